@@ -1,0 +1,1 @@
+"""Switchboard: one dialogue engine behind WhatsApp, the telephone and a web page."""

@@ -1,0 +1,24 @@
+"""What a channel is: something that says replies to an address."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from bot.message import Address, Reply
+
+
+class Channel(Protocol):
+    """A way out. The way in calls `inbox.accept` with what it parsed."""
+
+    name: str
+    tracks: bool
+    """Whether its receipts echo our tracker, so that a send that may have gone out can be told from one that did not."""
+
+    async def send(self, to: Address, reply: Reply, tracker: str) -> str:
+        """Says it; returns the provider's id of the message.
+
+        Raises SendDelayed (try again), SendRefused (never will), SendUnconfirmed (it may have gone out).
+        """
+
+    async def close(self) -> None:
+        """Lets go of its connections."""

@@ -1,0 +1,170 @@
+"""Every error of Switchboard, drawn as one tree.
+
+    BotError
+    ├── SettingsError            a setting is missing or wrong; names it and the fix
+    ├── ResourceError            a prompt, an utterance or an article of ours is missing or broken
+    ├── StoreError
+    │   ├── Conflict             somebody else changed it first
+    │   │   ├── FenceLost        this worker no longer holds the lane; its work is void
+    │   │   └── EpochMoved       the conversation changed hands meanwhile
+    │   ├── Duplicate            a unique key is taken
+    │   ├── UnindexedQuery       no declared index serves this query
+    │   ├── StoreUnavailable     disk full, read-only, locked, unreachable        (retryable)
+    │   ├── DataInUse            another process works on this data directory
+    │   └── DataTooNew           written by a newer version; left untouched
+    ├── RecordError              a record breaks its own rules
+    ├── ServiceError             a use case says no
+    │   ├── NotFound
+    │   └── MoveRefused          this status cannot follow that one
+    ├── ChannelError
+    │   ├── BadSignature         not signed by the vendor
+    │   ├── BadPayload           a body that cannot be read
+    │   ├── SendDelayed          try again later                                  (retryable)
+    │   ├── SendRefused          the vendor will never take this one
+    │   └── SendUnconfirmed      it may or may not have gone out
+    ├── ModelError
+    │   ├── ModelUnavailable     down, slow, over its limits                      (retryable)
+    │   ├── ModelRejected        our request or key is wrong
+    │   └── ModelBroken          it answered something that cannot be used
+    └── ToolError                told to the model; the turn goes on
+
+The docstring of a class is its message when none is given, so no error is ever blank.
+"""
+
+from __future__ import annotations
+
+
+class BotError(Exception):
+    """Something went wrong."""
+
+    retryable = False
+    """Whether the same thing, tried again later, may well succeed."""
+
+    def __init__(self, message: str = "") -> None:
+        super().__init__(message or (self.__doc__ or "").strip().splitlines()[0])
+
+
+class SettingsError(BotError):
+    """A setting is missing or wrong."""
+
+
+class ResourceError(BotError):
+    """A prompt, an utterance or an article of ours is missing or broken."""
+
+
+class StoreError(BotError):
+    """The store could not do it."""
+
+
+class Conflict(StoreError):
+    """Somebody else changed it first."""
+
+
+class FenceLost(Conflict):
+    """This worker no longer holds the lane; its work is void."""
+
+
+class EpochMoved(Conflict):
+    """The conversation changed hands meanwhile."""
+
+
+class Duplicate(StoreError):
+    """A unique key is taken."""
+
+    def __init__(self, message: str = "", *, collection: str = "", key: str = "") -> None:
+        super().__init__(message or f"{collection}: {key} is taken already")
+        self.collection = collection
+        self.key = key
+
+
+class UnindexedQuery(StoreError):
+    """No declared index serves this query."""
+
+
+class StoreUnavailable(StoreError):
+    """The store cannot be reached or written right now."""
+
+    retryable = True
+
+
+class DataInUse(StoreError):
+    """Another process works on this data directory."""
+
+
+class DataTooNew(StoreError):
+    """This data was written by a newer version; it was left untouched."""
+
+
+class RecordError(BotError):
+    """A record breaks its own rules."""
+
+
+class ServiceError(BotError):
+    """That cannot be done."""
+
+
+class NotFound(ServiceError):
+    """There is no such record."""
+
+
+class MoveRefused(ServiceError):
+    """This status cannot follow that one."""
+
+
+class ChannelError(BotError):
+    """The channel could not do it."""
+
+
+class BadSignature(ChannelError):
+    """Not signed by the vendor."""
+
+
+class BadPayload(ChannelError):
+    """A body that cannot be read."""
+
+
+class SendError(ChannelError):
+    """A reply was not sent."""
+
+    def __init__(self, message: str = "", *, code: str = "", wait: float = 0.0) -> None:
+        super().__init__(message)
+        self.code = code
+        """The vendor's own error code, as text; empty when there was none."""
+        self.wait = wait
+        """Seconds the vendor asks us to wait at least; 0 leaves it to us."""
+
+
+class SendDelayed(SendError):
+    """Not sent; try again later."""
+
+    retryable = True
+
+
+class SendRefused(SendError):
+    """The vendor will never take this one."""
+
+
+class SendUnconfirmed(SendError):
+    """It may or may not have gone out."""
+
+
+class ModelError(BotError):
+    """The model did not answer."""
+
+
+class ModelUnavailable(ModelError):
+    """The model is down, slow or over its limits."""
+
+    retryable = True
+
+
+class ModelRejected(ModelError):
+    """The model's server rejected our request."""
+
+
+class ModelBroken(ModelError):
+    """The model answered something that cannot be used."""
+
+
+class ToolError(BotError):
+    """The tool could not do it."""

@@ -1,0 +1,1 @@
+"""What fits the model: the recent turns."""

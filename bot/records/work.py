@@ -1,0 +1,142 @@
+"""The engine's own bookkeeping: inbox, outbox, journal, jobs, counters, fences."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated, Any
+
+from bot.records.base import PII, Index, Record, record
+
+
+class InboxState(StrEnum):
+    WAITING = "waiting"
+    DONE = "done"
+    DEAD = "dead"
+    """It failed its turn too often; shown by `bot check`, kept for a person to look at."""
+
+
+@record(
+    "inbox",
+    Index("lane", "position", where={"state": "waiting"}),
+    Index("state", "accepted_at", where={"state": "dead"}),
+    Index("expires_at", ttl=0),
+)
+class InboxRow(Record):
+    """One thing that was received. Its id is the provider's, so a second delivery of it is a duplicate key."""
+
+    lane: str
+    position: str
+    """Sorts by arrival."""
+    item: Annotated[str, PII]
+    """The Incoming, as JSON (`bot.message.encode_incoming`)."""
+    state: InboxState = InboxState.WAITING
+    attempts: int = 0
+    accepted_at: datetime
+    error: str = ""
+    expires_at: datetime | None = None
+    """Set when done; vendors redeliver for up to 7 days, so a done row stays 14."""
+
+
+class DeliveryState(StrEnum):
+    PENDING = "pending"
+    SENDING = "sending"
+    UNCONFIRMED = "unconfirmed"
+    """The POST may have gone out (a crash, a lost answer); waits for a receipt with our tracker before it is tried again."""
+    SENT = "sent"
+    REFUSED = "refused"
+    DEAD = "dead"
+
+
+class Author(StrEnum):
+    AI = "ai"
+    SYSTEM = "system"
+    OPERATOR = "operator"
+
+
+@record(
+    "outbox",
+    Index("lane", "position", where={"state": "pending"}),
+    Index("lane", "position", where={"state": "sending"}),
+    Index("lane", "position", where={"state": "unconfirmed"}),
+    Index("provider_id"),
+    Index("conversation_id", "position"),
+    Index("state", "position", where={"state": "dead"}),
+)
+class Delivery(Record):
+    """One reply on its way to one person. Its id is the tracker that the vendor echoes in receipts."""
+
+    lane: str
+    position: str
+    """Sorts in the order in which things are to be said."""
+    conversation_id: str
+    message_id: str
+    author: Author
+    epoch: int
+    """An AI's reply may be said only while the conversation's epoch is this one."""
+    reply: Annotated[dict[str, Any], PII]
+    state: DeliveryState = DeliveryState.PENDING
+    attempts: int = 0
+    resends: int = 0
+    """How often it was posted again after an unconfirmed try: the only way a person can get it twice."""
+    due_at: datetime
+    claimed_by: int = 0
+    """Fence of the worker that last claimed it."""
+    sent_at: datetime | None = None
+    provider_id: str | None = None
+    error_code: str = ""
+    error: str = ""
+
+
+class JournalKind(StrEnum):
+    HEARD = "heard"
+    MODEL = "model"
+    TOOL = "tool"
+    END = "end"
+
+
+@record("journal", Index("turn_id", "step"), Index("conversation_id", "turn_id"))
+class JournalRow(Record):
+    """One step of one turn: what was heard, decided, called, said. Its id is `turn:kind:...`, so a step is written once."""
+
+    turn_id: str
+    conversation_id: str
+    step: int
+    kind: JournalKind
+    at: datetime
+    body: Annotated[dict[str, Any], PII]
+
+
+class JobState(StrEnum):
+    DUE = "due"
+    DONE = "done"
+    DEAD = "dead"
+
+
+@record("scheduled_jobs", Index("due_at", where={"state": "due"}), Index("state", "due_at", where={"state": "dead"}))
+class Job(Record):
+    """Work that is due at a time: once, or again and again."""
+
+    job_type: str
+    """The name its handler registered under."""
+    due_at: datetime
+    state: JobState = JobState.DUE
+    every_seconds: float | None = None
+    """Set for recurring work."""
+    attempts: int = 0
+    payload: dict[str, Any] = {}
+    error: str = ""
+
+
+@record("counters")
+class Counter(Record):
+    """A number that only grows, counted up atomically."""
+
+    value: int = 0
+
+
+@record("fences")
+class Fence(Record):
+    """The newest holder of a lease. A commit that names an older one is void."""
+
+    value: int = 0

@@ -1,0 +1,1 @@
+"""Use cases, one file per subject: the only writers of business records."""

@@ -1,0 +1,1 @@
+"""Where records live: one narrow port, one file per engine."""

@@ -1,0 +1,217 @@
+"""The store's port: all that business code may ask of a database, in words that SQLite and MongoDB share.
+
+A where is a mapping of Python field names to a value or to one of the tests below; dots reach into parts:
+
+    await store.find(Ticket, {"customer_id": id, "status": In([OPEN, IN_PROGRESS])}, sort=("-created_at",), limit=20)
+
+A plain value on a list field means "contains". None means "absent or null".
+Datetimes are UTC with milliseconds, decimals are exact, on every store.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Protocol, TypeVar
+
+from bot.errors import Conflict
+from bot.records.base import Record
+
+R = TypeVar("R", bound=Record)
+
+
+@dataclass(frozen=True, slots=True)
+class In:
+    """One of these values."""
+
+    values: Sequence[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Not:
+    """Any value but this one; an absent field counts as different."""
+
+    value: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Between:
+    """From `low` (inclusive) up to `high` (exclusive); None leaves that side open."""
+
+    low: Any = None
+    high: Any = None
+
+
+Where = Mapping[str, Any]
+"""Field -> value | In | Not | Between."""
+
+
+@dataclass(frozen=True, slots=True)
+class Insert:
+    """A new document; Duplicate if its id or another unique key is taken."""
+
+    record: Record
+
+
+@dataclass(frozen=True, slots=True)
+class Put:
+    """The whole record, if its version is still the one it was read with (else Conflict); the version rises by one."""
+
+    record: Record
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """Single fields of every document that matches: atomic, no version bump, so counters never conflict.
+
+    `must` names how many documents have to match; another number voids the unit with `otherwise`.
+    """
+
+    kind: type[Record]
+    where: Where
+    set: Mapping[str, Any] = field(default_factory=dict)
+    inc: Mapping[str, int | float] = field(default_factory=dict)
+    push: Mapping[str, Any] = field(default_factory=dict)
+    must: int | None = None
+    otherwise: type[Conflict] = Conflict
+
+
+@dataclass(frozen=True, slots=True)
+class Require:
+    """A document that matches must exist at commit, or the unit is void with `otherwise`."""
+
+    kind: type[Record]
+    where: Where
+    otherwise: type[Conflict] = Conflict
+
+
+@dataclass(frozen=True, slots=True)
+class Delete:
+    """Documents that match go."""
+
+    kind: type[Record]
+    where: Where
+
+
+Operation = Insert | Put | Change | Require | Delete
+
+
+class Unit:
+    """Work that is written together or not at all. It holds no connection: it is a list, carried out by `Store.commit`."""
+
+    def __init__(self, *operations: Operation) -> None:
+        self.operations: list[Operation] = list(operations)
+
+    def insert(self, *records: Record) -> None:
+        self.operations.extend(Insert(record) for record in records)
+
+    def put(self, *records: Record) -> None:
+        self.operations.extend(Put(record) for record in records)
+
+    def add(self, *operations: Operation) -> None:
+        self.operations.extend(operations)
+
+    def first(self, *operations: Operation) -> None:
+        """Puts conditions before everything else, so that a lost race says so rather than "duplicate"."""
+        self.operations[:0] = operations
+
+    def __bool__(self) -> bool:
+        return bool(self.operations)
+
+
+class Store(Protocol):
+    """Where all records are. Every method may raise StoreUnavailable."""
+
+    async def open(self) -> None:
+        """Connects, builds what is missing. Raises DataTooNew, DataInUse, StoreUnavailable."""
+
+    async def close(self) -> None:
+        """Finishes what was begun, lets go of everything."""
+
+    async def get(self, kind: type[R], id: str) -> R | None: ...
+
+    async def find(
+        self, kind: type[R], where: Where, *, sort: Sequence[str] = (), limit: int | None = None, after: str | None = None
+    ) -> list[R]:
+        """The documents that match, in order; a leading minus sorts downwards; `_id` breaks ties.
+
+        `after` continues behind the document with that id (paging by cursor; needs `sort` by one field or none).
+        Raises UnindexedQuery where no declared index serves the query (embedded store).
+        """
+
+    async def count(self, kind: type[Record], where: Where) -> int: ...
+
+    async def distinct(self, kind: type[Record], field: str, where: Where) -> list[Any]:
+        """The different values of a field among the documents that match, in ascending order."""
+
+    async def tally(self, kind: type[Record], by: str, where: Where, *, total: str | None = None) -> dict[Any, float]:
+        """How many documents match per value of `by`, or the sum of the field `total` instead of the number."""
+
+    async def insert(self, records: Sequence[Record]) -> list[bool]:
+        """Inserts each on its own, in no order; False where it was a duplicate. Durable when it returns."""
+
+    async def upsert(self, records: Sequence[Record]) -> None:
+        """Writes each whole record whether it was there or not, without looking at versions."""
+
+    async def change(
+        self,
+        kind: type[Record],
+        where: Where,
+        *,
+        set: Mapping[str, Any] | None = None,
+        inc: Mapping[str, int | float] | None = None,
+        push: Mapping[str, Any] | None = None,
+    ) -> int:
+        """Changes single fields of every document that matches, each atomically; how many matched.
+
+        `{"id": ..., "state": "pending"}` with `set={"state": "sending"}` is the compare-and-set: 1 means it was ours.
+        """
+
+    async def next_number(self, counter: str) -> int:
+        """Counts the named counter up by one, atomically, and returns it; the first is 1."""
+
+    async def commit(self, unit: Unit) -> None:
+        """Writes the whole unit, durably, or nothing of it.
+
+        Raises Conflict (or what the operation names), Duplicate.
+        """
+
+    async def sweep(self) -> int:
+        """Deletes what is past its time-to-live; how many."""
+
+    async def now(self) -> datetime:
+        """The store's own time, which no process's clock can argue with."""
+
+    def watch(self, told: Callable[[], None]) -> Callable[[], None]:
+        """Calls `told` soon after any other process commits; returns what ends the watch."""
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A lane that this worker alone may work on, for now."""
+
+    lane: str
+    fence_id: str
+    fence: int
+    """The number of this holding; the store refuses commits with an older one."""
+
+
+class Lanes(Protocol):
+    """Which lanes have work and when, and who holds them: due times, leases and wake-ups.
+
+    The embedded one lives in memory and holds the data directory; one on Redis serves many processes.
+    Losing its memory loses no work: the store is asked again which lanes wait.
+    """
+
+    async def wake(self, lane: str, delay: float = 0.0) -> None:
+        """There is work in this lane, from `delay` seconds on. An earlier time wins over a later one."""
+
+    async def claim(self) -> Claim:
+        """Waits for a lane that is due and that nobody holds, and takes it."""
+
+    async def beat(self, claim: Claim) -> bool:
+        """Keeps the claim alive; False when it is lost."""
+
+    async def release(self, claim: Claim, again: float | None = None) -> None:
+        """Gives the lane back; with `again`, it is due in that many seconds even if nobody wakes it."""

@@ -1,0 +1,1 @@
+"""The kit for tests, shipped to users: scripted model, fake servers, clock, scenes, contract suites."""
