@@ -6,6 +6,7 @@ The assignee is ONE value. The seed spreads it over `status`, `isAIEnabled`, `as
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -106,12 +107,39 @@ def check_move(now: ConversationStatus, to: ConversationStatus) -> None:
 
 
 @dataclass(frozen=True, slots=True)
+class Heard:
+    """One message of a turn and where it waits."""
+
+    inbox_id: str
+    position: str
+    """Its place in the order of arrival; also the id of its record in the timeline, so that it is written once."""
+    message: InboundMessage
+
+
+@dataclass(frozen=True, slots=True)
 class Turn:
     """The messages that were waiting when the lane was claimed, answered together and frozen from then on."""
 
-    id: str
-    """The inbox id of its first message: the same after a crash, so the journal can be found again."""
     address: Address
-    messages: tuple[InboundMessage, ...]
-    inbox_ids: tuple[str, ...]
-    """The inbox rows that this turn finishes, in the order of `messages`."""
+    heard: tuple[Heard, ...]
+
+    @property
+    def id(self) -> str:
+        """The place of its first message: the same after a crash, so that the journal can be found again."""
+        return self.heard[0].position
+
+    @property
+    def messages(self) -> tuple[InboundMessage, ...]:
+        return tuple(item.message for item in self.heard)
+
+    @property
+    def inbox_ids(self) -> tuple[str, ...]:
+        return tuple(item.inbox_id for item in self.heard)
+
+    @property
+    def message_ids(self) -> tuple[str, ...]:
+        return tuple(item.position for item in self.heard)
+
+    def only(self, inbox_ids: Collection[str]) -> Turn:
+        """This turn without what came after it was frozen."""
+        return Turn(self.address, tuple(item for item in self.heard if item.inbox_id in inbox_ids))

@@ -218,4 +218,5 @@ def decode_incoming(text: str) -> Incoming:
 
     Raises msgspec.ValidationError if the text is not one.
     """
-    return _INCOMING.decode(text)
+    item: Incoming = _INCOMING.decode(text)
+    return item

@@ -14,8 +14,15 @@ class Channel(Protocol):
     tracks: bool
     """Whether its receipts echo our tracker, so that a send that may have gone out can be told from one that did not."""
 
+    def shape(self, reply: Reply) -> list[Reply]:
+        """The pieces this channel can carry, in order: each is sent on its own and has its own delivery.
+
+        No word is lost: a long text is split, an option that does not fit a button is listed in the text. Buttons are on the
+        last piece. A reply that fits comes back as it is, and so does each piece; empty when there is nothing to say.
+        """
+
     async def send(self, to: Address, reply: Reply, tracker: str) -> str:
-        """Says it; returns the provider's id of the message.
+        """Says one piece that `shape` gave; returns the provider's id of the message.
 
         Raises SendDelayed (try again), SendRefused (never will), SendUnconfirmed (it may have gone out).
         """

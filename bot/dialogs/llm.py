@@ -6,7 +6,7 @@ Messages and tools are plain dicts in the Chat Completions wire format, the one 
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -56,7 +56,7 @@ class ModelRequest:
 class Model(Protocol):
     """Anything that can take the next step of a dialogue."""
 
-    def stream(self, request: ModelRequest) -> AsyncIterator[str | ModelStep]:
+    def stream(self, request: ModelRequest) -> AsyncGenerator[str | ModelStep, None]:
         """The words as they come, then exactly one ModelStep as the last item.
 
         Raises ModelUnavailable (retryable), ModelRejected, ModelBroken. Whatever had been said before is lost then.

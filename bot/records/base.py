@@ -8,10 +8,10 @@ Python names are snake_case; the stored names are the seeds' camelCase, by the a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, ClassVar, Self, TypeVar
+from typing import Any, ClassVar, Self, TypeVar, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_camel
@@ -59,9 +59,12 @@ class Shape:
     stored_names: Mapping[str, str] = field(default_factory=dict)
 
     def stored_name(self, path: str) -> str:
-        """`last_message.timestamp` -> `lastMessage.timestamp`; `id` -> `_id`."""
+        """`last_message.sender` -> `lastMessage.from`; `id` -> `_id`. The keys of a free mapping stay as they are."""
         known = self.stored_names.get(path)
-        return known if known is not None else ".".join(to_camel(part) for part in path.split("."))
+        if known is not None:
+            return known
+        parent, dot, key = path.rpartition(".")
+        return f"{self.stored_name(parent)}.{key}" if dot else to_camel(key)
 
 
 class Record(BaseModel):
@@ -104,12 +107,29 @@ RECORDS: dict[str, type[Record]] = {}
 """Collection name -> its record type: everything that `@record` has declared."""
 
 
+def _stored_names(model: type[BaseModel], inside: tuple[type[BaseModel], ...] = ()) -> Iterator[tuple[str, str]]:
+    """Where every field lives, those of the parts inside included."""
+    for name, info in model.model_fields.items():
+        alias = info.alias or name
+        yield name, alias
+        for part in _parts_of(info.annotation):
+            if part not in inside:  # a part that holds its own kind ends here
+                for path, stored in _stored_names(part, (*inside, part)):
+                    yield f"{name}.{path}", f"{alias}.{stored}"
+
+
+def _parts_of(annotation: Any) -> Iterator[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for inner in get_args(annotation):
+        yield from _parts_of(inner)
+
+
 def record(collection: str, *indexes: Index) -> Callable[[type[R]], type[R]]:
     """Declares a record type's collection and indexes."""
 
     def declare(cls: type[R]) -> type[R]:
-        names = {name: (info.alias or name) for name, info in cls.model_fields.items()}
-        cls.shape = Shape(collection, indexes, names)
+        cls.shape = Shape(collection, indexes, dict(_stored_names(cls)))
         RECORDS[collection] = cls
         return cls
 

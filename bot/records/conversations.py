@@ -170,7 +170,7 @@ class Conversation(Record):
     internal_notes: list[InternalNote] = []
     whatsapp_data: WhatsAppData | None = None
     closed_at: datetime | None = None
-    cost: Cost | None = None
+    cost: Cost = Cost()
 
     @property
     def assignee(self) -> Assignee:

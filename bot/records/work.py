@@ -56,9 +56,7 @@ class Author(StrEnum):
 
 @record(
     "outbox",
-    Index("lane", "position", where={"state": "pending"}),
-    Index("lane", "position", where={"state": "sending"}),
-    Index("lane", "position", where={"state": "unconfirmed"}),
+    Index("lane", "position", where={"openness": "open"}),
     Index("provider_id"),
     Index("conversation_id", "position"),
     Index("state", "position", where={"state": "dead"}),
@@ -75,7 +73,11 @@ class Delivery(Record):
     epoch: int
     """An AI's reply may be said only while the conversation's epoch is this one."""
     reply: Annotated[dict[str, Any], PII]
+    proactive: bool = False
+    """Whether it answers nothing that the person wrote; such a one needs consent."""
     state: DeliveryState = DeliveryState.PENDING
+    openness: str = "open"
+    """`open` while something is still to be done about it, else `closed`."""
     attempts: int = 0
     resends: int = 0
     """How often it was posted again after an unconfirmed try: the only way a person can get it twice."""

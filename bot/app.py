@@ -1,0 +1,217 @@
+"""The one place where parts are chosen and joined. `_load` is the one sanctioned late import: vendor libraries cost memory and
+start-up time only where they are configured."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from typing import Any, cast
+
+import structlog
+from aiohttp import web
+
+from bot.channels.base import Channel
+from bot.channels.console import ConsoleChannel
+from bot.clock import Clock, SystemClock
+from bot.config import Settings
+from bot.dialogs.agent import AgentLoop, Bounds
+from bot.dialogs.llm import Model
+from bot.dialogs.offline import OfflineModel
+from bot.dialogs.prompts import load_agents
+from bot.engine import Engine, Parts
+from bot.errors import DataInUse, SettingsError
+from bot.inbox import Inbox
+from bot.jobs import Jobs
+from bot.message import Reply
+from bot.outbox import Outbox
+from bot.policy import Policy
+from bot.sending import Sending
+from bot.services.audit import Audit
+from bot.services.conversations import Conversations
+from bot.services.handoff import Handoffs
+from bot.services.people import People
+from bot.services.receipts import Receipts
+from bot.services.settings import SystemSettings
+from bot.services.tickets import Tickets
+from bot.store.base import Lanes, Store
+from bot.store.local import DataDirectory, LocalLanes, raise_fence
+from bot.store.sqlite import SqliteStore
+from bot.tools.base import Services, Toolbox
+from bot.worker import Worker
+
+log = structlog.get_logger()
+
+FIRST_AGENT = "support"
+COMPANY = "our company"
+SWEEP_SECONDS = 60.0
+
+
+@dataclass
+class App:
+    """The joined parts of one process."""
+
+    settings: Settings
+    clock: Clock
+    store: Store
+    lanes: Lanes
+    inbox: Inbox
+    outbox: Outbox
+    jobs: Jobs
+    policy: Policy
+    people: People
+    conversations: Conversations
+    engine: Engine
+    worker: Worker
+    channels: Mapping[str, Channel]
+    is_working: bool
+    """Whether this process holds the data directory and works; another one does if not."""
+
+    def routes(self) -> list[web.RouteDef]:
+        """The webhooks of the channels that are on."""
+        if not self.settings.has_whatsapp:
+            return []
+        webhook = _load("bot.channels.whatsapp.webhook")
+        routes = webhook.routes(
+            app_secret=self.settings.whatsapp_app_secret.get_secret_value(),
+            verify_token=self.settings.whatsapp_verify_token.get_secret_value(),
+            accept=self.inbox.accept,
+            clock=self.clock,
+        )
+        return cast("list[web.RouteDef]", routes)
+
+
+def _load(module: str) -> Any:
+    return importlib.import_module(module)
+
+
+@asynccontextmanager
+async def assemble(
+    settings: Settings,
+    *,
+    clock: Clock | None = None,
+    model: Model | None = None,
+    channels: Mapping[str, Channel] | None = None,
+    bounds: Bounds | None = None,
+    work: bool = True,
+) -> AsyncIterator[App]:
+    """The parts, joined and open; closed again when the block ends.
+
+    `clock`, `model`, `channels` and `bounds` take the place of what the settings say: for tests, and for programs that embed us.
+    With `work` the process takes the data directory for itself: raises DataInUse when another one has it. The worker is not
+    started here. Raises SettingsError, StoreError, ResourceError.
+    """
+    _refuse_what_is_not_built(settings)
+    clock = clock or SystemClock()
+    async with AsyncExitStack() as stack:
+        if work:
+            stack.enter_context(DataDirectory.hold(settings.data_dir))
+        store = SqliteStore(settings.data_dir / "bot.db", clock)
+        await store.open()
+        stack.push_async_callback(store.close)
+        lanes = LocalLanes(await raise_fence(store) if work else 0, clock)
+        stack.callback(lanes.close)
+        model = model or _model(settings)
+        if model is not None:
+            stack.push_async_callback(model.close)
+        channels = channels if channels is not None else _channels(settings)
+        for channel in channels.values():
+            stack.push_async_callback(channel.close)
+        app = _join(settings, clock, store, lanes, model, channels, bounds, work)
+        await _plan_jobs(app)
+        yield app
+
+
+@asynccontextmanager
+async def assemble_beside(settings: Settings) -> AsyncIterator[App]:
+    """The parts for a command that works itself if nobody else does, and leaves the work to a running `bot serve` otherwise."""
+    async with AsyncExitStack() as stack:
+        try:
+            app = await stack.enter_async_context(assemble(settings))
+        except DataInUse:
+            app = await stack.enter_async_context(assemble(settings, work=False))
+        else:
+            await app.worker.start()
+            stack.push_async_callback(app.worker.stop)
+        yield app
+
+
+def _refuse_what_is_not_built(settings: Settings) -> None:
+    """A setting that would be ignored is a promise broken in silence."""
+    for name, value in (("MONGODB_URI", settings.mongodb_uri), ("REDIS_URL", settings.redis_url)):
+        if value.get_secret_value():
+            raise SettingsError(f"{name}: this version works on the embedded store only; unset it")
+
+
+def _model(settings: Settings) -> Model | None:
+    if not settings.has_model:
+        return None
+    key = settings.openai_api_key.get_secret_value() or "none"
+    openai = _load("bot.dialogs.openai_model")
+    return cast(Model, openai.OpenAIModel(key, settings.openai_base_url or None, settings.openai_model))
+
+
+def _channels(settings: Settings) -> dict[str, Channel]:
+    channels: dict[str, Channel] = {"console": ConsoleChannel()}
+    if settings.has_whatsapp:
+        whatsapp = _load("bot.channels.whatsapp.sender")
+        token = settings.whatsapp_token.get_secret_value()
+        channels["whatsapp"] = whatsapp.WhatsAppChannel(settings.whatsapp_phone_id, token, settings.whatsapp_api_url)
+    return channels
+
+
+def _join(
+    settings: Settings,
+    clock: Clock,
+    store: Store,
+    lanes: Lanes,
+    model: Model | None,
+    channels: Mapping[str, Channel],
+    bounds: Bounds | None,
+    is_working: bool,
+) -> App:
+    def shape(channel: str, reply: Reply) -> list[Reply]:
+        return channels[channel].shape(reply) if channel in channels else [reply]
+
+    audit = Audit(clock)
+    policy = Policy(store, clock)
+    inbox = Inbox(store, lanes, clock, settings.quiet_ms)
+    outbox = Outbox(store, lanes, clock, policy, shape)
+    jobs = Jobs(store, lanes, clock)
+    people = People(store, clock, audit)
+    conversations = Conversations(store, clock, audit, FIRST_AGENT)
+    toolbox = Toolbox.discover()
+    parts = Parts(
+        store=store,
+        clock=clock,
+        inbox=inbox,
+        outbox=outbox,
+        policy=policy,
+        people=people,
+        conversations=conversations,
+        receipts=Receipts(store),
+        settings=SystemSettings(store, clock),
+        services=Services(tickets=Tickets(store, clock, audit), handoffs=Handoffs()),
+        loop=AgentLoop(model, OfflineModel, toolbox, clock, bounds),
+        agents=load_agents(toolbox.names()),
+        company=COMPANY,
+        default_language=settings.default_language,
+    )
+    engine = Engine(parts)
+    sending = Sending(store, outbox, channels)
+    worker = Worker(store, lanes, clock, inbox, outbox, engine, sending, jobs)
+    return App(
+        settings, clock, store, lanes, inbox, outbox, jobs, policy, people, conversations, engine, worker, channels, is_working
+    )
+
+
+async def _plan_jobs(app: App) -> None:
+    async def sweep(_: Mapping[str, Any]) -> None:
+        gone = await app.store.sweep()
+        if gone:
+            log.info("expired records swept", count=gone)
+
+    app.jobs.register("sweep", sweep)
+    if app.is_working:
+        await app.jobs.every("sweep", SWEEP_SECONDS)

@@ -1,0 +1,150 @@
+"""`bot chat`: a conversation in the terminal, with the same engine, records and rules as everywhere."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import sys
+import threading
+
+import click
+
+from bot.app import App, assemble_beside
+from bot.channels.console import address_of, tapped, typed
+from bot.config import Settings, load_settings
+from bot.errors import SettingsError
+from bot.logs import configure_logs
+from bot.message import Button
+from bot.records.conversations import Conversation, Direction, Message, MessageStatus
+from bot.records.work import Delivery, InboxRow, InboxState, JournalKind, JournalRow
+from bot.running import run
+from bot.services.people import normal_phone
+
+_LOOK_SECONDS = 0.1
+_SHOWN = 50
+
+
+@click.command(short_help="Talk to the bot in this terminal.")
+@click.option("--as", "number", default="", metavar="NUMBER", help="Be the person with this number, e.g. +12025550123.")
+@click.option("--tools", is_flag=True, help="Show the tool calls behind each answer.")
+def command(number: str, tools: bool) -> None:
+    """Talk to the bot in this terminal; Ctrl-D ends.
+
+    If `bot serve` is running on the same data it answers; otherwise this command does the work itself.
+    A number taps the button with that number.
+    """
+    phone = _digits(number)
+    configure_logs(logging.CRITICAL)
+    run(_chat(load_settings(), phone, tools))
+
+
+def _digits(number: str) -> str:
+    if not number:
+        return ""
+    phone = normal_phone(number)
+    if phone is None:
+        raise SettingsError(f"--as: {number!r} is no phone number; give it with the country code, for example +12025550123")
+    return phone.lstrip("+")
+
+
+async def _chat(settings: Settings, number: str, show_tools: bool) -> None:
+    async with assemble_beside(settings.model_copy(update={"quiet_ms": 0})) as app:
+        click.echo("Write something; Ctrl-D ends." + ("" if app.is_working else " The running `bot serve` answers."))
+        if app.is_working and not settings.has_model:
+            click.echo("No OPENAI_API_KEY is set: simple mode.")
+        await _Talk(app, number, show_tools).run()
+
+
+class _Talk:
+    """One person at one terminal."""
+
+    def __init__(self, app: App, number: str, show_tools: bool) -> None:
+        self._app = app
+        self._number = number
+        self._lane = address_of(number).lane
+        self._show_tools = show_tools
+        self._seen: set[str] = set()
+        self._seen_turns: set[str] = set()
+        self._buttons: list[Button] = []
+        self._lines: asyncio.Queue[str | None] = asyncio.Queue()
+
+    async def run(self) -> None:
+        """Until the input ends and everything has been answered."""
+        self._seen = {message.id for message in await self._said()}
+        self._read_in_background()
+        while True:
+            try:
+                line = await asyncio.wait_for(self._lines.get(), _LOOK_SECONDS)
+            except TimeoutError:
+                await self._show_new()
+                continue
+            if line is None:
+                break
+            if line.strip():
+                await self._send(line.strip())
+                if not sys.stdin.isatty():  # a script's lines are a conversation, not a burst
+                    await self._until_answered()
+        await self._until_answered()
+
+    async def _until_answered(self) -> None:
+        while await self._is_unanswered():
+            await asyncio.sleep(_LOOK_SECONDS)
+        await self._show_new()
+
+    def _read_in_background(self) -> None:
+        """Reading a terminal cannot be cancelled, so it has a thread of its own that nobody waits for."""
+        loop = asyncio.get_running_loop()
+
+        def read() -> None:
+            for line in sys.stdin:
+                loop.call_soon_threadsafe(self._lines.put_nowait, line)
+            loop.call_soon_threadsafe(self._lines.put_nowait, None)
+
+        threading.Thread(target=read, daemon=True, name="terminal").start()
+
+    async def _send(self, line: str) -> None:
+        button = self._tapped(line)
+        clock = self._app.clock
+        item = tapped(button, self._number, clock) if button else typed(line, self._number, clock)
+        await self._app.inbox.accept([item])
+
+    def _tapped(self, line: str) -> Button | None:
+        index = int(line) - 1 if line.isdigit() else -1
+        return self._buttons[index] if 0 <= index < len(self._buttons) else None
+
+    async def _conversation(self) -> Conversation | None:
+        found = await self._app.store.find(Conversation, {"lane": self._lane, "openness": "open"}, limit=1)
+        return found[0] if found else None
+
+    async def _said(self) -> list[Message]:
+        """What was said to this person last, oldest first."""
+        conversation = await self._conversation()
+        if conversation is None:
+            return []
+        where = {"conversation_id": conversation.id}
+        messages = await self._app.store.find(Message, where, sort=("-timestamp",), limit=_SHOWN)
+        said = (MessageStatus.SENT, MessageStatus.DELIVERED, MessageStatus.READ)
+        ours = (m for m in messages if m.direction is Direction.OUTBOUND and m.status in said)
+        return sorted(ours, key=lambda message: message.id)
+
+    async def _show_new(self) -> None:
+        for message in await self._said():
+            if message.id not in self._seen:
+                self._seen.add(message.id)
+                await self._show(message)
+
+    async def _show(self, message: Message) -> None:
+        if self._show_tools and message.turn_id and message.turn_id not in self._seen_turns:
+            self._seen_turns.add(message.turn_id)
+            for row in await self._app.store.find(JournalRow, {"turn_id": message.turn_id}, sort=("step",)):
+                if row.kind is JournalKind.TOOL:
+                    click.secho(f"  · {row.body['tool']}({row.body['arguments']}) -> {row.body['result']}", dim=True)
+        click.echo(f"bot> {message.content}")
+        self._buttons = [Button(b.id, b.title) for b in message.interactive.buttons] if message.interactive else []
+        for number, button in enumerate(self._buttons, 1):
+            click.echo(f"     [{number}] {button.title}")
+
+    async def _is_unanswered(self) -> bool:
+        store = self._app.store
+        waiting = await store.count(InboxRow, {"lane": self._lane, "state": InboxState.WAITING})
+        return bool(waiting or await store.count(Delivery, {"lane": self._lane, "openness": "open"}))

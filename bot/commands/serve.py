@@ -1,0 +1,41 @@
+"""`bot serve`: webhooks, worker and web in one process."""
+
+from __future__ import annotations
+
+import click
+
+from bot.app import App, assemble
+from bot.config import Settings, load_settings
+from bot.logs import configure_logs
+from bot.running import run
+from bot.web.server import build_site, run_site
+
+
+@click.command(short_help="Run everything in one process.")
+@click.option("--host", help="Address to listen on (BOT_HOST).")
+@click.option("--port", type=int, help="Port to listen on (BOT_PORT); 0 takes a free one.")
+def command(host: str | None, port: int | None) -> None:
+    """Run everything in one process: webhooks, worker, web. Stop it with Ctrl-C."""
+    given = {"BOT_HOST": host, "BOT_PORT": port}
+    settings = load_settings(**{name: value for name, value in given.items() if value is not None})
+    configure_logs()
+    run(_serve(settings))
+
+
+async def _serve(settings: Settings) -> None:
+    async with assemble(settings) as app:
+        site = build_site(app.routes(), app.store.now)
+        try:
+            await run_site(site, settings.host, settings.port, lambda port: _started(app, port))
+        finally:
+            await app.worker.stop()
+
+
+async def _started(app: App, port: int) -> None:
+    await app.worker.start()
+    click.echo(f"Switchboard listens on http://{app.settings.host}:{port}  (data in {app.settings.data_dir})")
+    model = f"on: {app.settings.openai_model}" if app.settings.has_model else "off: no OPENAI_API_KEY; simple mode"
+    click.echo(f"  model     {model}")
+    missing = app.settings.whatsapp_missing()
+    click.echo(f"  WhatsApp  {'off: set ' + ', '.join(missing) if missing else 'on: POST /webhooks/whatsapp'}")
+    click.echo("  Talk to it: bot chat      What is on: bot check      Stop: Ctrl-C")

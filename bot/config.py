@@ -1,0 +1,134 @@
+"""All settings (DESIGN 10), and the only file that reads the environment."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from bot.errors import SettingsError
+
+_EXAMPLES = {
+    "BOT_PORT": "8080",
+    "BOT_QUIET_MS": "800",
+    "BOT_LEASE_MS": "5000",
+    "BOT_DEFAULT_LANGUAGE": "es, en or hi",
+    "BOT_PUBLIC_URL": "https://bot.example.com",
+    "OPENAI_BASE_URL": "https://api.openai.com/v1",
+    "WHATSAPP_API_URL": "https://graph.facebook.com",
+    "TWILIO_API_URL": "https://api.twilio.com",
+    "WHATSAPP_PHONE_ID": "106540352242922 (digits, from Meta's API setup page)",
+    "TWILIO_VOICE": "gather, relay or stream",
+}
+_PREFIXES = ("BOT_", "WHATSAPP_", "TWILIO_", "OPENAI_", "MONGODB_", "REDIS_URL", "SMTP_URL")
+
+
+def _web_address(value: str) -> str:
+    if value and not value.startswith(("http://", "https://")):
+        raise ValueError("must begin with http:// or https://")
+    return value.rstrip("/")
+
+
+WebAddress = Annotated[str, AfterValidator(_web_address)]
+
+
+def _setting(name: str, default: Any, meaning: str, **rules: Any) -> Any:
+    return Field(default, validation_alias=name, description=meaning, **rules)
+
+
+class Settings(BaseSettings):
+    """What the environment and `.env` say. Unset means the embedded or offline default."""
+
+    model_config = SettingsConfigDict(env_file=".env", env_file_encoding="utf-8", extra="ignore", env_ignore_empty=True)
+
+    host: str = _setting("BOT_HOST", "127.0.0.1", "address the web server listens on")
+    port: int = _setting("BOT_PORT", 8080, "port of the web server", ge=0, le=65535)
+    data_dir: Path = _setting("BOT_DATA_DIR", Path("data"), "directory of the embedded store")
+    public_url: WebAddress = _setting("BOT_PUBLIC_URL", "", "how the vendors reach us")
+    secret_key: SecretStr = _setting("BOT_SECRET_KEY", SecretStr(""), "signs sessions and encrypts stored secrets")
+    default_language: Literal["es", "en", "hi"] = _setting("BOT_DEFAULT_LANGUAGE", "es", "language until a person's is known")
+    quiet_ms: int = _setting("BOT_QUIET_MS", 800, "how long to wait for more of a burst, in ms", ge=0)
+    lease_ms: int = _setting("BOT_LEASE_MS", 5000, "how long a silent worker keeps a lane, in ms", ge=100)
+
+    mongodb_uri: SecretStr = _setting("MONGODB_URI", SecretStr(""), "MongoDB instead of the embedded store")
+    mongodb_database: str = _setting("MONGODB_DATABASE", "switchboard", "database on MongoDB")
+    redis_url: SecretStr = _setting("REDIS_URL", SecretStr(""), "Redis, for many processes")
+    smtp_url: SecretStr = _setting("SMTP_URL", SecretStr(""), "outgoing e-mail")
+
+    openai_api_key: SecretStr = _setting("OPENAI_API_KEY", SecretStr(""), "key of the language model's server")
+    openai_base_url: WebAddress = _setting("OPENAI_BASE_URL", "", "any OpenAI-compatible server")
+    openai_model: str = _setting("OPENAI_MODEL", "gpt-4o-mini", "language model")
+    openai_embedding_model: str = _setting("OPENAI_EMBEDDING_MODEL", "", "embedding model")
+    openai_transcription_model: str = _setting("OPENAI_TRANSCRIPTION_MODEL", "", "speech-to-text model")
+    openai_speech_model: str = _setting("OPENAI_SPEECH_MODEL", "", "text-to-speech model")
+
+    whatsapp_phone_id: str = _setting("WHATSAPP_PHONE_ID", "", "id of our WhatsApp number", pattern=r"^\d*$")
+    whatsapp_token: SecretStr = _setting("WHATSAPP_TOKEN", SecretStr(""), "access token of the WhatsApp app")
+    whatsapp_app_secret: SecretStr = _setting("WHATSAPP_APP_SECRET", SecretStr(""), "Meta signs webhooks with it")
+    whatsapp_verify_token: SecretStr = _setting("WHATSAPP_VERIFY_TOKEN", SecretStr(""), "our word in Meta's webhook set-up")
+    whatsapp_api_url: WebAddress = _setting("WHATSAPP_API_URL", "https://graph.facebook.com", "Meta's Graph API")
+
+    twilio_account_sid: str = _setting("TWILIO_ACCOUNT_SID", "", "Twilio account")
+    twilio_auth_token: SecretStr = _setting("TWILIO_AUTH_TOKEN", SecretStr(""), "Twilio's token, also signs its webhooks")
+    twilio_from_number: str = _setting("TWILIO_FROM_NUMBER", "", "number we call from")
+    twilio_api_url: WebAddress = _setting("TWILIO_API_URL", "https://api.twilio.com", "Twilio's REST API")
+    twilio_voice: Literal["gather", "relay", "stream"] = _setting("TWILIO_VOICE", "gather", "how calls are carried")
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _strip(cls, value: Any) -> Any:
+        return value.strip() if isinstance(value, str) else value
+
+    @property
+    def has_model(self) -> bool:
+        """Whether a language model is configured: a key, or a server of one's own that needs none."""
+        return bool(self.openai_api_key.get_secret_value() or self.openai_base_url)
+
+    def whatsapp_missing(self) -> list[str]:
+        """The settings that WhatsApp still needs; empty when it is on."""
+        needed = {
+            "WHATSAPP_PHONE_ID": self.whatsapp_phone_id,
+            "WHATSAPP_TOKEN": self.whatsapp_token.get_secret_value(),
+            "WHATSAPP_APP_SECRET": self.whatsapp_app_secret.get_secret_value(),
+            "WHATSAPP_VERIFY_TOKEN": self.whatsapp_verify_token.get_secret_value(),
+        }
+        return [name for name, value in needed.items() if not value]
+
+    @property
+    def has_whatsapp(self) -> bool:
+        return not self.whatsapp_missing()
+
+
+def setting_names() -> dict[str, str]:
+    """Every setting -> what it means."""
+    return {str(info.validation_alias): info.description or "" for info in Settings.model_fields.values()}
+
+
+def load_settings(**overrides: Any) -> Settings:
+    """The settings of this process. Raises SettingsError: one line that names the setting and the fix."""
+    try:
+        return Settings(**overrides)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        name = str(first["loc"][0])
+        example = f"; for example {_EXAMPLES[name]}" if name in _EXAMPLES else ""
+        raise SettingsError(f"{name}: {first['msg'].removeprefix('Value error, ')}{_shown(name, first)}{example}") from None
+
+
+def _shown(name: str, error: Mapping[str, Any]) -> str:
+    """The wrong value, unless it is a secret."""
+    secret = any(part in name for part in ("TOKEN", "SECRET", "KEY", "URI"))
+    return "" if secret else f" (it is {str(error.get('input'))[:60]!r})"
+
+
+def unknown_settings(environment: Mapping[str, str] | None = None) -> dict[str, str]:
+    """Settings in the environment that look like ours but are not -> the nearest real name, or nothing."""
+    known = setting_names()
+    strange = (name for name in (os.environ if environment is None else environment) if name not in known)
+    mine = (name for name in strange if name.startswith(_PREFIXES))
+    return {name: next(iter(get_close_matches(name, known, 1, 0.8)), "") for name in mine}

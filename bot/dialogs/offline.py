@@ -1,0 +1,106 @@
+"""Serves without a model: no key, or the model is down. It is a `Model` like any other: the same loop, tools, journal.
+
+For now it is honest about what it cannot do and offers a ticket or a person by buttons.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncGenerator, Mapping
+from typing import Any
+
+from bot.dialogs.llm import ModelRequest, ModelStep, ToolCall
+from bot.resources import LANGUAGES, say
+
+_SUBJECT_LENGTH = 120
+
+
+class OfflineModel:
+    """Answers from a fixed set of moves, in one language."""
+
+    def __init__(self, language: str) -> None:
+        self._language = language
+
+    async def stream(self, request: ModelRequest) -> AsyncGenerator[str | ModelStep, None]:
+        step = self._next(request)
+        if step.text:
+            yield step.text
+        yield step
+
+    async def close(self) -> None:
+        return
+
+    def _next(self, request: ModelRequest) -> ModelStep:
+        last = request.messages[-1]
+        if last["role"] == "tool":
+            return ModelStep(self._told(request.messages))
+        text = str(last["content"]).strip()
+        if _is_option(text, "option_person"):
+            return _call("hand_to_person", reason="asked for a person (simple mode)")
+        if _is_option(text, "option_my_tickets"):
+            return _call("list_my_tickets")
+        if _is_option(text, "option_ticket"):
+            return self._open_ticket(request)
+        return self._offer(say(self._language, "simple_mode"))
+
+    def _open_ticket(self, request: ModelRequest) -> ModelStep:
+        problem = _problem(request)
+        if not problem:
+            return ModelStep(say(self._language, "describe_problem"))
+        subject = " ".join(problem.split())[:_SUBJECT_LENGTH]
+        return _call("create_ticket", subject=subject, description=problem)
+
+    def _offer(self, text: str) -> ModelStep:
+        options = [say(self._language, name) for name in ("option_ticket", "option_my_tickets", "option_person")]
+        return _call("offer_choices", text=text, options=options)
+
+    def _told(self, messages: Any) -> str:
+        """What the last tool gave back, in the person's words."""
+        result = str(messages[-1]["content"])
+        called = _called(messages, str(messages[-1].get("tool_call_id", "")))
+        if result.startswith("error"):
+            return say(self._language, "sorry_failed")
+        if called == "create_ticket":
+            return say(self._language, "ticket_opened", ticket_id=result.rsplit(" ", 1)[-1])
+        if called == "list_my_tickets":
+            return say(self._language, "no_tickets") if "no tickets" in result else result
+        return result
+
+
+def _call(name: str, **arguments: object) -> ModelStep:
+    call = ToolCall(f"offline_{name}", name, json.dumps(arguments, ensure_ascii=False))
+    return ModelStep("", (call,), finish_reason="tool_calls", model="offline")
+
+
+def _called(messages: Any, call_id: str) -> str:
+    for message in reversed(messages):
+        for call in message.get("tool_calls", ()):
+            if call["id"] == call_id:
+                return str(call["function"]["name"])
+    return ""
+
+
+def _is_option(text: str, name: str) -> bool:
+    """Whether somebody tapped this option, or typed its words, in any of our languages."""
+    said = text.casefold().strip(" .!")
+    return any(said == say(language, name).casefold() for language in LANGUAGES)
+
+
+def _problem(request: ModelRequest) -> str:
+    """The last thing the person wrote that is not one of our options: what the ticket is to be about."""
+    for message in reversed(request.messages[:-1]):
+        if message["role"] == "user" and not _is_any_option(message):
+            return str(message["content"]).strip()
+        if message["role"] == "assistant" and _closes_a_ticket(str(message.get("content") or "")):
+            return ""
+    return ""
+
+
+def _is_any_option(message: Mapping[str, Any]) -> bool:
+    text = str(message["content"])
+    return any(_is_option(text, name) for name in ("option_ticket", "option_person", "option_my_tickets"))
+
+
+def _closes_a_ticket(text: str) -> bool:
+    """What was written before a ticket was opened is in that ticket already."""
+    return any(text.startswith(say(language, "ticket_opened", ticket_id="").split("{")[0][:12]) for language in LANGUAGES)

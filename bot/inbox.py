@@ -1,0 +1,117 @@
+"""What was received and is not finished yet. Accepted means durable: `accept` returns after the write; then comes the 200."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+import structlog
+
+from bot.clock import Clock, new_id
+from bot.message import Choice, InboundMessage, Incoming, Text, decode_incoming, encode_incoming
+from bot.records.work import InboxRow, InboxState
+from bot.store.base import Change, In, Lanes, Store
+
+log = structlog.get_logger()
+
+TURN = "turn:"
+"""Prefix of the lanes in which what was received waits."""
+
+KEEP_DONE = timedelta(days=14)
+"""Vendors redeliver for up to 7 days (CHANNELS 1.4); a done row is kept twice as long, to drop duplicates."""
+
+MAX_ATTEMPTS = 5
+"""So often a turn may fail before its messages are set aside and the conversation goes on."""
+
+_SENTENCE_ENDS = (".", "!", "?", "…", "।", "؟", "。")
+
+
+class Inbox:
+    """Accepts, hands out and finishes what people and vendors send."""
+
+    def __init__(self, store: Store, lanes: Lanes, clock: Clock, quiet_ms: int) -> None:
+        self._store = store
+        self._lanes = lanes
+        self._clock = clock
+        self._quiet = quiet_ms / 1000
+
+    async def accept(self, items: Sequence[Incoming]) -> int:
+        """Writes one row for each item, drops duplicates; how many were new. Durable when it returns.
+
+        Raises StoreUnavailable; nothing is accepted then, and the vendor must be told so.
+        """
+        now = self._clock.now()
+        rows = [
+            InboxRow.model_construct(
+                id=f"{item.address.channel}:{item.id}",
+                version=0,
+                created_at=None,
+                updated_at=None,
+                lane=item.address.lane,
+                position=new_id(),
+                item=encode_incoming(item),
+                state=InboxState.WAITING,
+                attempts=0,
+                accepted_at=now,
+                error="",
+                expires_at=None,
+            )
+            for item in items
+        ]
+        fresh = await self._store.insert(rows)
+        for row, is_new in zip(rows, fresh, strict=True):
+            if is_new:
+                await self._lanes.wake(TURN + row.lane)
+        return sum(fresh)
+
+    async def waiting(self, lane: str) -> list[InboxRow]:
+        """What waits in a lane, in the order in which it came."""
+        return await self._store.find(InboxRow, {"state": InboxState.WAITING, "lane": lane}, sort=("position",), limit=200)
+
+    def quiet_for(self, item: Incoming, accepted_at: datetime) -> float:
+        """Seconds until a burst that ends with this item may be answered; a finished sentence waits a quarter."""
+        if not isinstance(item, InboundMessage):
+            return 0.0
+        window = self._quiet / 4 if _is_finished(item) else self._quiet
+        return max(0.0, window - (self._clock.now() - accepted_at).total_seconds())
+
+    def done(self, ids: Sequence[str]) -> Change:
+        """The operation that finishes these rows, for the unit that finishes their turn."""
+        return Change(
+            InboxRow,
+            {"id": In(ids)},
+            set={"state": InboxState.DONE, "expires_at": self._clock.now() + KEEP_DONE},
+        )
+
+    async def failed(self, rows: Sequence[InboxRow], error: str) -> bool:
+        """Counts one more failure of a turn; True when its rows are now set aside as dead."""
+        dead = any(row.attempts + 1 >= MAX_ATTEMPTS for row in rows)
+        change = {"state": InboxState.DEAD, "error": error} if dead else {"error": error}
+        await self._store.change(InboxRow, {"id": In([row.id for row in rows])}, set=change, inc={"attempts": 1})
+        return dead
+
+    async def set_aside(self, rows: Sequence[InboxRow], error: str) -> None:
+        """Rows that nobody can work on go out of the way, to be looked at by a person."""
+        await self._store.change(InboxRow, {"id": In([row.id for row in rows])}, set={"state": InboxState.DEAD, "error": error})
+
+    async def recover(self) -> int:
+        """Wakes every lane in which something waits: at start-up, and when another process has written."""
+        lanes = await self._store.distinct(InboxRow, "lane", {"state": InboxState.WAITING})
+        for lane in lanes:
+            await self._lanes.wake(TURN + lane)
+        return len(lanes)
+
+
+def read_item(row: InboxRow) -> Incoming:
+    """What the row holds. Raises msgspec.ValidationError if a newer version wrote something unknown."""
+    return decode_incoming(row.item)
+
+
+def _is_finished(message: InboundMessage) -> bool:
+    match message.content:
+        case Choice():
+            return True
+        case Text(text):
+            return text.rstrip().endswith(_SENTENCE_ENDS)
+        case _:
+            return False

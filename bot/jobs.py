@@ -1,0 +1,103 @@
+"""The one scheduler: work that is due at a time, once or again and again. Handlers register by name.
+
+Jobs are rows, so they survive restarts; a handler may run twice if the process dies in it, and must not mind.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+import structlog
+
+from bot.clock import Clock, new_id
+from bot.records.work import Job, JobState
+from bot.store.base import Lanes, Store
+
+log = structlog.get_logger()
+
+JOB = "job:"
+"""Prefix of the lanes in which jobs wait, one lane a job."""
+
+MAX_ATTEMPTS = 8
+
+Handler = Callable[[Mapping[str, Any]], Awaitable[object]]
+
+
+class Jobs:
+    """Keeps, wakes and runs jobs."""
+
+    def __init__(self, store: Store, lanes: Lanes, clock: Clock) -> None:
+        self._store = store
+        self._lanes = lanes
+        self._clock = clock
+        self._handlers: dict[str, Handler] = {}
+
+    def register(self, name: str, handler: Handler) -> None:
+        """Work of this name is done by this handler."""
+        self._handlers[name] = handler
+
+    async def schedule(self, name: str, due_at: datetime, payload: Mapping[str, Any] | None = None, *, id: str = "") -> str:
+        """Work due at a time; its id. The same id is scheduled once, however often this is called."""
+        job = Job(id=id or new_id(), job_type=name, due_at=due_at, payload=dict(payload or {}))
+        await self._store.insert([job])
+        await self._wake(job)
+        return job.id
+
+    async def every(self, name: str, seconds: float) -> None:
+        """Work that recurs; the first time now. A changed interval takes the place of the former one."""
+        id_ = f"every:{name}"
+        job = Job(id=id_, job_type=name, due_at=self._clock.now(), every_seconds=seconds)
+        [is_new] = await self._store.insert([job])
+        if not is_new:
+            await self._store.change(Job, {"id": id_}, set={"every_seconds": seconds, "state": JobState.DUE})
+        await self._lanes.wake(JOB + id_)
+
+    async def recover(self) -> int:
+        """Wakes every job that is not done, at its time: at start-up, and when another process has written."""
+        due = await self._store.find(Job, {"state": JobState.DUE}, sort=("due_at",))
+        for job in due:
+            await self._wake(job)
+        return len(due)
+
+    async def run(self, id: str) -> float | None:
+        """Runs the job of this id if it is due; seconds until it is due again, or None."""
+        job = await self._store.get(Job, id)
+        if job is None or job.state is not JobState.DUE:
+            return None
+        wait = (job.due_at - self._clock.now()).total_seconds()
+        if wait > 0:
+            return wait
+        handler = self._handlers.get(job.job_type)
+        if handler is None:
+            return await self._failed(job, f"no handler is registered for {job.job_type!r}")
+        try:
+            await handler(job.payload)
+        except Exception as error:  # whatever a handler does wrong is this job's own failure
+            log.exception("job failed", job=job.id, job_type=job.job_type)
+            return await self._failed(job, f"{type(error).__name__}: {error}")
+        return await self._done(job)
+
+    async def _done(self, job: Job) -> float | None:
+        if job.every_seconds is None:
+            await self._store.change(Job, {"id": job.id}, set={"state": JobState.DONE, "error": ""})
+            return None
+        return await self._again(job, job.every_seconds, attempts=0, error="")
+
+    async def _failed(self, job: Job, error: str) -> float | None:
+        attempts = job.attempts + 1
+        if job.every_seconds is None and attempts >= MAX_ATTEMPTS:
+            await self._store.change(Job, {"id": job.id}, set={"state": JobState.DEAD, "attempts": attempts, "error": error})
+            return None
+        wait = job.every_seconds if job.every_seconds is not None else float(min(2**attempts, 600))
+        return await self._again(job, wait, attempts=attempts, error=error)
+
+    async def _again(self, job: Job, wait: float, *, attempts: int, error: str) -> float:
+        due = self._clock.now() + timedelta(seconds=wait)
+        await self._store.change(Job, {"id": job.id}, set={"due_at": due, "attempts": attempts, "error": error})
+        return wait
+
+    async def _wake(self, job: Job) -> None:
+        wait = (job.due_at - self._clock.now()).total_seconds()
+        await self._lanes.wake(JOB + job.id, max(0.0, wait))

@@ -1,0 +1,273 @@
+"""What is to be said and has not been said for certain.
+
+A delivery goes  pending -> sending -> sent,  or ends as  refused  (may not or cannot be said)  or  dead  (failed too often;
+can be sent again). `unconfirmed` is one that may have gone out: it waits for a receipt with our tracker before it is posted again.
+What may still be said (DESIGN 5) is decided in `Outbox.take`, in the same commit that claims the delivery.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+import msgspec
+import structlog
+
+from bot.clock import Clock, new_id
+from bot.errors import Conflict, EpochMoved, FenceLost, SendError
+from bot.message import Reply
+from bot.policy import Policy
+from bot.records.conversations import Conversation, Direction, Interactive, Message, MessageSender, MessageStatus, MessageType
+from bot.records.work import Author, Delivery, DeliveryState, Fence
+from bot.store.base import Change, Claim, Lanes, Require, Store, Unit
+
+log = structlog.get_logger()
+
+SEND = "send:"
+"""Prefix of the lanes in which deliveries wait."""
+
+MAX_ATTEMPTS = 8
+"""So often a delivery is tried; then it is dead and no longer holds the next ones. About 5 minutes with the waits below."""
+
+RECONCILE = 5.0
+"""Seconds an unconfirmed delivery waits for its receipt. Meta posts `sent` within a second or two of accepting."""
+
+_SENDERS = {Author.AI: MessageSender.AI, Author.SYSTEM: MessageSender.SYSTEM, Author.OPERATOR: MessageSender.AGENT}
+
+
+Shape = Callable[[str, Reply], list[Reply]]
+"""A channel's name and a reply -> the pieces that the channel can carry."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """Nothing may be sent in this lane for so many seconds."""
+
+    seconds: float
+
+
+def backoff(attempts: int) -> float:
+    """Seconds to wait after so many failures: 1, 2, 4, ... up to 120."""
+    return float(min(2 ** max(attempts - 1, 0), 120))
+
+
+def read_reply(delivery: Delivery) -> Reply:
+    return msgspec.convert(delivery.reply, Reply)
+
+
+class Outbox:
+    """Keeps deliveries, hands them out in order, and marks what became of them."""
+
+    def __init__(self, store: Store, lanes: Lanes, clock: Clock, policy: Policy, shape: Shape) -> None:
+        self._shape = shape
+        self._store = store
+        self._lanes = lanes
+        self._clock = clock
+        self._policy = policy
+
+    def add(
+        self,
+        unit: Unit,
+        conversation: Conversation,
+        replies: Sequence[Reply],
+        author: Author,
+        *,
+        epoch: int = 0,
+        turn_id: str | None = None,
+        proactive: bool = False,
+    ) -> list[Message]:
+        """Puts replies into a unit, in the pieces the channel can carry: a message for the timeline and a delivery for each.
+
+        `wake` the lane after the commit.
+        """
+        said = []
+        for piece in (piece for reply in replies for piece in self._shape(conversation.channel, reply)):
+            message = self._message(conversation, piece, author, turn_id)
+            unit.insert(message)
+            unit.insert(
+                Delivery(
+                    id=new_id(),
+                    lane=conversation.lane,
+                    position=new_id(),
+                    conversation_id=conversation.id,
+                    message_id=message.id,
+                    author=author,
+                    epoch=epoch,
+                    reply=msgspec.to_builtins(piece),
+                    proactive=proactive,
+                    due_at=self._clock.now(),
+                )
+            )
+            said.append(message)
+        return said
+
+    def _message(self, conversation: Conversation, reply: Reply, author: Author, turn_id: str | None) -> Message:
+        buttons = [{"id": button.id, "title": button.title} for button in reply.buttons]
+        return Message(
+            id=new_id(),
+            conversation_id=conversation.id,
+            customer_id=conversation.customer_id,
+            content=reply.text,
+            type=MessageType.INTERACTIVE if buttons else MessageType.TEXT,
+            direction=Direction.OUTBOUND,
+            sender=_SENDERS[author],
+            agent_id=conversation.assigned_agent if author is Author.OPERATOR else None,
+            interactive=Interactive.model_validate({"type": "button", "buttons": buttons}) if buttons else None,
+            timestamp=self._clock.now(),
+            turn_id=turn_id,
+        )
+
+    async def wake(self, lane: str) -> None:
+        """There is something new to send in this lane."""
+        await self._lanes.wake(SEND + lane)
+
+    async def recover(self) -> int:
+        """Wakes every lane in which a delivery is open: at start-up, and when another process has written."""
+        lanes = await self._store.distinct(Delivery, "lane", {"openness": "open"})
+        for lane in lanes:
+            await self.wake(lane)
+        return len(lanes)
+
+    async def take(self, claim: Claim, lane: str, *, tracks: bool) -> Delivery | Wait | None:
+        """Claims the lane's next delivery if it may still be said; None when the lane is empty.
+
+        Deliveries that may not be said are refused on the way. `tracks` tells whether the lane's channel echoes our tracker.
+        Raises FenceLost.
+        """
+        while True:
+            head = await self._head(lane)
+            if head is None:
+                return None
+            if head.state is DeliveryState.SENDING:
+                head = await self._give_up_on(head)
+            wait = (head.due_at - self._clock.now()).total_seconds()
+            if wait > 0:
+                return Wait(wait)
+            if head.state is DeliveryState.UNCONFIRMED and not tracks:
+                await self._close(head, DeliveryState.DEAD, "unconfirmed", "it may have gone out; not sent twice")
+                continue
+            if await self._claim(claim, head):
+                return head
+
+    async def _head(self, lane: str) -> Delivery | None:
+        found = await self._store.find(Delivery, {"openness": "open", "lane": lane}, sort=("position",), limit=1)
+        return found[0] if found else None
+
+    async def _give_up_on(self, delivery: Delivery) -> Delivery:
+        """A delivery found in `sending` was being posted by a worker that is gone: nobody knows whether it went out."""
+        due = self._clock.now() + timedelta(seconds=RECONCILE)
+        await self._store.change(
+            Delivery,
+            {"id": delivery.id, "state": DeliveryState.SENDING},
+            set={"state": DeliveryState.UNCONFIRMED, "due_at": due},
+        )
+        return delivery.model_copy(update={"state": DeliveryState.UNCONFIRMED, "due_at": due})
+
+    async def _claim(self, claim: Claim, delivery: Delivery) -> bool:
+        """pending|unconfirmed -> sending, unless a rule forbids it: then the delivery is refused and False returned."""
+        conversation = await self._store.get(Conversation, delivery.conversation_id)
+        if conversation is None:
+            await self._close(delivery, DeliveryState.REFUSED, "unknown_conversation", "its conversation is gone")
+            return False
+        verdict = await self._policy.allows(delivery, conversation)
+        if not verdict.allowed:
+            await self._close(delivery, DeliveryState.REFUSED, verdict.rule, f"refused by the rule {verdict.rule}")
+            return False
+        try:
+            await self._store.commit(self._claiming(claim, delivery))
+        except EpochMoved:
+            await self._close(delivery, DeliveryState.REFUSED, "epoch", "the conversation changed hands before it was said")
+            return False
+        except FenceLost:
+            raise
+        except Conflict:
+            return False  # a receipt or another process changed it in between: look again
+        delivery.attempts += 1
+        return True
+
+    def _claiming(self, claim: Claim, delivery: Delivery) -> Unit:
+        unit = Unit(Require(Fence, {"id": claim.fence_id, "value": claim.fence}, FenceLost))
+        if delivery.author is Author.AI:
+            unit.add(Require(Conversation, {"id": delivery.conversation_id, "epoch": delivery.epoch}, EpochMoved))
+        unit.add(
+            Change(
+                Delivery,
+                {"id": delivery.id, "state": delivery.state},
+                set={"state": DeliveryState.SENDING, "claimed_by": claim.fence},
+                inc={"attempts": 1, "resends": int(delivery.state is DeliveryState.UNCONFIRMED)},
+                must=1,
+            )
+        )
+        return unit
+
+    async def sent(self, delivery: Delivery, provider_id: str) -> None:
+        """The vendor took it. A receipt may have come first: the message's status never goes down."""
+        now = self._clock.now()
+        unit = Unit(
+            Change(
+                Delivery,
+                {"id": delivery.id},
+                set={"state": DeliveryState.SENT, "openness": "closed", "provider_id": provider_id, "sent_at": now, "error": ""},
+            ),
+            Change(Message, {"id": delivery.message_id}, set={"whatsapp_message_id": provider_id}),
+            Change(
+                Message,
+                {"id": delivery.message_id, "status": MessageStatus.PENDING},
+                set={"status": MessageStatus.SENT, "whatsapp_status": MessageStatus.SENT},
+            ),
+        )
+        await self._store.commit(unit)
+
+    async def failed(self, delivery: Delivery, error: SendError, *, unconfirmed: bool) -> float | None:
+        """A try went wrong; seconds until the next one, or None when the delivery is now closed."""
+        if not unconfirmed and not error.retryable:
+            await self._close(delivery, DeliveryState.REFUSED, error.code, str(error))
+            return None
+        if delivery.attempts >= MAX_ATTEMPTS:
+            await self._close(delivery, DeliveryState.DEAD, error.code, str(error))
+            return None
+        wait = RECONCILE if unconfirmed else max(error.wait, backoff(delivery.attempts))
+        state = DeliveryState.UNCONFIRMED if unconfirmed else DeliveryState.PENDING
+        due = self._clock.now() + timedelta(seconds=wait)
+        await self._store.change(
+            Delivery,
+            {"id": delivery.id, "state": DeliveryState.SENDING},
+            set={"state": state, "due_at": due, "error_code": error.code, "error": str(error)},
+        )
+        return wait
+
+    async def _close(self, delivery: Delivery, state: DeliveryState, code: str, why: str) -> None:
+        log.warning("delivery not sent", delivery=delivery.id, state=str(state), code=code)
+        changes: dict[str, Any] = {"state": state, "openness": "closed", "error_code": code, "error": why}
+        unit = Unit(
+            Change(Delivery, {"id": delivery.id}, set=changes),
+            Change(
+                Message,
+                {"id": delivery.message_id},
+                set={"status": MessageStatus.FAILED, "whatsapp_error": {"code": code, "title": why}},
+            ),
+        )
+        await self._store.commit(unit)
+
+    async def resend(self, delivery_id: str) -> bool:
+        """Opens a dead delivery again, with a fresh count of tries; False if it is not dead."""
+        unit = Unit(
+            Change(
+                Delivery,
+                {"id": delivery_id, "state": DeliveryState.DEAD},
+                set={"state": DeliveryState.PENDING, "openness": "open", "attempts": 0, "due_at": self._clock.now()},
+                must=1,
+            )
+        )
+        delivery = await self._store.get(Delivery, delivery_id)
+        if delivery is None:
+            return False
+        unit.add(Change(Message, {"id": delivery.message_id}, set={"status": MessageStatus.PENDING, "whatsapp_error": None}))
+        try:
+            await self._store.commit(unit)
+        except Conflict:
+            return False
+        await self.wake(delivery.lane)
+        return True

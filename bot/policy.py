@@ -1,0 +1,120 @@
+"""May we say this, to them, now? And the words by which people take consent back or give it again.
+
+Everything here reads the store, decides and names the rule; nothing is left to a model (DESIGN 5, 7).
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+from functools import cache
+
+from bot.clock import Clock, new_id
+from bot.message import InboundMessage, Text
+from bot.records.conversations import Conversation
+from bot.records.people import Consent, ConsentState, Customer
+from bot.records.work import Author, Delivery
+from bot.resources import words
+from bot.store.base import Store
+
+MESSAGES = "messages"
+"""Purpose of consent: being written to."""
+
+WHATSAPP_WINDOW = timedelta(hours=24)
+"""Meta's customer-service window: free text only within 24 h of their last message (CHANNELS 1.6)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Policy's answer, with the name of the rule that gave it."""
+
+    allowed: bool
+    rule: str
+
+
+ALLOWED = Verdict(True, "")
+
+
+class Wish(StrEnum):
+    """What somebody's words ask of policy."""
+
+    STOP = "stop"
+    RESUME = "resume"
+
+
+def wish_of(message: InboundMessage) -> Wish | None:
+    """Whether the whole message is a word for stopping or resuming, in any of our languages."""
+    if not isinstance(message.content, Text):
+        return None
+    said = _plain(message.content.text)
+    if said in _plain_words("opt_out_words"):
+        return Wish.STOP
+    if said in _plain_words("resume_words"):
+        return Wish.RESUME
+    return None
+
+
+def _plain(text: str) -> str:
+    """Lower case, no accents, no punctuation, single spaces; vowel signs of Indic scripts stay."""
+    decomposed = unicodedata.normalize("NFKD", text.casefold())
+    kept = (c for c in decomposed if not ("\u0300" <= c <= "\u036f") and not unicodedata.category(c).startswith("P"))
+    return " ".join("".join(kept).split())
+
+
+@cache
+def _plain_words(name: str) -> frozenset[str]:
+    return frozenset(_plain(word) for word in words(name))
+
+
+class Policy:
+    """Reads the store, decides, says why."""
+
+    def __init__(self, store: Store, clock: Clock) -> None:
+        self._store = store
+        self._clock = clock
+
+    async def consent(self, customer_id: str, purpose: str = MESSAGES) -> Consent | None:
+        """The newest word of this person for this purpose, if there is any."""
+        found = await self._store.find(Consent, {"customer_id": customer_id, "purpose": purpose})
+        return max(found, key=lambda consent: (consent.at, consent.id), default=None)
+
+    def record(self, customer_id: str, wish: Wish, message: InboundMessage) -> Consent:
+        """The consent record that a wish makes, with the person's own words as the proof."""
+        state = ConsentState.WITHDRAWN if wish is Wish.STOP else ConsentState.GIVEN
+        return Consent(
+            id=new_id(),
+            customer_id=customer_id,
+            purpose=MESSAGES,
+            state=state,
+            at=self._clock.now(),
+            source=message.address.channel,
+            proof=message.content.as_text(),
+        )
+
+    async def allows(self, delivery: Delivery, conversation: Conversation) -> Verdict:
+        """Asked right before a delivery is claimed. Missing records mean no."""
+        customer = await self._store.get(Customer, conversation.customer_id)
+        if customer is None:
+            return Verdict(False, "unknown_person")
+        if customer.is_blocked and delivery.author is not Author.OPERATOR:
+            return Verdict(False, "blocked")
+        if await self._is_opted_out(delivery, conversation):
+            return Verdict(False, "opted_out")
+        if self._is_window_closed(conversation):
+            return Verdict(False, "whatsapp_window")
+        return ALLOWED
+
+    async def _is_opted_out(self, delivery: Delivery, conversation: Conversation) -> bool:
+        """After "stop": nothing that was written before it, and nothing that does not answer a message of theirs."""
+        consent = await self.consent(conversation.customer_id)
+        if consent is None or consent.state is ConsentState.GIVEN:
+            return False
+        return delivery.proactive or (delivery.created_at is not None and delivery.created_at < consent.at)
+
+    def _is_window_closed(self, conversation: Conversation) -> bool:
+        if conversation.channel != "whatsapp":
+            return False
+        last = conversation.last_customer_message
+        return last is None or self._clock.now() - last >= WHATSAPP_WINDOW

@@ -1,0 +1,57 @@
+"""The texts and data that ship with the program: prompts, utterances, articles, price tables."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from bot.errors import ResourceError
+
+_PACKED = Path(__file__).parent / "data"
+ROOT = _PACKED if _PACKED.is_dir() else Path(__file__).parent.parent
+"""Inside a wheel the folders are packed into the package; in a checkout they lie beside it."""
+
+LANGUAGES = ("es", "en", "hi")
+
+
+def read(*path: str) -> str:
+    """A text of ours. Raises ResourceError that names the file."""
+    file = ROOT.joinpath(*path)
+    try:
+        return file.read_text(encoding="utf-8")
+    except OSError as error:
+        raise ResourceError(f"{'/'.join(path)}: cannot be read ({error.strerror}); is the installation complete?") from None
+
+
+def read_yaml(*path: str) -> Any:
+    """A data file of ours. Raises ResourceError that names the file and the line."""
+    try:
+        return yaml.safe_load(read(*path))
+    except yaml.YAMLError as error:
+        raise ResourceError(f"{'/'.join(path)}: {' '.join(str(error).split())}") from None
+
+
+@cache
+def utterances(language: str) -> dict[str, Any]:
+    """What the program itself says in a language; Spanish's where there is no such language."""
+    known = language if language in LANGUAGES else LANGUAGES[0]
+    texts = read_yaml("prompts", "utterances", f"{known}.yaml")
+    if not isinstance(texts, dict):
+        raise ResourceError(f"prompts/utterances/{known}.yaml: must be a mapping of names to texts")
+    return texts
+
+
+def say(language: str, name: str, **values: object) -> str:
+    """One of our fixed sentences. Raises ResourceError if the language lacks it."""
+    text = utterances(language).get(name)
+    if not isinstance(text, str):
+        raise ResourceError(f"prompts/utterances/{language}.yaml: has no text {name!r}")
+    return text.format(**values)
+
+
+def words(name: str) -> frozenset[str]:
+    """A list of words, all languages together (`opt_out_words`, `resume_words`)."""
+    return frozenset(word for language in LANGUAGES for word in utterances(language).get(name, ()))

@@ -1,0 +1,61 @@
+"""Takes what the outbox hands out to its channel, and tells the outbox what came of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import structlog
+
+from bot.channels.base import Channel
+from bot.errors import SendError, SendUnconfirmed
+from bot.outbox import Outbox, Wait, read_reply
+from bot.records.conversations import Conversation
+from bot.records.work import Delivery
+from bot.store.base import Claim, Store
+
+log = structlog.get_logger()
+
+_IDLE = 60.0
+"""Seconds until a lane whose channel is switched off is looked at again."""
+
+
+class Sending:
+    """Works on the lanes of the outbox."""
+
+    def __init__(self, store: Store, outbox: Outbox, channels: Mapping[str, Channel]) -> None:
+        self._store = store
+        self._outbox = outbox
+        self._channels = channels
+
+    async def work(self, claim: Claim, lane: str) -> float | None:
+        """Sends what may be sent in this lane, in order; seconds until there is more to do, or None. Raises FenceLost."""
+        channel = self._channels.get(lane.partition(":")[0])
+        if channel is None:
+            return _IDLE
+        while True:
+            taken = await self._outbox.take(claim, lane, tracks=channel.tracks)
+            if taken is None:
+                return None
+            if isinstance(taken, Wait):
+                return taken.seconds
+            wait = await self._send(channel, taken)
+            if wait is not None:
+                return wait
+
+    async def _send(self, channel: Channel, delivery: Delivery) -> float | None:
+        """Posts one; seconds to wait before the lane goes on, or None to go on at once."""
+        conversation = await self._store.get(Conversation, delivery.conversation_id)
+        if conversation is None:
+            return None
+        try:
+            provider_id = await channel.send(conversation.address, read_reply(delivery), delivery.id)
+        except SendUnconfirmed as error:
+            return await self._outbox.failed(delivery, error, unconfirmed=True)
+        except SendError as error:
+            return await self._outbox.failed(delivery, error, unconfirmed=False)
+        except Exception as error:  # whatever a channel does wrong must not lose the delivery
+            log.exception("channel failed", channel=channel.name, delivery=delivery.id)
+            unknown = SendUnconfirmed(f"{type(error).__name__}: {error}")
+            return await self._outbox.failed(delivery, unknown, unconfirmed=True)
+        await self._outbox.sent(delivery, provider_id)
+        return None

@@ -1,0 +1,254 @@
+"""Conversations: the open one of an address, what was heard and said in it, who holds it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from bot.clock import Clock, new_id
+from bot.conversation import (
+    SEED_FIELDS,
+    AgentRef,
+    Assignee,
+    AssigneeKind,
+    ConversationStatus,
+    Heard,
+    OperatorRef,
+    Turn,
+    check_move,
+    kind_of,
+    name_of,
+)
+from bot.errors import Duplicate, EpochMoved
+from bot.message import Address, Choice, Contacts, Content, Location, Media, Reaction, Text, Unsupported
+from bot.records.audit import AuditAction
+from bot.records.conversations import (
+    Attachment,
+    Conversation,
+    Direction,
+    HandoffNote,
+    Interactive,
+    LastMessage,
+    Message,
+    MessageLocation,
+    MessageSender,
+    MessageStatus,
+    MessageType,
+    WhatsAppData,
+)
+from bot.records.people import Customer
+from bot.services.audit import Audit
+from bot.store.base import Change, Store, Unit
+
+_MEDIA_TYPES = {
+    "image": MessageType.IMAGE,
+    "sticker": MessageType.IMAGE,
+    "audio": MessageType.AUDIO,
+    "video": MessageType.VIDEO,
+    "document": MessageType.DOCUMENT,
+}
+
+
+class Conversations:
+    """The only writer of conversations and their messages."""
+
+    def __init__(self, store: Store, clock: Clock, audit: Audit, first_agent: str) -> None:
+        self._store = store
+        self._clock = clock
+        self._audit = audit
+        self._first_agent = first_agent
+
+    async def current(self, customer: Customer, address: Address) -> Conversation:
+        """The one conversation of this address that is not closed; begun when there is none (S2-056, S2-101)."""
+        while True:
+            found = await self._store.find(Conversation, {"lane": address.lane, "openness": "open"}, limit=1)
+            if found:
+                return found[0]
+            try:
+                return await self._begin(customer, address)
+            except Duplicate:
+                continue  # somebody began it in between
+
+    async def _begin(self, customer: Customer, address: Address) -> Conversation:
+        conversation = Conversation(
+            id=new_id(),
+            customer_id=customer.id,
+            lane=address.lane,
+            our_address=address.ours,
+            their_address=address.theirs,
+            channel=address.channel,
+            assignee_name=self._first_agent,
+            whatsapp_data=WhatsAppData(phone_number_id=address.ours) if address.channel == "whatsapp" else None,
+        )
+        unit = Unit()
+        unit.insert(conversation)
+        unit.insert(self._audit.entry(AuditAction.CREATED, "conversation", conversation.id, "system"))
+        unit.add(Change(Customer, {"id": customer.id}, inc={"statistics.total_conversations": 1}))
+        await self._store.commit(unit)
+        return conversation
+
+    def heard(self, unit: Unit, conversation: Conversation, turn: Turn) -> list[Message]:
+        """Puts a turn's messages into the timeline, with all that moves with them (S2-098)."""
+        messages = [self._inbound(conversation, item, turn.id) for item in turn.heard]
+        unit.insert(*messages)
+        last = messages[-1]
+        latest = max(message.timestamp for message in messages)
+        unit.add(
+            Change(
+                Conversation,
+                {"id": conversation.id},
+                set={"last_message": _last(last), "last_customer_message": latest},
+                inc={"message_count": len(messages), "unread_count": len(messages)},
+            ),
+            Change(
+                Customer,
+                {"id": conversation.customer_id},
+                set={"last_interaction": latest, "last_message_at": latest},
+                inc={"statistics.total_messages": len(messages)},
+            ),
+        )
+        return messages
+
+    def said(self, unit: Unit, conversation: Conversation, messages: Sequence[Message]) -> None:
+        """Moves the conversation along with what is about to be said."""
+        if messages:
+            unit.add(
+                Change(
+                    Conversation,
+                    {"id": conversation.id},
+                    set={"last_message": _last(messages[-1])},
+                    inc={"message_count": len(messages)},
+                )
+            )
+
+    def spent(self, unit: Unit, conversation: Conversation, amounts: Mapping[str, int]) -> None:
+        """Adds up what the model took over the conversation: fields of Cost -> how much more."""
+        unit.add(Change(Conversation, {"id": conversation.id}, inc={f"cost.{name}": amount for name, amount in amounts.items()}))
+
+    def reopen(self, unit: Unit, conversation: Conversation) -> None:
+        """A resolved conversation in which the person writes again goes on, with whoever held it (S2-101)."""
+        if conversation.status is ConversationStatus.RESOLVED:
+            status, _ = SEED_FIELDS[conversation.assignee_kind]
+            check_move(conversation.status, status)
+            unit.add(Change(Conversation, {"id": conversation.id}, set={"status": status}))
+            unit.insert(self._audit.entry(AuditAction.REOPENED, "conversation", conversation.id, "system"))
+
+    def assign(self, unit: Unit, conversation: Conversation, to: Assignee, *, by: str, reason: str, note: str = "") -> int:
+        """Flips the assignee by compare-and-set on (assignee, epoch), in one atomic update (S2-093); the epoch after it.
+
+        The unit is void with EpochMoved if somebody else was first.
+        """
+        now = self._clock.now()
+        after = _assignment(to, by)
+        handoff = HandoffNote(reason=reason, by=by, at=now, note=note)
+        unit.add(
+            Change(
+                Conversation,
+                {
+                    "id": conversation.id,
+                    "epoch": conversation.epoch,
+                    "assignee_kind": conversation.assignee_kind,
+                    "assignee_name": conversation.assignee_name,
+                },
+                set={**after, "assigned_at": now, "handoff": handoff.model_dump(by_alias=True)},
+                inc={"epoch": 1},
+                must=1,
+                otherwise=EpochMoved,
+            )
+        )
+        unit.insert(
+            self._audit.entry(
+                AuditAction.ASSIGNED,
+                "conversation",
+                conversation.id,
+                by,
+                before={"assignee": f"{conversation.assignee_kind}:{conversation.assignee_name}"},
+                after={"assignee": f"{kind_of(to)}:{name_of(to)}"},
+                reason=reason,
+            )
+        )
+        return conversation.epoch + 1
+
+    def _inbound(self, conversation: Conversation, item: Heard, turn_id: str) -> Message:
+        message = item.message
+        type_, extra = _stored(message.content)
+        # A vendor's clock may run ahead or a queue may deliver late; the timeline never shows the future.
+        timestamp = min(message.sent_at, self._clock.now())
+        return Message(
+            id=item.position,
+            conversation_id=conversation.id,
+            customer_id=conversation.customer_id,
+            content=message.content.as_text() or "[empty message]",
+            type=type_,
+            direction=Direction.INBOUND,
+            sender=MessageSender.CUSTOMER,
+            whatsapp_message_id=message.id,
+            whatsapp_timestamp=message.sent_at,
+            status=MessageStatus.DELIVERED,
+            reply_to=message.reply_to or None,
+            is_forwarded=message.forwarded,
+            timestamp=timestamp,
+            turn_id=turn_id,
+            **extra,
+        )
+
+
+def _assignment(to: Assignee, by: str) -> dict[str, Any]:
+    """The fields that say who holds it, ours and the seed's, always together."""
+    kind = kind_of(to)
+    status, is_ai_enabled = SEED_FIELDS[kind]
+    return {
+        "assignee_kind": kind,
+        "assignee_name": name_of(to),
+        "status": status,
+        "is_ai_enabled": is_ai_enabled,
+        "assigned_agent": to.id if isinstance(to, OperatorRef) else None,
+        "assigned_by": by,
+    }
+
+
+def _last(message: Message) -> dict[str, Any]:
+    last = LastMessage(content=message.content[:200], timestamp=message.timestamp, sender=message.sender, type=message.type)
+    return last.model_dump(by_alias=True)
+
+
+def _stored(content: Content) -> tuple[MessageType, dict[str, Any]]:
+    """How a content is kept: the seed's message type and the fields that go with it (S2-134 to S2-137)."""
+    match content:
+        case Text() | Reaction() | Unsupported():
+            return MessageType.TEXT, {}
+        case Choice(id_, title, source):
+            button = {"id": id_, "title": title, "payload": id_}
+            kind = {"list": "list", "quick_reply": "quick_reply"}.get(source, "button")
+            return MessageType.INTERACTIVE, {"interactive": Interactive.model_validate({"type": kind, "buttons": [button]})}
+        case Location():
+            place = MessageLocation(
+                latitude=content.latitude,
+                longitude=content.longitude,
+                address=content.address or None,
+                name=content.name or None,
+            )
+            return MessageType.LOCATION, {"location": place}
+        case Contacts():
+            return MessageType.CONTACT, {}
+        case Media():
+            type_ = _MEDIA_TYPES.get(content.kind, MessageType.DOCUMENT)
+            attachment = Attachment(
+                type="image" if content.kind == "sticker" else content.kind,
+                public_id=content.provider_id or None,
+                filename=content.filename or None,
+                mime_type=content.mime_type or None,
+            )
+            return type_, {"attachments": [attachment]}
+
+
+def is_held_by_ai(conversation: Conversation) -> bool:
+    return conversation.assignee_kind is AssigneeKind.AGENT
+
+
+def agent_of(conversation: Conversation) -> str:
+    """The name of the agent that holds it. Only for conversations held by one."""
+    assignee = conversation.assignee
+    if not isinstance(assignee, AgentRef):
+        raise EpochMoved(f"conversation {conversation.id} is not held by an agent")
+    return assignee.name

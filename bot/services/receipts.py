@@ -1,0 +1,77 @@
+"""What the vendor says became of our replies: statuses only move forward, each time is set once (S2-132, S2-133)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import structlog
+
+from bot.message import Receipt, ReceiptStatus
+from bot.records.conversations import Message, MessageStatus
+from bot.records.work import Delivery, DeliveryState
+from bot.store.base import Change, In, Store, Unit
+
+log = structlog.get_logger()
+
+_BELOW = {
+    ReceiptStatus.SENT: [MessageStatus.PENDING],
+    ReceiptStatus.DELIVERED: [MessageStatus.PENDING, MessageStatus.SENT],
+    ReceiptStatus.READ: [MessageStatus.PENDING, MessageStatus.SENT, MessageStatus.DELIVERED],
+    ReceiptStatus.FAILED: [MessageStatus.PENDING, MessageStatus.SENT],
+}
+"""Status -> those it may take the place of. Failed is final, but cannot undo a delivery."""
+
+
+class Receipts:
+    """Applies receipts to deliveries and messages."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    async def apply(self, unit: Unit, receipt: Receipt) -> str | None:
+        """Puts what a receipt changes into the unit; the delivery's lane, so that it can be woken, or None if it is not ours."""
+        delivery = await self._delivery(receipt)
+        if delivery is None:
+            log.info("receipt for a message that is not ours", status=str(receipt.status))
+            return None
+        unit.add(self._on_delivery(delivery, receipt), *self._on_message(delivery, receipt))
+        return delivery.lane
+
+    async def _delivery(self, receipt: Receipt) -> Delivery | None:
+        """By our tracker, which is known before the vendor's id is; else by the vendor's id."""
+        if receipt.tracker:
+            found = await self._store.get(Delivery, receipt.tracker)
+            if found is not None:
+                return found
+        by_provider = await self._store.find(Delivery, {"provider_id": receipt.provider_id}, limit=1)
+        return by_provider[0] if by_provider else None
+
+    @staticmethod
+    def _on_delivery(delivery: Delivery, receipt: Receipt) -> Change:
+        """Any receipt proves that the vendor has it: nothing is left to be done about the delivery."""
+        if receipt.status is ReceiptStatus.FAILED:
+            changes: dict[str, Any] = {
+                "state": DeliveryState.REFUSED,
+                "error_code": receipt.error_code,
+                "error": receipt.error_title,
+            }
+        else:
+            changes = {"state": DeliveryState.SENT}
+        where = {"id": delivery.id, "state": In([DeliveryState.SENDING, DeliveryState.UNCONFIRMED, DeliveryState.SENT])}
+        return Change(Delivery, where, set={**changes, "openness": "closed", "provider_id": receipt.provider_id})
+
+    @staticmethod
+    def _on_message(delivery: Delivery, receipt: Receipt) -> list[Change]:
+        changes: dict[str, Any] = {"status": MessageStatus(receipt.status), "whatsapp_status": str(receipt.status)}
+        if receipt.status is ReceiptStatus.FAILED:
+            changes["whatsapp_error"] = {"code": receipt.error_code, "title": receipt.error_title}
+        id_ = delivery.message_id
+        steps = [
+            Change(Message, {"id": id_, "status": In(_BELOW[receipt.status])}, set=changes),
+            Change(Message, {"id": id_}, set={"whatsapp_message_id": receipt.provider_id}),
+        ]
+        if receipt.status in (ReceiptStatus.DELIVERED, ReceiptStatus.READ):
+            steps.append(Change(Message, {"id": id_, "delivered_at": None}, set={"delivered_at": receipt.at}))
+        if receipt.status is ReceiptStatus.READ:
+            steps.append(Change(Message, {"id": id_, "read_at": None}, set={"read_at": receipt.at}))
+        return steps

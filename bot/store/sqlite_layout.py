@@ -1,0 +1,114 @@
+"""Opening the file: whether it is ours to use, and bringing its tables up to what the records declare."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from bot.errors import DataTooNew, StoreError, StoreUnavailable
+from bot.store.sqlite_schema import Step, Table, columns_of, indexes_of, quote_name, tables_of
+
+LAYOUT = 1
+"""The number of the layout that this program writes (PRAGMA user_version)."""
+_MAGIC = b"SQLite format 3\x00"
+_LAYOUT_AT = slice(60, 64)
+_HEADER = 100
+
+
+def prepare_place(path: Path) -> None:
+    """Makes the directory if need be and looks at the file, without a change to it.
+
+    Raises StoreUnavailable where no database can be, DataTooNew where one of a newer version is.
+    """
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except FileExistsError:
+        raise StoreUnavailable(f"{path.parent}: is a file, not a directory. Move it away, or set BOT_DATA_DIR") from None
+    except OSError as error:
+        raise StoreUnavailable(f"{path.parent}: cannot be made ({error.strerror}). Set BOT_DATA_DIR to another place") from None
+    if path.is_dir():
+        raise StoreUnavailable(f"{path}: is a directory, not a database file. Move it away, or set BOT_DATA_DIR")
+    try:
+        with path.open("rb") as file:
+            header = file.read(_HEADER)
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise StoreUnavailable(f"{path}: cannot be read ({error.strerror}). Make it readable, or set BOT_DATA_DIR") from None
+    if header and not header.startswith(_MAGIC):
+        raise StoreUnavailable(f"{path}: is not a database. Restore a backup, or move the file away")
+    refuse_newer(path, int.from_bytes(header[_LAYOUT_AT], "big"))
+
+
+def refuse_newer(path: Path, layout: int) -> None:
+    """Raises DataTooNew for a layout that this program does not know."""
+    if layout > LAYOUT:
+        raise DataTooNew(
+            f"{path}: was written by a newer version of Switchboard (layout {layout}, this one knows {LAYOUT}); "
+            "it was left untouched. Start the newer version"
+        )
+
+
+def bring_up(path: Path, connection: sqlite3.Connection, tables: Iterable[Table]) -> None:
+    """Adds what the declarations have and the file lacks, drops indexes that nobody declares any more; all or nothing."""
+    tables = list(tables)
+    refuse_newer(path, _layout_of(connection))
+    if not any(_missing(connection, tables)) and _layout_of(connection) == LAYOUT:
+        return
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        for statement in _missing(connection, tables):
+            _execute(connection, statement)
+        connection.execute(f"PRAGMA user_version = {LAYOUT}")
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
+
+
+def _execute(connection: sqlite3.Connection, statement: str) -> None:
+    try:
+        connection.execute(statement)
+    except sqlite3.IntegrityError as error:
+        raise StoreError(f"what is stored already breaks a unique index that is declared now: {error}") from None
+
+
+def _layout_of(connection: sqlite3.Connection) -> int:
+    return int(connection.execute("PRAGMA user_version").fetchone()[0])
+
+
+def _missing(connection: sqlite3.Connection, tables: list[Table]) -> Iterator[str]:
+    """The statements that are still to be run, in order."""
+    for table in tables:
+        columns = {row[1] for row in connection.execute(f"PRAGMA table_info({table.name})")}
+        if columns:
+            yield from _new_columns(connection, table, columns)
+        else:
+            for step in tables_of(table):
+                yield from step.make
+        yield from _changed_indexes(connection, table)
+
+
+def _new_columns(connection: sqlite3.Connection, table: Table, columns: set[str]) -> Iterator[str]:
+    missing = [step for step in columns_of(table) if step.name not in columns]
+    for step in missing:
+        yield step.make[0]
+    have = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+    for step in tables_of(table):  # side tables come before the values, so that their triggers see them
+        if step.name not in have and step.name != table.collection:
+            yield from step.make
+    for step in missing:
+        yield from step.make[1:]
+
+
+def _changed_indexes(connection: sqlite3.Connection, table: Table) -> Iterator[str]:
+    query = "SELECT name FROM sqlite_master WHERE type = 'index' AND tbl_name = ? AND sql IS NOT NULL"
+    have = {name for (name,) in connection.execute(query, (table.collection,))}
+    wanted: dict[str, Step] = {step.name: step for step in indexes_of(table)}
+    for name in have - wanted.keys():
+        yield f"DROP INDEX {quote_name(name)}"
+    for name, step in wanted.items():
+        if name not in have:
+            yield from step.make

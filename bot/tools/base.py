@@ -1,0 +1,168 @@
+"""What a tool is.
+
+    @tool(write=True)
+    async def create_ticket(context: ToolContext, subject: str, ...) -> Result:
+        \"\"\"Opens a ticket ...\"\"\"
+
+The signature becomes the JSON schema that the model sees, the docstring its description. Arguments are validated before it runs.
+A tool runs for a principal: whose records it touches is never among the model's arguments (DESIGN 5).
+"""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import pkgutil
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from typing import Any, get_type_hints
+
+from pydantic import BaseModel, ConfigDict, ValidationError, create_model
+
+from bot.conversation import Assignee
+from bot.errors import ResourceError, ToolError
+from bot.message import Reply
+from bot.records.base import explain
+from bot.records.conversations import Conversation
+from bot.services.handoff import Handoffs
+from bot.services.tickets import Tickets
+from bot.store.base import Unit
+
+
+@dataclass(frozen=True, slots=True)
+class PersonRef:
+    """The person on whose behalf a tool runs."""
+
+    customer_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """The use cases that tools are skins over."""
+
+    tickets: Tickets
+    handoffs: Handoffs
+
+
+@dataclass(slots=True)
+class ToolContext:
+    """What a tool is given beside the model's arguments."""
+
+    principal: PersonRef
+    conversation: Conversation
+    agent: str
+    """Name of the agent that called it."""
+    language: str
+    services: Services
+    unit: Unit = field(default_factory=Unit)
+    """What a write tool writes; committed with the journal's row when the tool returns."""
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What a tool gives back: text for the model, and what the turn is to do."""
+
+    text: str
+    replies: tuple[Reply, ...] = ()
+    """Said to the person as they are."""
+    assignee: Assignee | None = None
+    """Who holds the conversation from the end of this turn on."""
+    reason: str = ""
+    """Why it changes hands."""
+    ends_turn: bool = False
+    """The model is not asked again in this turn."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tool:
+    """A function that agents may call."""
+
+    name: str
+    description: str
+    run: Callable[..., Awaitable[Result]]
+    arguments: type[BaseModel]
+    write: bool
+    timeout: float
+    """Seconds until it is given up."""
+    schema: Mapping[str, Any]
+    """The tool in the Chat Completions wire format."""
+
+    def read_arguments(self, values: object) -> dict[str, Any]:
+        """The validated arguments. Raises ToolError that names the argument and the rule, for the model to mend."""
+        try:
+            read = self.arguments.model_validate(values)
+        except ValidationError as error:
+            raise ToolError(explain(self.name, error)) from None
+        return {name: getattr(read, name) for name in self.arguments.model_fields}
+
+
+class _Arguments(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+def tool(*, write: bool = False, timeout: float = 15.0) -> Callable[[Callable[..., Awaitable[Result]]], Tool]:
+    """Makes a tool of an async function whose first parameter is the ToolContext."""
+
+    def declare(function: Callable[..., Awaitable[Result]]) -> Tool:
+        name = function.__name__
+        arguments = _arguments_of(function)
+        description = inspect.cleandoc(function.__doc__ or "")
+        if not description:
+            raise ResourceError(f"tool {name}: has no docstring; the model needs it as the description")
+        schema = {
+            "type": "function",
+            "function": {"name": name, "description": description, "parameters": _json_schema(arguments)},
+        }
+        return Tool(name, description, function, arguments, write, timeout, schema)
+
+    return declare
+
+
+def _arguments_of(function: Callable[..., Awaitable[Result]]) -> type[BaseModel]:
+    hints = get_type_hints(function, include_extras=True)
+    _, *parameters = inspect.signature(function).parameters.values()
+    fields: dict[str, Any] = {
+        parameter.name: (hints[parameter.name], ... if parameter.default is parameter.empty else parameter.default)
+        for parameter in parameters
+    }
+    return create_model(f"{function.__name__}_arguments", __base__=_Arguments, **fields)
+
+
+def _json_schema(arguments: type[BaseModel]) -> dict[str, Any]:
+    """The schema without pydantic's titles, which only cost tokens."""
+    schema = arguments.model_json_schema()
+    schema.pop("title", None)
+    for part in schema.get("properties", {}).values():
+        part.pop("title", None)
+    for part in schema.get("$defs", {}).values():
+        part.pop("title", None)
+        part.pop("description", None)
+    return schema
+
+
+class Toolbox:
+    """Every tool there is, by name: all that the modules of `bot.tools` declare."""
+
+    def __init__(self, tools: Mapping[str, Tool]) -> None:
+        self._tools = dict(tools)
+
+    @classmethod
+    def discover(cls) -> Toolbox:
+        """Finds the tools in the modules of `bot.tools`: adding a tool is adding a file."""
+        package = importlib.import_module("bot.tools")
+        found: dict[str, Tool] = {}
+        for info in pkgutil.iter_modules(package.__path__, "bot.tools."):
+            module = importlib.import_module(info.name)
+            found.update((value.name, value) for value in vars(module).values() if isinstance(value, Tool))
+        return cls(found)
+
+    def names(self) -> list[str]:
+        return sorted(self._tools)
+
+    def get(self, name: str) -> Tool | None:
+        return self._tools.get(name)
+
+    def nearest(self, name: str, among: list[str] | None = None) -> str:
+        """The real name most like a wrong one; empty when none is."""
+        return next(iter(get_close_matches(name, among or self.names(), 1, 0.5)), "")

@@ -1,0 +1,39 @@
+"""Tools that steer the conversation itself."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+from bot.message import Button, Reply
+from bot.tools.base import Result, ToolContext, tool
+
+
+@tool(write=True)
+async def hand_to_person(
+    context: ToolContext,
+    reason: Annotated[str, Field(description="Why, in one line, for the operator who takes over.", min_length=1, max_length=500)],
+    skill: Annotated[str, Field(description="Which team is needed: support, sales or billing.", max_length=40)] = "support",
+) -> Result:
+    """Hands the conversation to a person of the team and ends your part in it.
+
+    Use it when the person asks for a human, or you cannot help. They are told by the system that they are being connected;
+    say nothing more yourself.
+    """
+    queue = context.services.handoffs.queue_for(skill)
+    return Result(f"handed over: {reason}", assignee=queue, reason=reason, ends_turn=True)
+
+
+@tool()
+async def offer_choices(
+    context: ToolContext,
+    text: Annotated[str, Field(description="What you say above the buttons.", min_length=1, max_length=1024)],
+    options: Annotated[
+        list[Annotated[str, Field(min_length=1, max_length=60)]],
+        Field(description="One to three short button titles, at most 20 characters each.", min_length=1, max_length=3),
+    ],
+) -> Result:
+    """Answers with up to three buttons to tap, and waits for the person. Use it when they have to choose between few things."""
+    buttons = tuple(Button(f"choice:{number}", title) for number, title in enumerate(options, 1))
+    return Result("offered", replies=(Reply(text, buttons),), ends_turn=True)

@@ -1,0 +1,75 @@
+"""The web server of one process."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import Awaitable, Callable, Iterable
+
+import structlog
+from aiohttp import web
+
+from bot.errors import SettingsError, StoreUnavailable
+
+log = structlog.get_logger()
+
+MAX_BODY = 4 * 1024 * 1024
+"""Bytes of a request's body; Meta's webhooks stay below 3 MB."""
+
+_FRONT = """Switchboard is running.
+
+Talk to it in a terminal:   bot chat
+See what is on and what is missing:   bot check
+"""
+
+
+def build_site(routes: Iterable[web.RouteDef], is_ready: Callable[[], Awaitable[object]]) -> web.Application:
+    """The site: the channels' webhooks first (they are the hottest path), then our own pages.
+
+    `is_ready` is called for `/readyz`; it raises StoreUnavailable while the store cannot be used.
+    """
+    site = web.Application(client_max_size=MAX_BODY)
+    site.router.add_routes(list(routes))
+
+    async def front(_: web.Request) -> web.Response:
+        return web.Response(text=_FRONT)
+
+    async def healthz(_: web.Request) -> web.Response:
+        return web.json_response({"status": "ok"})
+
+    async def readyz(_: web.Request) -> web.Response:
+        try:
+            await is_ready()
+        except StoreUnavailable as error:
+            return web.json_response({"status": "not ready", "why": str(error)}, status=503)
+        return web.json_response({"status": "ready"})
+
+    site.router.add_get("/", front)
+    site.router.add_get("/healthz", healthz)
+    site.router.add_get("/readyz", readyz)
+    return site
+
+
+async def run_site(site: web.Application, host: str, port: int, started: Callable[[int], Awaitable[None]]) -> None:
+    """Serves until SIGINT or SIGTERM. `started` is told the port. Raises SettingsError if the port is taken."""
+    runner = web.AppRunner(site, access_log=None, shutdown_timeout=5)
+    await runner.setup()
+    try:
+        listener = web.TCPSite(runner, host, port)
+        try:
+            await listener.start()
+        except OSError as error:
+            raise SettingsError(f"BOT_PORT: cannot listen on {host}:{port} ({error.strerror}); choose another port") from None
+        await started(runner.addresses[0][1])
+        await _stop_signal()
+        log.info("stopping")
+    finally:
+        await runner.cleanup()
+
+
+async def _stop_signal() -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    await stop.wait()
