@@ -599,18 +599,18 @@ class TestTime:
             await server.until_abandoned()
 
     async def test_the_timeout_never_cancels_what_the_consumer_does(self) -> None:
-        async with over(FakeOpenAI(Said("one two")), timeout=0.05) as model:
+        async with over(FakeOpenAI(Said("one two")), timeout=0.25) as model:
             stream = model.stream(QUESTION)
             assert await anext(stream) == "one"
-            await asyncio.sleep(0.1)
+            await asyncio.sleep(0.3)
             *_, last = [item async for item in stream]
         assert isinstance(last, ModelStep)
 
     async def test_a_timeout_that_passed_while_the_consumer_was_busy_is_told_at_the_next_read(self) -> None:
-        async with over(FakeOpenAI(Fault.hang(after=1)), timeout=0.05) as model:
+        async with over(FakeOpenAI(Fault.hang(after=1)), timeout=0.25) as model:
             stream = model.stream(QUESTION)
             assert await anext(stream) == "one"
-            await asyncio.sleep(0.1)
+            await asyncio.sleep(0.3)
             with pytest.raises(ModelUnavailable, match="longer than"):
                 await anext(stream)
 

@@ -68,7 +68,7 @@ REFUSED: frozenset[int] = frozenset(
 ELSEWHERE: frozenset[int] = frozenset(
     {
         133016,  # registration of a number
-        *(*range(138000, 138008), 138009, 138012, 138018),  # calling
+        *(*range(138000, 138008), 138009, 138012, 138013, 138018),  # calling
         *range(139000, 139005),  # forms' own administration
         *range(139100, 139104),  # blocking people
         *(131020, 131041, 131059, 131201, 131202, 131204, *range(131207, 131216)),  # groups

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import random
 from collections.abc import Sequence
 from datetime import datetime
@@ -16,6 +17,7 @@ from bot.testing.whatsapp import bodies
 from bot.testing.whatsapp.bodies import Node, Sent
 
 _AT_ONCE = 64
+_LARGE = 1 << 20
 _FIRST_WAIT, _LONGEST_WAIT = 0.05, 1.0
 
 
@@ -150,7 +152,8 @@ class Vendor:
     async def _post(self, raw: bytes, headers: dict[str, str]) -> int:
         if self._http is None:
             self._http = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=30), connector=aiohttp.TCPConnector(limit=0))
-        async with self._http.post(self.target, data=raw, headers=headers) as answer:
+        data = raw if len(raw) < _LARGE else io.BytesIO(raw)  # aiohttp warns about large plain bytes
+        async with self._http.post(self.target, data=data, headers=headers) as answer:
             await answer.read()
             return answer.status
 

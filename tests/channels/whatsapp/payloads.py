@@ -37,14 +37,9 @@ KINDS: dict[str, Any] = {
 """The part of a message under its type's name, for every type Meta has."""
 
 
-def message(kind: str = "text", part: object = None, **more: object) -> Node:
-    node: Node = {
-        "from": ANA,
-        "id": f"wamid.{kind}",
-        "timestamp": str(NOON),
-        "type": kind,
-        kind: KINDS[kind] if part is None else part,
-    }
+def message(kind: str = "text", part: object = None, from_: object = ANA, **more: object) -> Node:
+    said = KINDS[kind] if part is None else part
+    node: Node = {"from": from_, "id": f"wamid.{kind}", "timestamp": str(NOON), "type": kind, kind: said}
     return {key: value for key, value in {**node, **more}.items() if value is not None}
 
 

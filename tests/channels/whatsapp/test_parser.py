@@ -198,14 +198,14 @@ def test_statuses_we_do_not_know_are_ignored() -> None:
         (message(), [], ANA, Sender("", ANA)),
         (message(), {"wa_id": ANA}, ANA, Sender("", ANA)),
         (message(), [contact(wa_id=None)], ANA, Sender("Ana", ANA, ANA_ID)),
-        (message(**{"from": None}), [contact(wa_id=None)], ANA_ID, Sender("Ana", "", ANA_ID)),
-        (message(**{"from": None}), [contact()], ANA, Sender("Ana", ANA, ANA_ID)),
-        (message(**{"from": None, "from_user_id": ANA_ID}), [], ANA_ID, Sender("", "", ANA_ID)),
+        (message(from_=None), [contact(wa_id=None)], ANA_ID, Sender("Ana", "", ANA_ID)),
+        (message(from_=None), [contact()], ANA, Sender("Ana", ANA, ANA_ID)),
+        (message(from_=None, from_user_id=ANA_ID), [], ANA_ID, Sender("", "", ANA_ID)),
         (message(from_user_id=ANA_ID), [contact(wa_id="12025550199")], ANA, Sender("Ana", ANA, ANA_ID)),
         (message(), [contact(wa_id="12025550199", user_id="US.2")], ANA, Sender("", ANA)),  # somebody else's contact
         (message(), [contact(wa_id="12025550199", profile={"name": "Bo"}), contact()], ANA, Sender("Ana", ANA, ANA_ID)),
-        (message(**{"from": "+1 (202) 555-0123"}), [], ANA, Sender("", ANA)),
-        (message(**{"from": int(ANA)}), [], ANA, Sender("", ANA)),
+        (message(from_="+1 (202) 555-0123"), [], ANA, Sender("", ANA)),
+        (message(from_=int(ANA)), [], ANA, Sender("", ANA)),
     ],
 )
 def test_who_it_is_from(node: Node, contacts: object, theirs: str, sender: Sender) -> None:
@@ -214,7 +214,7 @@ def test_who_it_is_from(node: Node, contacts: object, theirs: str, sender: Sende
 
 
 def test_a_message_that_cannot_be_answered_is_ignored() -> None:
-    nobody = message(**{"from": None})
+    nobody = message(from_=None)
     assert ignored(nobody, contacts=[]) == ["message without a sender"]
     assert ignored(nobody, contacts=[contact(), contact(wa_id="12025550199")]) == ["message without a sender"]
     assert ignored(message(id=None)) == ["message without an id"]
