@@ -4,24 +4,24 @@ start-up time only where they are configured."""
 from __future__ import annotations
 
 import importlib
-from collections.abc import AsyncIterator, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Mapping
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, cast
 
 import structlog
 from aiohttp import web
 
-from bot.channels.base import Channel
+from bot.channels.base import Channel, Checkable
 from bot.channels.console import ConsoleChannel
 from bot.clock import Clock, SystemClock
 from bot.config import Settings
 from bot.dialogs.agent import AgentLoop, Bounds
-from bot.dialogs.llm import Model
+from bot.dialogs.llm import Model, ModelRequest, ModelStep
 from bot.dialogs.offline import OfflineModel
 from bot.dialogs.prompts import load_agents
 from bot.engine import Engine, Parts
-from bot.errors import DataInUse, SettingsError
+from bot.errors import BotError, DataInUse, SettingsError
 from bot.inbox import Inbox
 from bot.jobs import Jobs
 from bot.message import Reply
@@ -34,6 +34,7 @@ from bot.services.handoff import Handoffs
 from bot.services.people import People
 from bot.services.receipts import Receipts
 from bot.services.settings import SystemSettings
+from bot.services.status import Finding, State
 from bot.services.tickets import Tickets
 from bot.store.base import Lanes, Store
 from bot.store.local import DataDirectory, LocalLanes, raise_fence
@@ -135,6 +136,36 @@ async def assemble_beside(settings: Settings) -> AsyncIterator[App]:
             await app.worker.start()
             stack.push_async_callback(app.worker.stop)
         yield app
+
+
+async def vendors(settings: Settings) -> list[Finding]:
+    """Asks each vendor that is configured whether it knows us (`bot check --live`)."""
+    findings = []
+    model = _model(settings)
+    if model is not None:
+        findings.append(await _asked("model, live", _try_model(model)))
+    for channel in _channels(settings).values():
+        if isinstance(channel, Checkable):
+            findings.append(await _asked(f"{channel.name}, live", channel.check()))
+        await channel.close()
+    return findings
+
+
+async def _try_model(model: Model) -> str:
+    question = ModelRequest([{"role": "user", "content": "Answer with the word ok."}], max_tokens=16)
+    try:
+        async with aclosing(model.stream(question)) as items:
+            steps = [item async for item in items if isinstance(item, ModelStep)]
+    finally:
+        await model.close()
+    return f"{steps[-1].model or 'it'} answered"
+
+
+async def _asked(name: str, question: Awaitable[str]) -> Finding:
+    try:
+        return Finding(name, State.ON, await question)
+    except BotError as error:
+        return Finding(name, State.WRONG, str(error))
 
 
 def _refuse_what_is_not_built(settings: Settings) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from bot.message import Address, Reply
 
@@ -29,3 +29,13 @@ class Channel(Protocol):
 
     async def close(self) -> None:
         """Lets go of its connections."""
+
+
+@runtime_checkable
+class Checkable(Protocol):
+    """A channel whose vendor can be asked whether it knows us."""
+
+    name: str
+
+    async def check(self) -> str:
+        """One line of what the vendor said. Raises ChannelError that says what is wrong."""

@@ -140,9 +140,10 @@ class _Talk:
                 if row.kind is JournalKind.TOOL:
                     click.secho(f"  · {row.body['tool']}({row.body['arguments']}) -> {row.body['result']}", dim=True)
         click.echo(f"bot> {message.content}")
-        self._buttons = [Button(b.id, b.title) for b in message.interactive.buttons] if message.interactive else []
-        for number, button in enumerate(self._buttons, 1):
-            click.echo(f"     [{number}] {button.title}")
+        if message.interactive:
+            self._buttons = [Button(button.id, button.title) for button in message.interactive.buttons]
+            for number, button in enumerate(self._buttons, 1):
+                click.echo(f"     [{number}] {button.title}")
 
     async def _is_unanswered(self) -> bool:
         store = self._app.store

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sqlite3
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -39,6 +40,18 @@ def prepare_place(path: Path) -> None:
     if header and not header.startswith(_MAGIC):
         raise StoreUnavailable(f"{path}: is not a database. Restore a backup, or move the file away")
     refuse_newer(path, int.from_bytes(header[_LAYOUT_AT], "big"))
+    if path.with_name(path.name + "-wal").exists():
+        _look_into_log(path)
+
+
+def _look_into_log(path: Path) -> None:
+    """After a kill the newest layout number may still be in the log. A read-only connection leaves file and log as they are."""
+    address = f"{path.absolute().as_uri()}?mode=ro"
+    with (
+        contextlib.suppress(sqlite3.Error),  # whatever is wrong with it is said when it is opened for good
+        contextlib.closing(sqlite3.connect(address, uri=True)) as connection,
+    ):
+        refuse_newer(path, _layout_of(connection))
 
 
 def refuse_newer(path: Path, layout: int) -> None:

@@ -123,12 +123,18 @@ def _compare_in(value: str, count: int | None, has_none: bool) -> str:
 
 
 def require_index(table: Table, shape: Shape, sort: Sequence[str] = ()) -> None:
-    """Raises UnindexedQuery unless a declared index leads with a field that the where pins down or the sort begins with."""
+    """Raises UnindexedQuery unless a declared index leads with a field that the where pins down or the sort begins with.
+
+    A partial index whose conditions the where names serves whatever else is asked: it holds those documents alone.
+    """
     tests = _triples(shape)
     if not tests and not sort:
         return
     literal = {(path, detail) for path, how, detail in tests if how == "literal"}
-    leads = {"id"} | {index.fields[0] for index in table.indexes if _usable(index, literal)}
+    usable = [index for index in table.indexes if _usable(index, literal)]
+    if any(index.where for index in usable):
+        return
+    leads = {"id"} | {index.fields[0] for index in usable}
     pinned = {path for path, how, _ in tests if how not in ("not", "not null")}
     if pinned & leads or (sort and sort[0].lstrip("-") in leads):
         return
@@ -145,15 +151,20 @@ def select(table: Table, shape: Shape, sort: Sequence[str], *, limited: bool, af
     """The statement of a find: `after` is the extra condition of a page that continues."""
     require_index(table, shape, sort)
     where = condition(table, shape) + (f" AND ({after})" if after else "")
+    ordered = order(table, sort, searched=bool(shape))
     limit = " LIMIT ?" if limited else ""
-    return f"SELECT t._doc, t._version FROM {table.name} AS t WHERE {where} ORDER BY {order(table, sort)}{limit}"
+    return f"SELECT t._doc, t._version FROM {table.name} AS t WHERE {where} ORDER BY {ordered}{limit}"
 
 
-def order(table: Table, sort: Sequence[str]) -> str:
-    """The order of a find; the id breaks ties, in the direction of the last field."""
+def order(table: Table, sort: Sequence[str], *, searched: bool) -> str:
+    """The order of a find; the id breaks ties, in the direction of the last field.
+
+    The plus keeps SQLite, which has no statistics, from walking all ids for their order instead of searching first.
+    """
     parts = [f"{table.value_of(path.lstrip('-'))}{' DESC' if path.startswith('-') else ''}" for path in sort]
     if not any(path.lstrip("-") == "id" for path in sort):
-        parts.append("t._id DESC" if sort and sort[-1].startswith("-") else "t._id")
+        key = "+t._id" if searched else "t._id"
+        parts.append(f"{key} DESC" if sort and sort[-1].startswith("-") else key)
     return ", ".join(parts)
 
 

@@ -173,9 +173,8 @@ class Thread:
                 self._run(work, batch)
                 if not self._tell(self._finished, batch):
                     break
-            self._leave(connection)
         finally:
-            connection.close()
+            connection.close()  # the last one of all processes moves the log into the file
             self._tell(_succeed, self._ended)
 
     def _tell(self, what: Callable[..., None], *args: Any) -> bool:
@@ -189,9 +188,6 @@ class Thread:
 
     def _run(self, work: Workplace, batch: Sequence[Job]) -> None:
         raise NotImplementedError
-
-    def _leave(self, connection: sqlite3.Connection) -> None:
-        """Last words before the connection is closed."""
 
 
 def _succeed(future: asyncio.Future[None] | None) -> None:
@@ -277,10 +273,6 @@ class Writer(Thread):
         collection = columns.partition(".")[0]
         stored = [column.removeprefix(f"{collection}.") for column in columns.split(", ")]
         return Duplicate(collection=collection, key=", ".join(self._key_name(collection, name) for name in stored))
-
-    def _leave(self, connection: sqlite3.Connection) -> None:
-        with contextlib.suppress(sqlite3.Error):  # whatever stays in the log is read at the next start
-            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
 
 def _roll_back(work: Workplace) -> None:

@@ -1,16 +1,20 @@
-"""The pytest plugin: `scene` is a running Switchboard, and every module says what kind of test it holds.
+"""The pytest plugin: `scene` is a running Switchboard, conversations in YAML are tests, every module says what kind of test it holds.
 
 Switched on with `pytest_plugins = ["bot.testing.plugin"]` in a conftest.py.
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import asyncio
+import tempfile
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
 import pytest_asyncio
 
+from bot.errors import ResourceError
+from bot.testing.conversations import Script, load, play
 from bot.testing.scene import Scene, open_scene
 
 KINDS = frozenset({"unit", "contract", "scenario", "end_to_end"})
@@ -28,3 +32,37 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     bare = sorted({item.nodeid.partition("::")[0] for item in items if not KINDS & {mark.name for mark in item.iter_markers()}})
     if bare:
         raise pytest.UsageError(f"these test modules have no kind (pytestmark = pytest.mark.unit ...): {', '.join(bare)}")
+
+
+def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
+    """Every *.yaml in a folder named `conversations` is a test."""
+    if file_path.suffix == ".yaml" and file_path.parent.name == "conversations":
+        return ConversationFile.from_parent(parent, path=file_path)
+    return None
+
+
+class ConversationFile(pytest.File):
+    """One file, one conversation, one test."""
+
+    def collect(self) -> Iterator[pytest.Item]:
+        try:
+            script = load(self.path)
+        except ResourceError as error:
+            raise self.CollectError(str(error)) from None
+        item = ConversationItem.from_parent(self, name=script.name)
+        item.script = script
+        item.add_marker("scenario")
+        yield item
+
+
+class ConversationItem(pytest.Item):
+    """Plays its conversation."""
+
+    script: Script
+
+    def runtest(self) -> None:
+        with tempfile.TemporaryDirectory() as folder:
+            asyncio.run(play(self.script, Path(folder)))
+
+    def reportinfo(self) -> tuple[Path, int, str]:
+        return self.path, 0, f"conversation: {self.name}"

@@ -139,6 +139,8 @@ async def test_every_question_of_the_engine_is_answered_through_an_index(store: 
         (Customer, {"tags": "vip"}, ()),
         (Thing, {"group": "g"}, ("-rank",)),
         (Thing, {"code": "c"}, ()),
+        (Thing, {"rank": Between(1, 3)}, ()),
+        (Thing, {"rank": In([1, 3]), "is_on": True}, ("name",)),
     ]
     with contextlib.closing(sqlite3.connect(tmp_path / "data" / "switchboard.db")) as connection:
         for kind, where, sort in asked:
@@ -242,7 +244,7 @@ async def test_a_document_that_breaks_todays_rules_is_named(tmp_path: Path, cloc
 
 _names = st.sampled_from([None, "", "a", "b", "é", "👋", "it's"])
 _things = st.builds(
-    Thing,
+    lambda **values: Thing(**values),
     id=st.text("abcdef", min_size=1, max_size=4),
     group=st.sampled_from(["g", "h"]),
     name=_names,

@@ -431,7 +431,7 @@ def test_the_good_payload_is_whole() -> None:
     assert len(GOOD_ITEMS) == 2 * len(KINDS) + 5
 
 
-@settings(max_examples=400)
+@settings(max_examples=200)
 @given(st.sampled_from(PATHS), st.just(DELETED) | DOCUMENTS)
 def test_one_broken_node_never_costs_a_sibling(path: tuple[Any, ...], instead: Any) -> None:
     broken = orjson.loads(GOOD_RAW)

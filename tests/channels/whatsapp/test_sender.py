@@ -7,6 +7,8 @@ from collections.abc import AsyncIterator, Callable
 
 import httpx
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from pywa.errors import _all_exceptions
 
 from bot.channels.whatsapp.failures import DELAYED, ELSEWHERE, REFUSED
@@ -340,3 +342,35 @@ def test_buttons_that_meta_would_refuse_are_listed() -> None:
 
 def test_buttons_without_a_text_get_one() -> None:
     assert shape(Reply("", YES_NO)) == [Reply("Yes\nNo", YES_NO)]
+
+
+BITS = [
+    "word ",
+    "\n\n",
+    "\n",
+    "Done. ",
+    "x" * 50,
+    "नमस्ते। ",
+    "👍🏽",
+    "👩\u200d👧",
+    "\u0301",
+    "\u200d",
+    "是的。",
+    " ",
+    "🇲🇽",
+    "e\u0301",
+    "\t",
+]
+
+
+@settings(max_examples=50)
+@given(st.lists(st.sampled_from(BITS), max_size=12), st.integers(1, 120), st.lists(st.text(max_size=40), max_size=5))
+def test_whatever_is_said_fits_and_nothing_is_lost(bits: list[str], times: int, titles: list[str]) -> None:
+    reply = Reply("".join(bits) * times, tuple(Button(str(number), title) for number, title in enumerate(titles)))
+    pieces = shape(reply)
+    assert "".join("".join(piece.text for piece in pieces).split()).startswith("".join(reply.text.split()))
+    for piece in pieces:
+        assert 0 < units(piece.text) <= (BODY_LIMIT if piece.buttons else TEXT_LIMIT)
+        assert all(0 < units(button.title) <= TITLE_LIMIT for button in piece.buttons)
+        assert shape(piece) == [piece]
+    assert not any(piece.buttons for piece in pieces[:-1])

@@ -1,0 +1,71 @@
+"""`bot check`: what is on, what is off and why."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import click
+
+from bot.app import vendors
+from bot.clock import SystemClock
+from bot.config import Settings, load_settings
+from bot.dialogs.prompts import load_agents
+from bot.logs import configure_logs
+from bot.running import run
+from bot.services.status import Finding, State, abilities, configuration, work
+from bot.store.base import Store
+from bot.store.sqlite import SqliteStore
+from bot.tools.base import Toolbox
+
+_MARKS = {State.ON: ("on", "green"), State.OFF: ("off", "yellow"), State.WRONG: ("WRONG", "red"), State.INFO: ("", "white")}
+
+
+@click.command(short_help="Show what is on, what is off and why.")
+@click.option("--live", is_flag=True, help="Also ask the vendors whether the keys are right.")
+def command(live: bool) -> None:
+    """Show what is on, what is off and why. Exit code 1 when something is wrong."""
+    configure_logs(logging.CRITICAL)
+    settings = load_settings()
+    findings: list[Finding] = []
+    run(_collect(settings, live, findings))
+    for finding in findings:
+        _show(finding)
+    if any(finding.state is State.WRONG for finding in findings):
+        sys.exit(1)
+
+
+async def _collect(settings: Settings, live: bool, into: list[Finding]) -> None:
+    toolbox = Toolbox.discover()
+    into.extend(configuration(settings))
+    into.extend(abilities({agent.name: agent.tools for agent in load_agents(toolbox.names()).values()}))
+    async with _existing_store(settings) as store:
+        if store is None:
+            into.append(Finding("work", State.INFO, "no data yet"))
+        else:
+            into.extend(await work(store))
+    if live:
+        into.extend(await vendors(settings))
+
+
+@asynccontextmanager
+async def _existing_store(settings: Settings) -> AsyncIterator[Store | None]:
+    """The store, if there is one: looking must not make one."""
+    path = settings.data_dir / "bot.db"
+    if not path.exists():
+        yield None
+        return
+    store = SqliteStore(path, SystemClock())
+    await store.open()
+    try:
+        yield store
+    finally:
+        await store.close()
+
+
+def _show(finding: Finding) -> None:
+    mark, colour = _MARKS[finding.state]
+    fix = f"  ->  {finding.fix}" if finding.fix else ""
+    click.echo(f"{finding.name:<16} " + click.style(f"{mark:<6}", fg=colour) + f" {finding.detail}{fix}")

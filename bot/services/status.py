@@ -1,0 +1,97 @@
+"""What is on, what is off and why, what waits and what went wrong: the one source for `bot check` and, later, the front page."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from bot.config import Settings, unknown_settings
+from bot.records.work import Delivery, DeliveryState, InboxRow, InboxState, Job, JobState
+from bot.store.base import Store
+
+
+class State(StrEnum):
+    ON = "on"
+    OFF = "off"
+    WRONG = "wrong"
+    INFO = "info"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One line of the report."""
+
+    name: str
+    state: State
+    detail: str
+    fix: str = ""
+    """What to do about it; empty when nothing is to be done."""
+
+
+def configuration(settings: Settings) -> list[Finding]:
+    """What the settings switch on and off."""
+    findings = [_model(settings), _whatsapp(settings), _public_url(settings)]
+    findings.append(Finding("store", State.ON, f"embedded, in {settings.data_dir}/bot.db"))
+    for name, meaning, is_set in (
+        ("MongoDB", "MONGODB_URI", bool(settings.mongodb_uri.get_secret_value())),
+        ("Redis", "REDIS_URL", bool(settings.redis_url.get_secret_value())),
+        ("telephone", "TWILIO_ACCOUNT_SID", bool(settings.twilio_account_sid)),
+        ("e-mail", "SMTP_URL", bool(settings.smtp_url.get_secret_value())),
+    ):
+        if is_set:
+            findings.append(
+                Finding(name, State.WRONG, f"{meaning} is set, but this version does not use it yet", f"unset {meaning}")
+            )
+        else:
+            findings.append(Finding(name, State.OFF, "not in this version yet"))
+    for name, nearest in unknown_settings().items():
+        if nearest:
+            findings.append(Finding(name, State.WRONG, "there is no such setting", f"did you mean {nearest}?"))
+    return findings
+
+
+def _model(settings: Settings) -> Finding:
+    if not settings.has_model:
+        return Finding(
+            "model", State.OFF, "no OPENAI_API_KEY: simple mode", "set OPENAI_API_KEY, or OPENAI_BASE_URL for a server of yours"
+        )
+    where = settings.openai_base_url or "OpenAI"
+    return Finding("model", State.ON, f"{settings.openai_model} at {where}")
+
+
+def _whatsapp(settings: Settings) -> Finding:
+    missing = settings.whatsapp_missing()
+    if not missing:
+        return Finding("WhatsApp", State.ON, f"number id {settings.whatsapp_phone_id}, webhook at /webhooks/whatsapp")
+    begun = len(missing) < 4
+    state = State.WRONG if begun else State.OFF
+    return Finding("WhatsApp", state, f"{', '.join(missing)} not set", "set all four" if begun else "")
+
+
+def _public_url(settings: Settings) -> Finding:
+    if settings.public_url:
+        return Finding("public URL", State.ON, settings.public_url)
+    return Finding("public URL", State.OFF, "vendors cannot be told where we are", "set BOT_PUBLIC_URL when the server is public")
+
+
+async def work(store: Store) -> list[Finding]:
+    """What waits and what failed for good."""
+    waiting = await store.count(InboxRow, {"state": InboxState.WAITING})
+    sending = await store.count(Delivery, {"openness": "open"})
+    found = [Finding("work", State.INFO, f"{waiting} received and not finished, {sending} to be sent")]
+    dead = {
+        "received": await store.count(InboxRow, {"state": InboxState.DEAD}),
+        "deliveries": await store.count(Delivery, {"state": DeliveryState.DEAD}),
+        "jobs": await store.count(Job, {"state": JobState.DEAD}),
+    }
+    if any(dead.values()):
+        detail = ", ".join(f"{number} {name}" for name, number in dead.items() if number)
+        fix = "`bot send --dead` sends the deliveries again" if dead["deliveries"] else "see the log for the reason"
+        found.append(Finding("set aside", State.WRONG, f"failed too often: {detail}", fix))
+    return found
+
+
+def abilities(agents: Mapping[str, tuple[str, ...]]) -> list[Finding]:
+    """Agents and the tools each may call."""
+    return [Finding(f"agent {name}", State.ON, "tools: " + (", ".join(tools) or "none")) for name, tools in agents.items()]

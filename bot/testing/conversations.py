@@ -1,0 +1,136 @@
+"""Conversations as data, which somebody who does not program can write and read:
+
+    name: a customer opens a ticket
+    turns:
+      - person: My internet is down since yesterday.
+      - tool: create_ticket
+        with: {subject: No internet, description: Down since yesterday}
+      - bot: I opened TICKET-2026-000001
+      - tickets: [{ticketId: TICKET-2026-000001, status: open}]
+
+`person` writes, `tap` taps a button, `tool` is what the model calls, `bot` what it says (and the person must hear), `system` what the
+program itself says, `silence: true` that nothing is said, `assignee` who holds the conversation (`agent:support`, `queue:support`),
+`tickets` what is in the records. With `model: off` nothing is scripted and `bot` is only what must be heard.
+pytest runs every *.yaml in a folder named `conversations` (see `bot.testing.plugin`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from bot.conversation import kind_of, name_of
+from bot.errors import ResourceError
+from bot.records.base import explain
+from bot.testing.llm import Called, Calls, Said, ScriptedStep
+from bot.testing.scene import Scene, ScenePerson, open_scene
+
+
+class Line(BaseModel):
+    """One line of a conversation: exactly one of its fields, but for `with`, which goes with `tool`."""
+
+    model_config = ConfigDict(extra="forbid", populate_by_name=True)
+
+    person: str | list[str] | None = None
+    tap: str | None = None
+    tool: str | None = None
+    arguments: dict[str, Any] = Field(default_factory=dict, alias="with")
+    bot: str | None = None
+    system: str | None = None
+    silence: Literal[True] | None = None
+    assignee: str | None = None
+    tickets: list[dict[str, Any]] | None = None
+
+
+class Script(BaseModel):
+    """A whole conversation."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: str
+    number: str = "12025550123"
+    model: Literal["scripted", "off"] = "scripted"
+    turns: list[Line]
+
+
+def load(file: Path) -> Script:
+    """Reads a conversation. Raises ResourceError: one line that names the file, the turn and what is wrong."""
+    try:
+        # YAML reads a bare `off` as false, and that is what people mean.
+        content = yaml.safe_load(file.read_text(encoding="utf-8"))
+        if isinstance(content, dict) and content.get("model") is False:
+            content["model"] = "off"
+        script = Script.model_validate(content)
+    except yaml.YAMLError as error:
+        raise ResourceError(f"{file.name}: {' '.join(str(error).split())}") from None
+    except ValidationError as error:
+        raise ResourceError(f"{file.name}: {explain('conversation', error)}") from None
+    for number, line in enumerate(script.turns, 1):
+        said = line.model_fields_set - {"arguments"}
+        if len(said) != 1:
+            raise ResourceError(f"{file.name}: turn {number} must have exactly one of {', '.join(_kinds())}")
+    return script
+
+
+async def play(script: Script, folder: Path) -> None:
+    """Plays a conversation against the real engine and store, with its data in `folder`. Raises AssertionError where it differs."""
+    async with open_scene(folder, with_model=script.model != "off") as scene:
+        person = scene.person(script.number)
+        for place, line in enumerate(script.turns):
+            if line.person is not None or line.tap is not None:
+                if script.model != "off":
+                    scene.model.will(*_model_steps(script.turns[place + 1 :]))
+                await _speak(person, line)
+            else:
+                await _check(scene, person, line)
+
+
+def _kinds() -> list[str]:
+    return [name for name in Line.model_fields if name != "arguments"]
+
+
+def _model_steps(following: Sequence[Line]) -> list[ScriptedStep]:
+    """What the model does until the person speaks again: tools that follow each other are one step, words end it."""
+    steps: list[ScriptedStep] = []
+    calls: list[Called] = []
+    for line in following:
+        if line.person is not None or line.tap is not None:
+            break
+        if line.tool is not None:
+            calls.append(Called(line.tool, **line.arguments))
+        if line.bot is not None:
+            steps.extend([*_step_of(calls), Said(line.bot)])
+            calls = []
+    return steps + _step_of(calls)
+
+
+def _step_of(calls: Sequence[Called]) -> list[ScriptedStep]:
+    return [Calls(*calls)] if calls else []
+
+
+async def _speak(person: ScenePerson, line: Line) -> None:
+    if line.tap is not None:
+        await person.taps(line.tap)
+    else:
+        await person.says(*([line.person] if isinstance(line.person, str) else line.person or []))
+
+
+async def _check(scene: Scene, person: ScenePerson, line: Line) -> None:
+    await scene.settle()
+    heard = line.bot or line.system
+    if heard:
+        await person.hears(heard)
+    elif line.silence:
+        await person.hears_nothing()
+    elif line.assignee:
+        assignee = (await person.conversation()).assignee
+        assert f"{kind_of(assignee)}:{name_of(assignee)}" == line.assignee
+    elif line.tickets is not None:
+        tickets = [ticket.model_dump(mode="json", by_alias=True) for ticket in await person.tickets()]
+        assert len(tickets) == len(line.tickets), f"{len(tickets)} tickets: {[ticket['ticketId'] for ticket in tickets]}"
+        for ticket, wanted in zip(tickets, line.tickets, strict=True):
+            assert {name: ticket.get(name) for name in wanted} == wanted
