@@ -1,7 +1,7 @@
 """What is to be said and has not been said for certain.
 
 A delivery goes  pending -> sending -> sent,  or ends as  refused  (may not or cannot be said)  or  dead  (failed too often;
-can be sent again). `unconfirmed` is one that may have gone out: it waits for a receipt with our tracker before it is posted again.
+can be sent again). `unconfirmed` is one that may have gone out: it waits for a receipt with our tracker, then is posted again.
 What may still be said (DESIGN 5) is decided in `Outbox.take`, in the same commit that claims the delivery.
 """
 

@@ -18,7 +18,7 @@ from bot.records.people import Identity, IdentityKind
 from bot.records.work import Author, Delivery, DeliveryState
 from bot.running import run
 from bot.services.people import normal_phone
-from bot.store.base import Insert, Unit
+from bot.store.base import In, Insert, Unit
 
 _LOOK_SECONDS = 0.1
 
@@ -83,7 +83,7 @@ async def _conversation_with(app: App, number: str) -> Conversation:
 async def _until_closed(app: App, ids: list[str], wait: float) -> None:
     try:
         async with asyncio.timeout(wait):
-            while any([d for id_ in ids if (d := await app.store.get(Delivery, id_)) and d.openness == "open"]):
+            while await app.store.count(Delivery, {"id": In(ids), "openness": "open"}):
                 await asyncio.sleep(_LOOK_SECONDS)
     except TimeoutError:
         click.echo("not all of it is out yet; it goes on in the background while `bot serve` runs", err=True)

@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from decimal import Decimal
 from typing import Any, Protocol, TypeVar
 
 from bot.errors import Conflict
@@ -71,7 +72,7 @@ class Change:
     kind: type[Record]
     where: Where
     set: Mapping[str, Any] = field(default_factory=dict)
-    inc: Mapping[str, int | float] = field(default_factory=dict)
+    inc: Mapping[str, int | float | Decimal] = field(default_factory=dict)
     push: Mapping[str, Any] = field(default_factory=dict)
     must: int | None = None
     otherwise: type[Conflict] = Conflict
@@ -134,10 +135,11 @@ class Store(Protocol):
     async def find(
         self, kind: type[R], where: Where, *, sort: Sequence[str] = (), limit: int | None = None, after: str | None = None
     ) -> list[R]:
-        """The documents that match, in order; a leading minus sorts downwards; `_id` breaks ties.
+        """The documents that match, in order; a leading minus sorts downwards; absent sorts lowest.
 
+        The id breaks ties, in the direction of the last sort field, so that `-x` is exactly the reverse of `x`.
         `after` continues behind the document with that id (paging by cursor; needs `sort` by one field or none).
-        Raises UnindexedQuery where no declared index serves the query (embedded store).
+        Raises UnindexedQuery where no declared index serves the query (embedded store), Conflict when `after` is gone.
         """
 
     async def count(self, kind: type[Record], where: Where) -> int: ...
@@ -160,7 +162,7 @@ class Store(Protocol):
         where: Where,
         *,
         set: Mapping[str, Any] | None = None,
-        inc: Mapping[str, int | float] | None = None,
+        inc: Mapping[str, int | float | Decimal] | None = None,
         push: Mapping[str, Any] | None = None,
     ) -> int:
         """Changes single fields of every document that matches, each atomically; how many matched.

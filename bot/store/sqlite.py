@@ -14,6 +14,7 @@ import asyncio
 import contextlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
+from decimal import Decimal
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
@@ -230,7 +231,7 @@ class SqliteStore:
         where: Where,
         *,
         set: Mapping[str, Any] | None = None,
-        inc: Mapping[str, int | float] | None = None,
+        inc: Mapping[str, int | float | Decimal] | None = None,
         push: Mapping[str, Any] | None = None,
     ) -> int:
         table = self._table(kind)
@@ -332,16 +333,15 @@ class SqliteStore:
 
     async def _watch(self) -> None:
         try:
-            seen = await self._writer.submit(DataVersion())
+            seen = None
             while self._watchers:
-                await self._clock.sleep(_POLL_SECONDS)
-                version = await self._writer.submit(DataVersion())
-                if version != seen:
+                with contextlib.suppress(StoreUnavailable):  # busy or full just now: it looks again
+                    version = await self._writer.submit(DataVersion())
+                    if seen is not None and version != seen:
+                        for told in list(self._watchers.values()):
+                            told()
                     seen = version
-                    for told in list(self._watchers.values()):
-                        told()
-        except StoreUnavailable:
-            return
+                await self._clock.sleep(_POLL_SECONDS)
         finally:
             self._watching = None
 

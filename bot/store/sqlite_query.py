@@ -243,7 +243,7 @@ def _form(value: Any) -> tuple[str, Any]:
     if kind is datetime:
         return "?", iso(value)
     if isinstance(value, Enum):
-        return _form(value.value)
+        return _form(value._value_)
     if isinstance(value, Decimal):
         return "?", str(value)
     return "json(?)", as_json(value)

@@ -26,15 +26,20 @@ from bot.errors import RecordError, StoreError
 from bot.records.base import Index, Record, explain
 
 _JSON = orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_NON_STR_KEYS
+_MOMENT = orjson.OPT_NAIVE_UTC | orjson.OPT_UTC_Z
+_WITH_MICROS = len('"2026-01-15T10:00:00.000000Z"')
+_WITHOUT_MICROS = len('"2026-01-15T10:00:00Z"')
 _LISTS = (list, tuple, set, frozenset)
-_STORE_OWNED = ("version", "created_at", "updated_at")
 
 
 def iso(moment: datetime) -> str:
     """A moment as every document keeps it: `2026-01-15T10:00:00.000Z`. One without a zone counts as UTC."""
-    if moment.tzinfo is not None and moment.tzinfo is not UTC:
-        moment = moment.astimezone(UTC)
-    return moment.isoformat(timespec="milliseconds")[:23] + "Z"
+    text = orjson.dumps(moment, option=_MOMENT).decode()  # three times as fast as isoformat
+    if len(text) == _WITH_MICROS and text[-2] == "Z":
+        return text[1:24] + "Z"
+    if len(text) == _WITHOUT_MICROS and text[-2] == "Z":
+        return text[1:20] + ".000Z"
+    return iso(moment.astimezone(UTC))
 
 
 def scalar(value: Any) -> Any:
@@ -47,7 +52,7 @@ def scalar(value: Any) -> Any:
     if kind is bool:
         return int(value)
     if isinstance(value, Enum):
-        return scalar(value.value)
+        return scalar(value._value_)
     if isinstance(value, Decimal):
         return float(value)
     if isinstance(value, datetime):
@@ -190,6 +195,9 @@ class Table:
         self.sql: dict[Any, Any] = {}
         """Statements made so far, by their shape."""
         self._layout = tuple(entry for entry in _layout(kind) if entry[0] not in ("version", "id"))
+        self._moments = tuple(
+            name for name in kind.model_fields if name not in ("created_at", "updated_at") and self.field(name).type is datetime
+        )
         self._flat = tuple(f.path for f in self.columns if "." not in f.path and not f.is_list)
         self._deep = tuple(f for f in self.columns if "." in f.path or f.is_list)
         self._validate: Callable[[str], Any] = kind.__pydantic_validator__.validate_json
@@ -238,6 +246,10 @@ class Table:
         values = record.__dict__.copy()
         values["created_at"] = created
         values["updated_at"] = updated
+        for name in self._moments:  # once for column and document both
+            moment = values[name]
+            if type(moment) is datetime:
+                values[name] = iso(moment)
         document = {alias: value for name, alias, keep in self._layout if (value := values[name]) is not None or keep}
         key = values["id"]
         document["_id"] = key

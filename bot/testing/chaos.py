@@ -12,6 +12,7 @@ WhatsApp received (the outside) is compared with what the store holds (the insid
 from __future__ import annotations
 
 import asyncio
+import math
 import random
 import shutil
 import time
@@ -24,8 +25,8 @@ from pathlib import Path
 from typing import TypeVar
 
 from bot.clock import SystemClock, new_id
-from bot.message import InboundMessage
 from bot.inbox import read_item
+from bot.message import InboundMessage
 from bot.records.base import Record
 from bot.records.conversations import Conversation, Direction, Message
 from bot.records.people import Customer
@@ -63,6 +64,7 @@ class Kill:
 
     after: float
     """Seconds that the program had been listening."""
+    killed_at: float
     waiting: dict[str, str]
     """Messages that waited at that moment: provider id -> lane."""
     sending: set[str]
@@ -75,7 +77,8 @@ class Kill:
     first: float | None = None
     """Seconds from listening to the first reply of a turn that had been waiting."""
     last: float | None = None
-    """The same for the last such turn, without lanes that wait for news of a send that was in flight."""
+    """The same for the last such turn that was answered before the next kill. Lanes with a send in flight are left out of
+    both: there the next reply waits for news of that one."""
 
 
 @dataclass(slots=True)
@@ -195,7 +198,7 @@ async def _crowd(webhook: str, people: int, seed: float) -> AsyncIterator[Crowd]
 
 async def _kill(around: Surroundings, server: Program, copy: Path) -> Kill:
     """Kills it and looks at what it left behind: at a copy, so that looking changes nothing."""
-    after = time.time() - server.ready_at
+    killed_at = time.time()
     server.kill()
     shutil.copytree(around.data, copy)
     async with _opened(copy) as store:
@@ -206,7 +209,7 @@ async def _kill(around: Surroundings, server: Program, copy: Path) -> Kill:
     shutil.rmtree(copy)
     waiting = {message.id: message.address.lane for message in messages}
     begun = len({message.address.lane for message in messages if message.id in heard})
-    return Kill(after, waiting, sending, begun)
+    return Kill(killed_at - server.ready_at, killed_at, waiting, sending, begun)
 
 
 async def _come_to_rest(around: Surroundings) -> None:
@@ -377,11 +380,13 @@ class _Audit:
                 turn = self._messages[delivery.message_id].turn_id or ""
                 first_reply.setdefault(turn, send.seconds)
         turn_of = {message.whatsapp_message_id: message.turn_id for message in self._messages.values()}
-        for number, kill in enumerate(self._account.kills, 1):
-            answered = {id_: first_reply.get(turn_of.get(id_) or "") for id_ in kill.waiting}
-            times = {id_: at - kill.listening_at for id_, at in answered.items() if at is not None}
-            kill.first = min(times.values(), default=None)
-            kill.last = max((times[id_] for id_, lane in kill.waiting.items() if id_ in times and lane not in kill.sending), default=None)
+        kills = self._account.kills
+        ends = [kill.killed_at for kill in kills[1:]] + [math.inf]
+        for number, (kill, end) in enumerate(zip(kills, ends, strict=True), 1):
+            free = (id_ for id_, lane in kill.waiting.items() if lane not in kill.sending)
+            answered = (first_reply.get(turn_of.get(id_) or "", math.inf) for id_ in free)
+            times = [at - kill.listening_at for at in answered if at < end]
+            kill.first, kill.last = min(times, default=None), max(times, default=None)
             if kill.first is not None and kill.first > SERVES_WITHIN:
                 self._problem(f"after kill {number} the first waiting turn was answered after {kill.first:.2f} s")
 

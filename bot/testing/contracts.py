@@ -1,4 +1,4 @@
-"""What every store must do, as tests: subclass `StoreContract` and give it the fixtures `store` and `second_store`.
+"""What every store must do, as tests: subclass `StoreContract` and give it these fixtures.
 
 class TestMyStore(StoreContract):
     @pytest.fixture
@@ -190,7 +190,7 @@ class StoreContract:
     async def test_decimals_are_added_exactly(self, store: Store) -> None:
         await store.insert([Thing(id="t", amount=Decimal("0.1"))])
         for _ in range(3):
-            await store.change(Thing, {"id": "t"}, inc={"amount": Decimal("0.1")})  # type: ignore[dict-item]
+            await store.change(Thing, {"id": "t"}, inc={"amount": Decimal("0.1")})
         assert (await self._only(store)).amount == Decimal("0.4")
 
     async def test_decimals_compare_and_sort_as_numbers(self, store: Store) -> None:
@@ -471,7 +471,7 @@ class StoreContract:
             Thing,
             {"id": "t"},
             set={"detail.at": MOMENT, "colour": Colour.BLUE, "is_on": True, "extra": {"a": [1]}, "amount": Decimal("1.20")},
-            inc={"rank": 2, "ratio": 0.5, "detail.price": Decimal("0.10")},  # type: ignore[dict-item]
+            inc={"rank": 2, "ratio": 0.5, "detail.price": Decimal("0.10")},
             push={"labels": "new", "details": Detail(name="pushed", at=MOMENT)},
         )
         assert touched == 1

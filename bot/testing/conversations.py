@@ -8,9 +8,9 @@
       - bot: I opened TICKET-2026-000001
       - tickets: [{ticketId: TICKET-2026-000001, status: open}]
 
-`person` writes, `tap` taps a button, `tool` is what the model calls, `bot` what it says (and the person must hear), `system` what the
-program itself says, `silence: true` that nothing is said, `assignee` who holds the conversation (`agent:support`, `queue:support`),
-`tickets` what is in the records. With `model: off` nothing is scripted and `bot` is only what must be heard.
+`person` writes, `tap` taps a button, `tool` is what the model calls, `bot` what it says (and the person must hear), `system`
+what the program itself says, `silence: true` that nothing is said, `assignee` who holds the conversation (`agent:support`,
+`queue:support`), `tickets` what is in the records. With `model: off` nothing is scripted: `bot` is only what must be heard.
 pytest runs every *.yaml in a folder named `conversations` (see `bot.testing.plugin`).
 """
 
@@ -77,7 +77,7 @@ def load(file: Path) -> Script:
 
 
 async def play(script: Script, folder: Path) -> None:
-    """Plays a conversation against the real engine and store, with its data in `folder`. Raises AssertionError where it differs."""
+    """Plays a conversation on the real engine and store, with its data in `folder`. Raises AssertionError where it differs."""
     async with open_scene(folder, with_model=script.model != "off") as scene:
         person = scene.person(script.number)
         for place, line in enumerate(script.turns):

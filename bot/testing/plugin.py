@@ -1,4 +1,4 @@
-"""The pytest plugin: `scene` is a running Switchboard, conversations in YAML are tests, every module says what kind of test it holds.
+"""The pytest plugin: the fixture `scene`, conversations in YAML as tests, and a kind that every test module has to name.
 
 Switched on with `pytest_plugins = ["bot.testing.plugin"]` in a conftest.py.
 """

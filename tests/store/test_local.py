@@ -15,7 +15,7 @@ import pytest
 from bot.clock import SystemClock
 from bot.errors import DataInUse, FenceLost, StoreUnavailable
 from bot.records.work import Counter, Fence
-from bot.store.base import Claim, Insert, Require, Unit
+from bot.store.base import Claim, Insert, Lanes, Require, Unit
 from bot.store.local import DataDirectory, LocalLanes, raise_fence
 from bot.store.sqlite import SqliteStore
 from bot.testing.clock import ManualClock
@@ -31,6 +31,8 @@ def clock() -> ManualClock:
 @pytest.fixture
 async def lanes(clock: ManualClock) -> AsyncIterator[LocalLanes]:
     lanes = LocalLanes(7, clock)
+    port: Lanes = lanes
+    assert port is lanes
     yield lanes
     lanes.close()
     await asyncio.sleep(0)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
+from collections.abc import Callable, Coroutine
 from typing import Any, Final
 
 import httpx
@@ -67,13 +68,22 @@ class WhatsAppChannel:
             **_body(reply),
             "biz_opaque_callback_data": tracker or None,
         }
+        # The layer below pywa's own `send_message`: that one takes a business-scoped id with letters for a group, and raises
+        # after a message has gone out if the answer names no contact.
+        return await self._ask(self._wa.api.send_message(**message), _wamid)
+
+    async def check(self) -> str:
+        """Asks Meta for our number's name: one line. Raises SendError that says what is wrong with id, token or address."""
+        fields = ("display_phone_number", "verified_name", "quality_rating")
+        return await self._ask(self._wa.api.get_business_phone_number(self._phone_id, fields), _number)
+
+    async def _ask(self, question: Coroutine[Any, Any, Any], read: Callable[[Any], str]) -> str:
+        """Asks Meta and reads the answer; whatever goes wrong becomes an error of ours."""
         if self._http.is_closed:
+            question.close()
             raise SendDelayed("The channel is closed.")
         try:
-            # The layer below `send_message`: that one takes a business-scoped id with letters for a group, and raises
-            # after a message has gone out if the answer names no contact.
-            answer = await self._wa.api.send_message(**message)
-            return _wamid(answer)
+            return read(await question)
         except WhatsAppError as error:
             # Here and not around us: this exception breaks when it passes a context manager (CHANNELS 1.3, trap 8).
             raise _explained(error) from error
@@ -122,6 +132,12 @@ def _wamid(answer: Any) -> str:
     if not isinstance(wamid, str) or not wamid:
         raise ValueError("no id in the answer")
     return wamid
+
+
+def _number(answer: Any) -> str:
+    """The line that tells our number and its name."""
+    quality = answer.get("quality_rating")
+    return f"{answer['display_phone_number']} ({answer['verified_name']})" + (f", quality {quality}" if quality else "")
 
 
 def _explained(error: WhatsAppError) -> SendError:

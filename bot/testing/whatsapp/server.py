@@ -111,6 +111,7 @@ class FakeWhatsApp(Vendor):
         self._log = self._log_path.open("ab", buffering=0) if self._log_path else None
         app = web.Application(client_max_size=1 << 20)
         app.router.add_post(r"/v{version:\d+\.\d+}/{phone_id}/messages", self._messages)
+        app.router.add_get(r"/v{version:\d+\.\d+}/{phone_id}", self._number)
         # Handlers of sends that hang end by themselves when `_closing` is set, so there is nothing to wait long for.
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
         await self._runner.setup()
@@ -126,16 +127,26 @@ class FakeWhatsApp(Vendor):
         await asyncio.gather(*self._couriers, return_exceptions=True)
         if self._runner is not None:
             await self._runner.cleanup()
-        await self._close_http()
+        await self.close()
         if self._log is not None:
             self._log.close()
 
-    async def _messages(self, request: web.Request) -> web.Response:
+    def _stranger(self, request: web.Request) -> web.Response | None:
+        """What somebody hears who has not our token, or asks for a number that is not ours."""
         bearer = request.headers.get("Authorization", "").encode()
         if not hmac.compare_digest(bearer, f"Bearer {self.token}".encode()):
             return _answer(faults.error(190, subcode=463))
         if request.match_info["phone_id"] != self.phone_id:
             return _answer(faults.error(100, subcode=33, message="Unsupported post request. This object does not exist."))
+        return None
+
+    async def _number(self, request: web.Request) -> web.Response:
+        number = {"display_phone_number": "+1 202-555-0100", "verified_name": "Test Number", "quality_rating": "GREEN"}
+        return self._stranger(request) or web.json_response({**number, "id": self.phone_id})
+
+    async def _messages(self, request: web.Request) -> web.Response:
+        if (refusal := self._stranger(request)) is not None:
+            return refusal
         raw = orjson.loads(await request.read())
         if raw.get("status") == "read":
             self.read.append(raw["message_id"])
@@ -196,7 +207,7 @@ class FakeWhatsApp(Vendor):
                 await courier.receipt(sent, name, error)
                 self._errands.task_done()
         finally:
-            await courier._close_http()
+            await courier.close()
 
 
 def _answer(fault: Fault, sent: Sent | None = None) -> web.Response:

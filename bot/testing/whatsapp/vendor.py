@@ -157,7 +157,8 @@ class Vendor:
             await answer.read()
             return answer.status
 
-    async def _close_http(self) -> None:
+    async def close(self) -> None:
+        """Lets go of its connections to the target."""
         if self._http is not None:
             await self._http.close()
             self._http = None

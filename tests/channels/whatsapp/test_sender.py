@@ -374,3 +374,14 @@ def test_whatever_is_said_fits_and_nothing_is_lost(bits: list[str], times: int, 
         assert all(0 < units(button.title) <= TITLE_LIMIT for button in piece.buttons)
         assert shape(piece) == [piece]
     assert not any(piece.buttons for piece in pieces[:-1])
+
+
+async def test_meta_can_be_asked_whether_it_knows_our_number(channel: WhatsAppChannel) -> None:
+    assert await channel.check() == "+1 202-555-0100 (Test Number), quality GREEN"
+
+
+async def test_a_check_with_a_wrong_token_says_what_is_wrong(meta: FakeWhatsApp) -> None:
+    channel = WhatsAppChannel(PHONE_ID, "wrong", meta.url, timeout=0.5)
+    with pytest.raises(SendError, match="190"):
+        await channel.check()
+    await channel.close()
