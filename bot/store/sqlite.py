@@ -23,12 +23,14 @@ from bot.clock import Clock
 from bot.errors import Conflict, StoreError, StoreUnavailable, UnindexedQuery
 from bot.records.base import Record
 from bot.records.work import Counter
-from bot.store.base import Change, Delete, Insert, Operation, Put, Require, Unit, Where
+from bot.store.base import Insert, Put, Unit, Where
 from bot.store.catalog import every_kind
+from bot.store.sqlite_jobs import Answer, Call, DataVersion, Inserts, Step, Steps
 from bot.store.sqlite_layout import bring_up, prepare_place
 from bot.store.sqlite_query import condition, continues, gather, remember, require_index, select, update
 from bot.store.sqlite_schema import Table, iso, side_name
-from bot.store.sqlite_threads import Answer, Call, DataVersion, Inserts, Reader, Step, Steps, Writer
+from bot.store.sqlite_threads import Reader, Writer
+from bot.store.sqlite_units import needs_savepoint, stamp_record, step_of, was_written
 
 R = TypeVar("R", bound=Record)
 
@@ -203,7 +205,7 @@ class SqliteStore:
         fresh: list[bool] = await self._writer.submit(Inserts(rows))
         for record, was_new in zip(records, fresh, strict=True):
             if was_new:
-                _stamp(record, now)
+                stamp_record(record, now)
         return fresh
 
     async def upsert(self, records: Sequence[Record]) -> None:
@@ -263,34 +265,12 @@ class SqliteStore:
                 if id(record) in written:
                     continue  # the same object: its first writing holds its newest state already
                 written[id(record)] = record
-            steps.append(self._step(operation, stamp))
-        await self._writer.submit(Steps(steps, guarded=_needs_savepoint(unit.operations)))
+            steps.append(step_of(operation, self._table, stamp))
+        await self._writer.submit(Steps(steps, guarded=needs_savepoint(unit.operations)))
         if written:
             for operation in unit.operations:
                 if written.pop(id(getattr(operation, "record", None)), None) is not None:
-                    _written(operation, now)
-
-    def _step(self, operation: Operation, stamp: str) -> Step:
-        if isinstance(operation, Insert | Put):
-            record = operation.record
-            table = self._table(type(record))
-            born = stamp if record.created_at is None else iso(record.created_at)
-            if isinstance(operation, Insert):
-                return Step(table.collection, table.insert_new, table.row(record, born, stamp, record.version))
-            row = table.row(record, born, stamp, record.version + 1)
-            row += (record.id, record.version)
-            says = f"{table.collection} {record.id}: changed by somebody else since version {record.version} was read"
-            return Step(table.collection, table.put, row, expect=1, says=says)
-        table = self._table(operation.kind)
-        if isinstance(operation, Change):
-            sql, values = update(table, operation.where, operation.set, operation.inc, operation.push, stamp)
-            return Step(table.collection, sql, values, False, operation.must, operation.otherwise)
-        shape, values = gather(table, operation.where)
-        verb = type(operation).__name__
-        sql = table.sql.get((verb, shape)) or remember(table, (verb, shape), _on_matching(table, operation, shape))
-        if isinstance(operation, Require):
-            return Step(table.collection, sql, values, True, None, operation.otherwise)
-        return Step(table.collection, sql, values)
+                    was_written(operation, now)
 
     async def sweep(self) -> int:
         now = self._clock.now()
@@ -351,32 +331,3 @@ class _Unwrapped(Call):
 
     __slots__ = ()
     writes = False
-
-
-def _on_matching(table: Table, operation: Require | Delete, shape: tuple[Any, ...]) -> str:
-    require_index(table, shape)
-    verb = "SELECT 1 FROM" if isinstance(operation, Require) else "DELETE FROM"
-    sql = f"{verb} {table.name} AS t WHERE {condition(table, shape)}"
-    return f"{sql} LIMIT 1" if isinstance(operation, Require) else sql
-
-
-def _needs_savepoint(operations: Sequence[Operation]) -> bool:
-    """A unit whose only write comes last has nothing to take back: what fails before it wrote nothing, and neither did it."""
-    if any(not isinstance(operation, Require) for operation in operations[:-1]):
-        return True
-    last = operations[-1]
-    return isinstance(last, Change) and last.must is not None and not (last.must == 1 and isinstance(last.where.get("id"), str))
-
-
-def _stamp(record: Record, now: datetime) -> None:
-    fields = record.__dict__  # past pydantic's setattr: these two are the store's
-    if fields["created_at"] is None:
-        fields["created_at"] = now
-    fields["updated_at"] = now
-
-
-def _written(operation: Operation, now: datetime) -> None:
-    if isinstance(operation, Insert | Put):
-        _stamp(operation.record, now)
-        if isinstance(operation, Put):
-            operation.record.__dict__["version"] += 1

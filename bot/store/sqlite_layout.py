@@ -1,14 +1,16 @@
 """Opening the file: whether it is ours to use, and bringing its tables up to what the records declare."""
 
+# ruff: noqa: S608 - SQL is put together from declared names only; values are always bound
 from __future__ import annotations
 
 import contextlib
 import sqlite3
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from bot.errors import DataTooNew, StoreError, StoreUnavailable
-from bot.store.sqlite_schema import Step, Table, columns_of, indexes_of, quote_name, tables_of
+from bot.store.sqlite_schema import Field, Table, column_value, quote_name, quote_text, side_name
 
 LAYOUT = 1
 """The number of the layout that this program writes (PRAGMA user_version)."""
@@ -125,3 +127,83 @@ def _changed_indexes(connection: sqlite3.Connection, table: Table) -> Iterator[s
     for name, step in wanted.items():
         if name not in have:
             yield from step.make
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One thing that the file must have: a named table, column, index or trigger, and how to make it."""
+
+    name: str
+    make: tuple[str, ...]
+
+
+def tables_of(table: Table) -> Iterator[Step]:
+    """The tables of a collection, side tables included."""
+    columns = "".join(f"{quote_name(field.stored)}, " for field in table.columns)
+    body = f"_row INTEGER PRIMARY KEY, _id TEXT NOT NULL UNIQUE, _version INTEGER NOT NULL, {columns}_doc TEXT NOT NULL"
+    yield Step(table.collection, (f"CREATE TABLE IF NOT EXISTS {table.name} ({body})",))
+    for field in table.columns:
+        if field.is_list:
+            yield _side_table(table, field)
+
+
+def _side_table(table: Table, field: Field) -> Step:
+    side, column = side_name(table, field), quote_name(field.stored)
+    trigger = f"{table.collection}.{field.stored}"
+    remove = f"DELETE FROM {side} WHERE row = old._row AND value IN (SELECT value FROM json_each(old.{column}));"
+    add = (
+        f"INSERT INTO {side} SELECT DISTINCT value, new._row FROM json_each(coalesce(new.{column}, '[]')) "
+        "WHERE value IS NOT NULL;"
+    )
+    changed = f"AFTER UPDATE OF {column} ON {table.name} WHEN old.{column} IS NOT new.{column}"
+    return Step(
+        f"{table.collection}.{field.stored}",
+        (
+            f"CREATE TABLE IF NOT EXISTS {side} (value NOT NULL, row INTEGER NOT NULL, PRIMARY KEY (value, row)) WITHOUT ROWID",
+            f"CREATE TRIGGER IF NOT EXISTS {quote_name(trigger + '+')} AFTER INSERT ON {table.name} BEGIN {add} END",
+            f"CREATE TRIGGER IF NOT EXISTS {quote_name(trigger + '-')} AFTER DELETE ON {table.name} BEGIN {remove} END",
+            f"CREATE TRIGGER IF NOT EXISTS {quote_name(trigger + '=')} {changed} BEGIN {remove} {add} END",
+        ),
+    )
+
+
+def columns_of(table: Table) -> Iterator[Step]:
+    """The columns of a collection: how to add one to a table that was made before it was declared."""
+    for field in table.columns:
+        column = quote_name(field.stored)
+        default = column_value(field, field.default)
+        text = "NULL" if default is None else quote_text(default) if isinstance(default, str) else repr(default)
+        value = f"coalesce({field.extract}, {text})"
+        yield Step(
+            field.stored,
+            (
+                f"ALTER TABLE {table.name} ADD COLUMN {column}",
+                f"UPDATE {table.name} AS t SET {column} = {value}",
+            ),
+        )
+
+
+def indexes_of(table: Table) -> Iterator[Step]:
+    """The indexes of a collection. The name says the whole declaration, so a changed one is another index."""
+    for index in table.indexes:
+        parts = [
+            f"{table_column(table, path)}{' DESC' if down else ''}"
+            for path, down in zip(index.fields, index.descending, strict=True)
+            if path == "id" or not table.field(path).is_list
+        ]
+        if len(parts) < len(index.fields) and (index.unique or index.where):
+            raise StoreError(f"{table.collection}: {index} over a list can be neither unique nor partial in the embedded store")
+        if parts:
+            conditions = [f"{table_column(table, path)} = {quote_text(str(value))}" for path, value in index.where.items()]
+            if index.ttl is not None:
+                conditions.append(f"{table_column(table, index.fields[0])} IS NOT NULL")
+            where = f" WHERE {' AND '.join(conditions)}" if conditions else ""
+            unique = "UNIQUE " if index.unique else ""
+            name = f"{table.collection}: {unique}{', '.join(parts)}{where}".replace('"', "")
+            columns = ", ".join(parts)
+            yield Step(name, (f"CREATE {unique}INDEX IF NOT EXISTS {quote_name(name)} ON {table.name} ({columns}){where}",))
+
+
+def table_column(table: Table, path: str) -> str:
+    """The quoted column of an indexed field."""
+    return {"id": "_id", "version": "_version"}.get(path) or quote_name(table.field(path).stored)

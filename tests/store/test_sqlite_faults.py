@@ -1,6 +1,5 @@
 """What goes wrong around the embedded store: kills, full disks, foreign files, two processes, closing."""
 
-# ruff: noqa: ASYNC240 - the small files of a test
 from __future__ import annotations
 
 import asyncio
@@ -18,7 +17,7 @@ import pytest
 from bot.errors import DataTooNew, StoreUnavailable
 from bot.store.base import Insert, Unit
 from bot.store.sqlite import SqliteStore
-from bot.store.sqlite_threads import Call
+from bot.store.sqlite_jobs import Call
 from bot.testing.clock import ManualClock
 from bot.testing.contracts import Thing
 
