@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import AsyncIterator, Awaitable, Mapping
-from contextlib import AsyncExitStack, aclosing, asynccontextmanager
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager, closing
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -36,7 +36,7 @@ from bot.services.receipts import Receipts
 from bot.services.settings import SystemSettings
 from bot.services.status import Finding, State
 from bot.services.tickets import Tickets
-from bot.store.base import Lanes, Store
+from bot.store.base import LaneKinds, Store
 from bot.store.local import DataDirectory, LocalLanes, raise_fence
 from bot.store.sqlite import SqliteStore
 from bot.tools.base import Services, Toolbox
@@ -56,7 +56,7 @@ class App:
     settings: Settings
     clock: Clock
     store: Store
-    lanes: Lanes
+    lanes: LaneKinds
     inbox: Inbox
     outbox: Outbox
     jobs: Jobs
@@ -111,8 +111,8 @@ async def assemble(
         store = SqliteStore(settings.data_dir / "bot.db", clock)
         await store.open()
         stack.push_async_callback(store.close)
-        lanes = LocalLanes(await raise_fence(store) if work else 0, clock)
-        stack.callback(lanes.close)
+        fence = await raise_fence(store) if work else 0
+        lanes = LaneKinds(*(stack.enter_context(closing(LocalLanes(fence, clock))) for _ in range(3)))
         model = model or _model(settings)
         if model is not None:
             stack.push_async_callback(model.close)
@@ -196,7 +196,7 @@ def _join(
     settings: Settings,
     clock: Clock,
     store: Store,
-    lanes: Lanes,
+    lanes: LaneKinds,
     model: Model | None,
     channels: Mapping[str, Channel],
     bounds: Bounds | None,
@@ -207,9 +207,9 @@ def _join(
 
     audit = Audit(clock)
     policy = Policy(store, clock)
-    inbox = Inbox(store, lanes, clock, settings.quiet_ms)
-    outbox = Outbox(store, lanes, clock, policy, shape)
-    jobs = Jobs(store, lanes, clock)
+    inbox = Inbox(store, lanes.turns, clock, settings.quiet_ms)
+    outbox = Outbox(store, lanes.sends, clock, policy, shape)
+    jobs = Jobs(store, lanes.jobs, clock)
     people = People(store, clock, audit)
     conversations = Conversations(store, clock, audit, FIRST_AGENT)
     toolbox = Toolbox.discover()
@@ -231,7 +231,7 @@ def _join(
     )
     engine = Engine(parts)
     sending = Sending(store, outbox, channels)
-    worker = Worker(store, lanes, clock, inbox, outbox, engine, sending, jobs)
+    worker = Worker(store, lanes, inbox, outbox, engine, sending, jobs)
     return App(
         settings, clock, store, lanes, inbox, outbox, jobs, policy, people, conversations, engine, worker, channels, is_working
     )

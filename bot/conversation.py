@@ -125,8 +125,8 @@ class Turn:
 
     @property
     def id(self) -> str:
-        """The place of its first message: the same after a crash, so that the journal can be found again."""
-        return self.heard[0].position
+        """The place of the message that came first: the same after a crash, so that the journal can be found again."""
+        return min(item.position for item in self.heard)
 
     @property
     def messages(self) -> tuple[InboundMessage, ...]:

@@ -14,9 +14,6 @@ from bot.store.base import Change, In, Lanes, Store
 
 log = structlog.get_logger()
 
-TURN = "turn:"
-"""Prefix of the lanes in which what was received waits."""
-
 KEEP_DONE = timedelta(days=14)
 """Vendors redeliver for up to 7 days (CHANNELS 1.4); a done row is kept twice as long, to drop duplicates."""
 
@@ -61,7 +58,7 @@ class Inbox:
         fresh = await self._store.insert(rows)
         for row, is_new in zip(rows, fresh, strict=True):
             if is_new:
-                await self._lanes.wake(TURN + row.lane)
+                await self._lanes.wake(row.lane)
         return sum(fresh)
 
     async def waiting(self, lane: str) -> list[InboxRow]:
@@ -98,7 +95,7 @@ class Inbox:
         """Wakes every lane in which something waits: at start-up, and when another process has written."""
         lanes = await self._store.distinct(InboxRow, "lane", {"state": InboxState.WAITING})
         for lane in lanes:
-            await self._lanes.wake(TURN + lane)
+            await self._lanes.wake(lane)
         return len(lanes)
 
 

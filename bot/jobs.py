@@ -13,12 +13,9 @@ import structlog
 
 from bot.clock import Clock, new_id
 from bot.records.work import Job, JobState
-from bot.store.base import Lanes, Store
+from bot.store.base import Claim, Lanes, Store
 
 log = structlog.get_logger()
-
-JOB = "job:"
-"""Prefix of the lanes in which jobs wait, one lane a job."""
 
 MAX_ATTEMPTS = 8
 
@@ -52,7 +49,7 @@ class Jobs:
         [is_new] = await self._store.insert([job])
         if not is_new:
             await self._store.change(Job, {"id": id_}, set={"every_seconds": seconds, "state": JobState.DUE})
-        await self._lanes.wake(JOB + id_)
+        await self._lanes.wake(id_)
 
     async def recover(self) -> int:
         """Wakes every job that is not done, at its time: at start-up, and when another process has written."""
@@ -61,9 +58,9 @@ class Jobs:
             await self._wake(job)
         return len(due)
 
-    async def run(self, id: str) -> float | None:
-        """Runs the job of this id if it is due; seconds until it is due again, or None."""
-        job = await self._store.get(Job, id)
+    async def work(self, claim: Claim) -> float | None:
+        """Runs the job whose lane it is, if it is due; seconds until it is due again, or None."""
+        job = await self._store.get(Job, claim.lane)
         if job is None or job.state is not JobState.DUE:
             return None
         wait = (job.due_at - self._clock.now()).total_seconds()
@@ -100,4 +97,4 @@ class Jobs:
 
     async def _wake(self, job: Job) -> None:
         wait = (job.due_at - self._clock.now()).total_seconds()
-        await self._lanes.wake(JOB + job.id, max(0.0, wait))
+        await self._lanes.wake(job.id, max(0.0, wait))

@@ -25,9 +25,6 @@ from bot.store.base import Change, Claim, Lanes, Require, Store, Unit
 
 log = structlog.get_logger()
 
-SEND = "send:"
-"""Prefix of the lanes in which deliveries wait."""
-
 MAX_ATTEMPTS = 8
 """So often a delivery is tried; then it is dead and no longer holds the next ones. About 5 minutes with the waits below."""
 
@@ -121,7 +118,7 @@ class Outbox:
 
     async def wake(self, lane: str) -> None:
         """There is something new to send in this lane."""
-        await self._lanes.wake(SEND + lane)
+        await self._lanes.wake(lane)
 
     async def recover(self) -> int:
         """Wakes every lane in which a delivery is open: at start-up, and when another process has written."""
@@ -130,14 +127,14 @@ class Outbox:
             await self.wake(lane)
         return len(lanes)
 
-    async def take(self, claim: Claim, lane: str, *, tracks: bool) -> Delivery | Wait | None:
+    async def take(self, claim: Claim, *, tracks: bool) -> Delivery | Wait | None:
         """Claims the lane's next delivery if it may still be said; None when the lane is empty.
 
         Deliveries that may not be said are refused on the way. `tracks` tells whether the lane's channel echoes our tracker.
         Raises FenceLost.
         """
         while True:
-            head = await self._head(lane)
+            head = await self._head(claim.lane)
             if head is None:
                 return None
             if head.state is DeliveryState.SENDING:

@@ -27,13 +27,13 @@ class Sending:
         self._outbox = outbox
         self._channels = channels
 
-    async def work(self, claim: Claim, lane: str) -> float | None:
+    async def work(self, claim: Claim) -> float | None:
         """Sends what may be sent in this lane, in order; seconds until there is more to do, or None. Raises FenceLost."""
-        channel = self._channels.get(lane.partition(":")[0])
+        channel = self._channels.get(claim.lane.partition(":")[0])
         if channel is None:
             return _IDLE
         while True:
-            taken = await self._outbox.take(claim, lane, tracks=channel.tracks)
+            taken = await self._outbox.take(claim, tracks=channel.tracks)
             if taken is None:
                 return None
             if isinstance(taken, Wait):

@@ -1,53 +1,115 @@
-"""Claims lanes that are due and works on them, many at once, each lane by one at a time."""
+"""Claims lanes that are due and works on them, many at once, each lane by one at a time.
+
+Turns, sends and jobs are claimed apart, each with a bound of its own: a thousand turns that wait for a slow model keep no reply
+from going out.
+"""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 
 import msgspec
 import structlog
 
-from bot.clock import Clock
 from bot.conversation import Heard, Turn
 from bot.engine import Engine
 from bot.errors import FenceLost, StoreUnavailable
-from bot.inbox import TURN, Inbox, read_item
-from bot.jobs import JOB, Jobs
+from bot.inbox import Inbox, read_item
+from bot.jobs import Jobs
 from bot.message import InboundMessage, Incoming, Notice, Receipt
-from bot.outbox import SEND, Outbox, backoff
+from bot.outbox import Outbox, backoff
 from bot.records.work import InboxRow
 from bot.sending import Sending
-from bot.store.base import Claim, Lanes, Store
+from bot.store.base import Claim, LaneKinds, Lanes, Store
 
 log = structlog.get_logger()
 
-MAX_IN_HAND = 256
-"""Lanes that one worker works on at once."""
+MAX_TURNS = 256
+"""Turns that one process has in hand at once."""
+MAX_SENDS = 64
+MAX_JOBS = 8
 MAX_TURN = 50
 """Messages that are answered together at most; a longer burst is several turns."""
 STOP_SECONDS = 10.0
 """How long a stopping worker lets begun work finish."""
 
 
+Work = Callable[[Claim], Awaitable[float | None]]
+"""Works on a claimed lane; seconds until it is due again, or None. Raises FenceLost."""
+
+
+class Crew:
+    """Claims lanes of one kind and works on so many of them at once."""
+
+    def __init__(self, name: str, lanes: Lanes, work: Work, at_once: int) -> None:
+        self._name = name
+        self._lanes = lanes
+        self._work = work
+        self._in_hand: set[asyncio.Task[None]] = set()
+        self._room = asyncio.Semaphore(at_once)
+        self._loop: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        self._loop = asyncio.create_task(self._claim(), name=self._name)
+
+    def is_idle(self) -> bool:
+        """Whether it has nothing in hand."""
+        return not self._in_hand
+
+    async def stop(self, seconds: float) -> None:
+        """Takes nothing new, lets begun work finish within so many seconds, gives up the rest."""
+        if self._loop is not None:
+            self._loop.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._loop
+        if self._in_hand:
+            _, late = await asyncio.wait(self._in_hand, timeout=seconds)
+            for task in late:
+                task.cancel()
+            await asyncio.gather(*late, return_exceptions=True)
+
+    async def _claim(self) -> None:
+        while True:
+            await self._room.acquire()
+            task = asyncio.create_task(self._on(await self._lanes.claim()))
+            self._in_hand.add(task)
+            task.add_done_callback(self._finished)
+
+    def _finished(self, task: asyncio.Task[None]) -> None:
+        self._in_hand.discard(task)
+        self._room.release()
+
+    async def _on(self, claim: Claim) -> None:
+        again: float | None = None
+        try:
+            again = await self._work(claim)
+        except FenceLost:
+            log.warning("lane lost; another worker has it", kind=self._name)
+        except Exception:
+            log.exception("work failed; it is tried again", kind=self._name)
+            again = backoff(1)
+        finally:
+            await self._lanes.release(claim, again)
+
+
 class Worker:
-    """The loop of one process."""
+    """All the work of one process."""
 
     def __init__(
-        self, store: Store, lanes: Lanes, clock: Clock, inbox: Inbox, outbox: Outbox, engine: Engine, sending: Sending, jobs: Jobs
-    ) -> None:
+        self, store: Store, lanes: LaneKinds, inbox: Inbox, outbox: Outbox, engine: Engine, sending: Sending, jobs: Jobs
+    ):
         self._store = store
-        self._lanes = lanes
-        self._clock = clock
         self._inbox = inbox
         self._outbox = outbox
         self._engine = engine
-        self._sending = sending
         self._jobs = jobs
-        self._in_hand: set[asyncio.Task[None]] = set()
-        self._room = asyncio.Semaphore(MAX_IN_HAND)
-        self._loop: asyncio.Task[None] | None = None
+        self._crews = (
+            Crew("turns", lanes.turns, self._turns, MAX_TURNS),
+            Crew("sends", lanes.sends, sending.work, MAX_SENDS),
+            Crew("jobs", lanes.jobs, jobs.work, MAX_JOBS),
+        )
         self._unwatch: Callable[[], None] | None = None
         self._rescan: asyncio.Task[None] | None = None
 
@@ -55,26 +117,22 @@ class Worker:
         """Finds what an earlier process left, then works until `stop`."""
         await self._recover()
         self._unwatch = self._store.watch(self._others_wrote)
-        self._loop = asyncio.create_task(self._claim_and_work(), name="worker")
+        for crew in self._crews:
+            crew.start()
 
     async def stop(self) -> None:
         """Takes nothing new, lets begun work finish within a bound, gives up the rest (it is found again at the next start)."""
         if self._unwatch is not None:
             self._unwatch()
-        for task in (self._loop, self._rescan):
-            if task is not None:
-                task.cancel()
-                with suppress(asyncio.CancelledError):
-                    await task
-        if self._in_hand:
-            _, late = await asyncio.wait(self._in_hand, timeout=STOP_SECONDS)
-            for task in late:
-                task.cancel()
-            await asyncio.gather(*late, return_exceptions=True)
+        if self._rescan is not None:
+            self._rescan.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._rescan
+        await asyncio.gather(*(crew.stop(STOP_SECONDS) for crew in self._crews))
 
     def is_idle(self) -> bool:
         """Whether it has nothing in hand."""
-        return not self._in_hand
+        return all(crew.is_idle() for crew in self._crews)
 
     async def _recover(self) -> None:
         turns, deliveries, jobs = await self._inbox.recover(), await self._outbox.recover(), await self._jobs.recover()
@@ -85,43 +143,8 @@ class Worker:
         if self._rescan is None or self._rescan.done():
             self._rescan = asyncio.create_task(self._recover())
 
-    async def _claim_and_work(self) -> None:
-        while True:
-            await self._room.acquire()
-            claim = await self._lanes.claim()
-            task = asyncio.create_task(self._work(claim))
-            self._in_hand.add(task)
-            task.add_done_callback(self._finished)
-
-    def _finished(self, task: asyncio.Task[None]) -> None:
-        self._in_hand.discard(task)
-        self._room.release()
-
-    async def _work(self, claim: Claim) -> None:
-        again: float | None = None
-        try:
-            again = await self._dispatch(claim)
-        except FenceLost:
-            log.warning("lane lost; another worker has it", lane=_kind(claim.lane))
-        except asyncio.CancelledError:
-            raise
-        except Exception:
-            log.exception("work failed; it is tried again", kind=_kind(claim.lane))
-            again = backoff(1)
-        finally:
-            await self._lanes.release(claim, again)
-
-    async def _dispatch(self, claim: Claim) -> float | None:
-        """Works on a lane by its kind; seconds until it is due again, or None."""
-        lane = claim.lane
-        if lane.startswith(TURN):
-            return await self._turns(claim, lane.removeprefix(TURN))
-        if lane.startswith(SEND):
-            return await self._sending.work(claim, lane.removeprefix(SEND))
-        return await self._jobs.run(lane.removeprefix(JOB))
-
-    async def _turns(self, claim: Claim, lane: str) -> float | None:
-        rows = await self._inbox.waiting(lane)
+    async def _turns(self, claim: Claim) -> float | None:
+        rows = await self._inbox.waiting(claim.lane)
         if not rows:
             return None
         items = await self._read(rows)
@@ -158,7 +181,9 @@ class Worker:
     async def _turn(self, claim: Claim, waiting: Sequence[tuple[InboxRow, InboundMessage]]) -> float | None:
         """One turn. 0 when some of what waited is left for the next one; what comes meanwhile wakes the lane itself."""
         taken = waiting[:MAX_TURN]
-        turn = Turn(waiting[-1][1].address, tuple(Heard(row.id, row.position, message) for row, message in taken))
+        heard = (Heard(row.id, row.position, message) for row, message in taken)
+        # Webhooks overtake each other; the vendor's time says what was written first.
+        turn = Turn(taken[-1][1].address, tuple(sorted(heard, key=lambda item: item.message.sent_at)))
         try:
             finished = await self._engine.turn(claim, turn)
         except (FenceLost, StoreUnavailable):
@@ -179,8 +204,3 @@ class Worker:
         except Exception:
             log.exception("the conversation of a dead turn could not be queued", turn=turn.id)
         return 0.0
-
-
-def _kind(lane: str) -> str:
-    """A lane's kind and channel: the rest is somebody's number, which has no place in a log."""
-    return ":".join(lane.split(":")[:2])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 from bot.clock import Clock, new_id
@@ -89,10 +90,14 @@ class Conversations:
 
     def heard(self, unit: Unit, conversation: Conversation, turn: Turn) -> list[Message]:
         """Puts a turn's messages into the timeline, with all that moves with them (S2-098)."""
-        messages = [self._inbound(conversation, item, turn.id) for item in turn.heard]
+        # Never before what stood on the timeline when they were heard, however late a vendor delivers.
+        floor = conversation.last_message.timestamp if conversation.last_message else datetime.min.replace(tzinfo=UTC)
+        messages = [self._inbound(conversation, item, turn.id, floor) for item in turn.heard]
         unit.insert(*messages)
         last = messages[-1]
-        latest = max(message.timestamp for message in messages)
+        latest = max(item.message.sent_at for item in turn.heard)
+        if conversation.last_customer_message is not None:
+            latest = max(latest, conversation.last_customer_message)
         unit.add(
             Change(
                 Conversation,
@@ -169,11 +174,9 @@ class Conversations:
         )
         return conversation.epoch + 1
 
-    def _inbound(self, conversation: Conversation, item: Heard, turn_id: str) -> Message:
+    def _inbound(self, conversation: Conversation, item: Heard, turn_id: str, floor: datetime) -> Message:
         message = item.message
         type_, extra = _stored(message.content)
-        # A vendor's clock may run ahead or a queue may deliver late; the timeline never shows the future.
-        timestamp = min(message.sent_at, self._clock.now())
         return Message(
             id=item.position,
             conversation_id=conversation.id,
@@ -187,7 +190,7 @@ class Conversations:
             status=MessageStatus.DELIVERED,
             reply_to=message.reply_to or None,
             is_forwarded=message.forwarded,
-            timestamp=timestamp,
+            timestamp=max(floor, min(message.sent_at, self._clock.now())),
             turn_id=turn_id,
             **extra,
         )

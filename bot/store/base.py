@@ -200,7 +200,9 @@ class Claim:
 
 
 class Lanes(Protocol):
-    """Which lanes have work and when, and who holds them: due times, leases and wake-ups.
+    """Which lanes of one kind have work and when, and who holds them: due times, leases and wake-ups.
+
+    What was received, what is to be sent, and jobs each have lanes of their own, so that slow turns hold up no sending.
 
     The embedded one lives in memory and holds the data directory; one on Redis serves many processes.
     Losing its memory loses no work: the store is asked again which lanes wait.
@@ -217,3 +219,15 @@ class Lanes(Protocol):
 
     async def release(self, claim: Claim, again: float | None = None) -> None:
         """Gives the lane back; with `again`, it is due in that many seconds even if nobody wakes it."""
+
+
+@dataclass(frozen=True, slots=True)
+class LaneKinds:
+    """The lanes of one deployment."""
+
+    turns: Lanes
+    """What was received waits here, a lane an address."""
+    sends: Lanes
+    """Deliveries wait here, a lane an address."""
+    jobs: Lanes
+    """Jobs wait here, each in a lane of its own."""

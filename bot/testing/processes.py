@@ -108,7 +108,9 @@ class Program:
         async with asyncio.timeout(within):
             while True:
                 said = self.output()
-                found = next((line for line in said.splitlines(True) if self._says_when_ready in line and line.endswith("\n")), "")
+                found = next(
+                    (line for line in said.splitlines(True) if self._says_when_ready in line and line.endswith("\n")), ""
+                )
                 if found:
                     self.ready_at = time.time()
                     return found.strip()

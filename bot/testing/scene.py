@@ -1,16 +1,17 @@
 """Conversations as tests: the real engine, worker and store, a scripted model, a clock that only moves when told to.
 
-    async def test_asking_for_a_person(scene: Scene) -> None:
-        ana = scene.person("12025550123")
-        scene.model.will(Called("hand_to_person", reason="asked for one"))
-        await ana.says("I want to talk to a human")
-        await ana.hears("passing you to a person")
-        assert (await ana.conversation()).assignee == Queue("support")
+async def test_asking_for_a_person(scene: Scene) -> None:
+    ana = scene.person("12025550123")
+    scene.model.will(Called("hand_to_person", reason="asked for one"))
+    await ana.says("I want to talk to a human")
+    await ana.hears("passing you to a person")
+    assert (await ana.conversation()).assignee == Queue("support")
 """
 
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -56,8 +57,8 @@ class Scene:
         async with asyncio.timeout(_SETTLED_WITHIN):
             while True:
                 await self._come_to_rest()
-                due = self._lanes.next_due()
-                if due is None or due > left:
+                due = self._next_due()
+                if due > left:
                     return
                 left -= due
                 await self.clock.advance(due)
@@ -67,20 +68,23 @@ class Scene:
         async with asyncio.timeout(_SETTLED_WITHIN):
             end = self.clock.monotonic() + seconds
             await self._come_to_rest()
-            while (due := self._lanes.next_due()) is not None and self.clock.monotonic() + due < end:
+            while self.clock.monotonic() + (due := self._next_due()) < end:
                 await self.clock.advance(due)
                 await self._come_to_rest()
             await self.clock.advance(end - self.clock.monotonic())
             await self._come_to_rest()
 
-    @property
-    def _lanes(self) -> LocalLanes:
-        assert isinstance(self.app.lanes, LocalLanes)
-        return self.app.lanes
+    def _lanes(self) -> list[LocalLanes]:
+        kinds = self.app.lanes
+        return [lanes for lanes in (kinds.turns, kinds.sends, kinds.jobs) if isinstance(lanes, LocalLanes)]
+
+    def _next_due(self) -> float:
+        """Seconds until the next lane is due; infinite when there is none."""
+        return min((due for lanes in self._lanes() if (due := lanes.next_due()) is not None), default=math.inf)
 
     async def _come_to_rest(self) -> None:
         """Until nobody works and nothing is due. The store's threads need real time, so this asks again and again."""
-        while not (self._lanes.idle() and self.app.worker.is_idle()):
+        while not (all(lanes.idle() for lanes in self._lanes()) and self.app.worker.is_idle()):
             await asyncio.sleep(0.0005)
 
 
@@ -215,5 +219,3 @@ async def open_scene(
         finally:
             await app.worker.stop()
     script.assert_complete()
-
-

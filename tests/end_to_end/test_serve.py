@@ -18,7 +18,6 @@ import pytest_asyncio
 from bot.clock import SystemClock
 from bot.records.conversations import Direction, Message
 from bot.records.tickets import Ticket
-from bot.records.work import InboxRow
 from bot.store.sqlite import SqliteStore
 from bot.testing.processes import Program, Surroundings, free_port, surroundings
 from bot.testing.whatsapp import PHONE_ID, SECRET, Vendor, person
@@ -65,6 +64,12 @@ async def refusal(program: Program) -> str:
     assert len(lines) == 1, lines
     assert lines[0].startswith("bot: ")
     return lines[0]
+
+
+def fingerprints(data: Path) -> dict[str, str]:
+    """What the files of a data directory hold; the lock names the last process that came by."""
+    files = (path for path in data.iterdir() if path.name != "worker.lock")
+    return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
 
 
 async def test_a_webhook_is_answered_and_sigterm_ends_the_server_soon_with_exit_code_0(
@@ -136,11 +141,10 @@ async def test_data_of_a_newer_version_is_refused_and_left_untouched(around: Sur
     connection = sqlite3.connect(file)
     connection.execute("PRAGMA user_version = 99")
     connection.close()
-    before = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in around.data.iterdir() if path != file.parent / "worker.lock"}
+    before = fingerprints(around.data)
     line = await refusal(around.bot("serve"))
     assert "newer version" in line
-    after = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in around.data.iterdir() if path != file.parent / "worker.lock"}
-    assert after == before
+    assert fingerprints(around.data) == before
 
 
 async def test_a_full_disk_is_a_503_with_nothing_half_written_and_the_server_goes_on_once_there_is_space(
@@ -165,9 +169,6 @@ async def test_a_full_disk_is_a_503_with_nothing_half_written_and_the_server_goe
     assert await server.stop() == 0
     async with opened(around) as store:
         heard = [m for m in await store.find(Message, {}, limit=1000) if m.direction is Direction.INBOUND]
-        assert sorted(message.whatsapp_message_id or "" for message in heard) == sorted(
-            row.id.removeprefix("whatsapp:") for row in await store.find(InboxRow, {}, limit=1000) if ":message" in row.item or '"message"' in row.item
-        )
         assert len(heard) == 22
 
 
