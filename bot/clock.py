@@ -8,7 +8,6 @@ import time
 from datetime import UTC, datetime
 from typing import Protocol
 
-_ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"  # Crockford's base 32, sorts as its value does
 _RANDOM_BITS = 80
 
 
@@ -47,19 +46,10 @@ class _Ids:
 
     def next(self) -> str:
         stamp = (time.time_ns() // 1_000_000) << _RANDOM_BITS
-        fresh = stamp | int.from_bytes(os.urandom(10), "big")
         # The same millisecond (or a clock set back): count on from the last one instead.
-        self._last = fresh if (fresh >> _RANDOM_BITS) > (self._last >> _RANDOM_BITS) else self._last + 1
-        return _base32(self._last)
-
-
-def _base32(number: int) -> str:
-    digits = []
-    for _ in range(26):
-        number, rest = divmod(number, 32)
-        digits.append(_ALPHABET[rest])
-    return "".join(reversed(digits))
+        self._last = stamp | int.from_bytes(os.urandom(10), "big") if stamp > self._last else self._last + 1
+        return f"{self._last:032x}"
 
 
 new_id = _Ids().next
-"""A new id: 26 characters, ordered by time (the ULID layout)."""
+"""A new id: 32 hexadecimal digits, ordered by time (48 bits of milliseconds, 80 random ones)."""

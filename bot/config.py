@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
+from dotenv import dotenv_values
 from pydantic import AfterValidator, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
@@ -29,8 +31,8 @@ _PREFIXES = ("BOT_", "WHATSAPP_", "TWILIO_", "OPENAI_", "MONGODB_", "REDIS_URL",
 
 
 def _web_address(value: str) -> str:
-    if value and not value.startswith(("http://", "https://")):
-        raise ValueError("must begin with http:// or https://")
+    if value and not re.match(r"https?://[^/\s]", value):
+        raise ValueError("must begin with http:// or https://, and name a host")
     return value.rstrip("/")
 
 
@@ -118,17 +120,20 @@ def load_settings(**overrides: Any) -> Settings:
         name = str(first["loc"][0])
         example = f"; for example {_EXAMPLES[name]}" if name in _EXAMPLES else ""
         raise SettingsError(f"{name}: {first['msg'].removeprefix('Value error, ')}{_shown(name, first)}{example}") from None
+    except (UnicodeDecodeError, OSError) as error:
+        raise SettingsError(f".env: cannot be read ({error})") from None
 
 
 def _shown(name: str, error: Mapping[str, Any]) -> str:
     """The wrong value, unless it is a secret."""
-    secret = any(part in name for part in ("TOKEN", "SECRET", "KEY", "URI"))
+    secret = any(part in name for part in ("TOKEN", "SECRET", "KEY", "URI", "REDIS_URL", "SMTP_URL"))
     return "" if secret else f" (it is {str(error.get('input'))[:60]!r})"
 
 
 def unknown_settings(environment: Mapping[str, str] | None = None) -> dict[str, str]:
-    """Settings in the environment that look like ours but are not -> the nearest real name, or nothing."""
+    """Settings in the environment and `.env` that look like ours but are not -> the nearest real name, or nothing."""
     known = setting_names()
-    strange = (name for name in (os.environ if environment is None else environment) if name not in known)
-    mine = (name for name in strange if name.startswith(_PREFIXES))
-    return {name: next(iter(get_close_matches(name, known, 1, 0.8)), "") for name in mine}
+    names = {**dotenv_values(".env"), **os.environ} if environment is None else environment
+    strange = (name for name in names if name.upper() not in known)
+    mine = (name for name in strange if name.upper().startswith(_PREFIXES))
+    return {name: next(iter(get_close_matches(name.upper(), known, 1, 0.8)), "") for name in mine}

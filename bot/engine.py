@@ -19,13 +19,13 @@ from bot.journal import Guard, Journal
 from bot.memory.window import heard, recent
 from bot.message import Receipt, Reply, Sender
 from bot.outbox import Outbox
-from bot.policy import Policy, Wish, wish_of
+from bot.policy import Policy, Wish, is_blocked, wish_of
 from bot.records.conversations import Conversation, Message
 from bot.records.people import Customer
 from bot.records.work import Author, Fence, JournalKind
 from bot.resources import say
 from bot.services.conversations import Conversations, agent_of, is_held_by_ai
-from bot.services.people import People, is_blocked
+from bot.services.people import People
 from bot.services.receipts import Receipts
 from bot.services.settings import SystemSettings
 from bot.store.base import Change, Claim, In, Require, Store, Unit
@@ -34,6 +34,7 @@ from bot.tools.base import PersonRef, Services, ToolContext
 log = structlog.get_logger()
 
 _SAID = {Wish.STOP: "opted_out", Wish.RESUME: "resumed"}
+_LANGUAGES = {"es": "Spanish", "en": "English", "hi": "Hindi"}
 
 
 @dataclass(frozen=True)
@@ -91,11 +92,12 @@ class Engine:
             await self._answer(scene)
         return len(scene.turn.heard)
 
-    async def give_up(self, claim: Claim, turn: Turn) -> None:
+    async def give_up(self, claim: Claim, turn: Turn, error: str) -> None:
         """A turn failed too often: its messages are set aside, the person is told, a person is asked to look."""
         scene = await self._enter(claim, turn)
         unit = Unit(_fence(claim))
         self._hear(scene, unit)
+        unit.add(self._parts.inbox.dead(scene.turn.inbox_ids, error))
         replies = []
         if is_held_by_ai(scene.conversation):
             queue = _queue_of(self._parts)
@@ -144,6 +146,9 @@ class Engine:
     async def _end(self, scene: Scene, unit: Unit, *replies: Reply) -> None:
         """Finishes a turn without the agent, in one unit: what was heard, the fixed replies, the inbox rows."""
         self._hear(scene, unit)
+        await self._finish(scene, unit, *replies)
+
+    async def _finish(self, scene: Scene, unit: Unit, *replies: Reply) -> None:
         said = self._parts.outbox.add(unit, scene.conversation, replies, Author.SYSTEM, turn_id=scene.turn.id)
         self._parts.conversations.said(unit, scene.conversation, said)
         await self._commit(scene, unit, _fence(scene.claim))
@@ -157,10 +162,11 @@ class Engine:
     async def _queue(self, scene: Scene) -> None:
         """The AI is switched off for everybody (S2-194): a person will answer."""
         unit = Unit()
+        self._hear(scene, unit)
         queue = _queue_of(self._parts)
         self._parts.conversations.assign(unit, scene.conversation, queue, by="system", reason="the AI is switched off")
         try:
-            await self._end(scene, unit, Reply(say(scene.language, "connecting")))
+            await self._finish(scene, unit, Reply(say(scene.language, "connecting")))
         except EpochMoved:
             await self._end(scene, Unit())  # an operator was faster
 
@@ -199,7 +205,7 @@ class Engine:
         names = (scene.customer.first_name, scene.customer.last_name)
         return agent.render(
             company=self._parts.company,
-            language={"es": "Spanish", "en": "English", "hi": "Hindi"}[scene.language],
+            language=_LANGUAGES.get(scene.language, scene.language),
             now=self._parts.clock.now().strftime("%A %d %B %Y %H:%M"),
             person=" ".join(name for name in names if name),
         )

@@ -10,7 +10,7 @@ import structlog
 from bot.clock import Clock, new_id
 from bot.message import Choice, InboundMessage, Incoming, Text, decode_incoming, encode_incoming
 from bot.records.work import InboxRow, InboxState
-from bot.store.base import Change, In, Lanes, Store
+from bot.store.base import Change, In, Lanes, Store, Unit
 
 log = structlog.get_logger()
 
@@ -56,9 +56,9 @@ class Inbox:
             for item in items
         ]
         fresh = await self._store.insert(rows)
-        for row, is_new in zip(rows, fresh, strict=True):
-            if is_new:
-                await self._lanes.wake(row.lane)
+        for row, item, is_new in zip(rows, items, fresh, strict=True):
+            if is_new:  # not before its burst may be over: a lane is read for each wake-up
+                await self._lanes.wake(row.lane, self.quiet_for(item, now))
         return sum(fresh)
 
     async def waiting(self, lane: str) -> list[InboxRow]:
@@ -80,16 +80,18 @@ class Inbox:
             set={"state": InboxState.DONE, "expires_at": self._clock.now() + KEEP_DONE},
         )
 
-    async def failed(self, rows: Sequence[InboxRow], error: str) -> bool:
-        """Counts one more failure of a turn; True when its rows are now set aside as dead."""
-        dead = any(row.attempts + 1 >= MAX_ATTEMPTS for row in rows)
-        change = {"state": InboxState.DEAD, "error": error} if dead else {"error": error}
-        await self._store.change(InboxRow, {"id": In([row.id for row in rows])}, set=change, inc={"attempts": 1})
-        return dead
+    def dead(self, ids: Sequence[str], error: str) -> Change:
+        """The operation that sets these rows aside, to be looked at by a person."""
+        return Change(InboxRow, {"id": In(ids)}, set={"state": InboxState.DEAD, "error": error})
 
-    async def set_aside(self, rows: Sequence[InboxRow], error: str) -> None:
-        """Rows that nobody can work on go out of the way, to be looked at by a person."""
-        await self._store.change(InboxRow, {"id": In([row.id for row in rows])}, set={"state": InboxState.DEAD, "error": error})
+    async def failed(self, first: InboxRow, error: str) -> int:
+        """Counts one more failure of the turn that begins with this row; how many there are now."""
+        await self._store.change(InboxRow, {"id": first.id}, set={"error": error}, inc={"attempts": 1})
+        return first.attempts + 1
+
+    async def set_aside(self, ids: Sequence[str], error: str) -> None:
+        """Rows that nobody can work on go out of the way."""
+        await self._store.commit(Unit(self.dead(ids, error)))
 
     async def recover(self) -> int:
         """Wakes every lane in which something waits: at start-up, and when another process has written."""

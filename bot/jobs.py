@@ -13,7 +13,7 @@ import structlog
 
 from bot.clock import Clock, new_id
 from bot.records.work import Job, JobState
-from bot.store.base import Claim, Lanes, Store
+from bot.store.base import Between, Claim, Lanes, Store
 
 log = structlog.get_logger()
 
@@ -48,7 +48,9 @@ class Jobs:
         job = Job(id=id_, job_type=name, due_at=self._clock.now(), every_seconds=seconds)
         [is_new] = await self._store.insert([job])
         if not is_new:
+            latest = self._clock.now() + timedelta(seconds=seconds)  # by the former interval it may be due much later
             await self._store.change(Job, {"id": id_}, set={"every_seconds": seconds, "state": JobState.DUE})
+            await self._store.change(Job, {"id": id_, "due_at": Between(low=latest)}, set={"due_at": latest})
         await self._lanes.wake(id_)
 
     async def recover(self) -> int:

@@ -11,7 +11,7 @@ from typing import Any
 from bot.clock import Clock
 from bot.conversation import Turn
 from bot.records.work import JournalKind, JournalRow
-from bot.store.base import Operation, Require, Store, Unit
+from bot.store.base import In, Operation, Require, Store, Unit
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +26,10 @@ class Guard:
 
 
 class Journal:
-    """The journal of one turn. `Journal.open` reads what an earlier, interrupted run of it left behind."""
+    """The journal of one turn. `Journal.open` reads what an earlier, interrupted run of it left behind.
+
+    That run is found by any of the turn's messages, as one that was written late may have come to stand before its first.
+    """
 
     def __init__(self, store: Store, clock: Clock, turn_id: str, conversation_id: str, guard: Guard) -> None:
         self._store = store
@@ -39,10 +42,10 @@ class Journal:
 
     @classmethod
     async def open(cls, store: Store, clock: Clock, turn: Turn, conversation_id: str, guard: Guard) -> Journal:
-        journal = cls(store, clock, turn.id, conversation_id, guard)
-        for row in await store.find(JournalRow, {"turn_id": turn.id}, sort=("step",)):
-            journal._rows[row.id] = row
-            journal._next_step = row.step + 1
+        rows = await store.find(JournalRow, {"turn_id": In(turn.message_ids)})
+        journal = cls(store, clock, rows[0].turn_id if rows else turn.id, conversation_id, guard)
+        journal._rows = {row.id: row for row in rows}
+        journal._next_step = max((row.step + 1 for row in rows), default=0)
         return journal
 
     def heard(self) -> tuple[str, ...] | None:

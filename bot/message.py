@@ -128,6 +128,9 @@ class Unsupported(msgspec.Struct, frozen=True, tag="unsupported", omit_defaults=
         return f"[{self.kind}, which cannot be shown here]"
 
 
+EMPTY_MESSAGE = "[empty message]"
+"""Stands for a message without a word in the timeline and to the model: both want some text."""
+
 Content = Text | Choice | Media | Location | Contacts | Reaction | Unsupported
 
 

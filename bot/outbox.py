@@ -20,7 +20,7 @@ from bot.errors import Conflict, EpochMoved, FenceLost, SendError
 from bot.message import Reply
 from bot.policy import Policy
 from bot.records.conversations import Conversation, Direction, Interactive, Message, MessageSender, MessageStatus, MessageType
-from bot.records.work import Author, Delivery, DeliveryState, Fence
+from bot.records.work import Author, Delivery, DeliveryState, Fence, InboxRow, InboxState
 from bot.store.base import Change, Claim, Lanes, Require, Store, Unit
 
 log = structlog.get_logger()
@@ -142,11 +142,12 @@ class Outbox:
             wait = (head.due_at - self._clock.now()).total_seconds()
             if wait > 0:
                 return Wait(wait)
-            if head.state is DeliveryState.UNCONFIRMED and not tracks:
-                await self._close(head, DeliveryState.DEAD, "unconfirmed", "it may have gone out; not sent twice")
-                continue
-            if await self._claim(claim, head):
-                return head
+            if head.state is DeliveryState.UNCONFIRMED and (not tracks or head.attempts >= MAX_ATTEMPTS):
+                await self._close(head, DeliveryState.DEAD, "unconfirmed", "it may have gone out; not sent again")
+            elif head.state is DeliveryState.UNCONFIRMED and await self._is_receipt_waiting(head):
+                return Wait(RECONCILE)
+            elif (taken := await self._claim(claim, head)) is not None:
+                return taken
 
     async def _head(self, lane: str) -> Delivery | None:
         found = await self._store.find(Delivery, {"openness": "open", "lane": lane}, sort=("position",), limit=1)
@@ -162,27 +163,32 @@ class Outbox:
         )
         return delivery.model_copy(update={"state": DeliveryState.UNCONFIRMED, "due_at": due})
 
-    async def _claim(self, claim: Claim, delivery: Delivery) -> bool:
-        """pending|unconfirmed -> sending, unless a rule forbids it: then the delivery is refused and False returned."""
+    async def _is_receipt_waiting(self, delivery: Delivery) -> bool:
+        """Whether the receipt has come, but is not applied yet: a turn of the same conversation is running."""
+        rows = await self._store.find(InboxRow, {"state": InboxState.WAITING, "lane": delivery.lane})
+        return any(delivery.id in row.item for row in rows)
+
+    async def _claim(self, claim: Claim, delivery: Delivery) -> Delivery | None:
+        """pending|unconfirmed -> sending, unless a rule forbids it: then the delivery is refused and None returned."""
         conversation = await self._store.get(Conversation, delivery.conversation_id)
         if conversation is None:
             await self._close(delivery, DeliveryState.REFUSED, "unknown_conversation", "its conversation is gone")
-            return False
+            return None
         verdict = await self._policy.allows(delivery, conversation)
         if not verdict.allowed:
             await self._close(delivery, DeliveryState.REFUSED, verdict.rule, f"refused by the rule {verdict.rule}")
-            return False
+            return None
         try:
             await self._store.commit(self._claiming(claim, delivery))
         except EpochMoved:
             await self._close(delivery, DeliveryState.REFUSED, "epoch", "the conversation changed hands before it was said")
-            return False
+            return None
         except FenceLost:
             raise
         except Conflict:
-            return False  # a receipt or another process changed it in between: look again
-        delivery.attempts += 1
-        return True
+            return None  # a receipt or another process changed it in between: look again
+        claimed = {"state": DeliveryState.SENDING, "claimed_by": claim.fence, "attempts": delivery.attempts + 1}
+        return delivery.model_copy(update=claimed)
 
     def _claiming(self, claim: Claim, delivery: Delivery) -> Unit:
         unit = Unit(Require(Fence, {"id": claim.fence_id, "value": claim.fence}, FenceLost))
@@ -200,14 +206,14 @@ class Outbox:
         return unit
 
     async def sent(self, delivery: Delivery, provider_id: str) -> None:
-        """The vendor took it. A receipt may have come first: the message's status never goes down."""
-        now = self._clock.now()
+        """The vendor took it. A receipt may have come first: what it said stands, and the message's status never goes down."""
         unit = Unit(
             Change(
                 Delivery,
-                {"id": delivery.id},
-                set={"state": DeliveryState.SENT, "openness": "closed", "provider_id": provider_id, "sent_at": now, "error": ""},
+                {"id": delivery.id, "openness": "open"},
+                set={"state": DeliveryState.SENT, "openness": "closed", "error_code": "", "error": ""},
             ),
+            Change(Delivery, {"id": delivery.id}, set={"provider_id": provider_id, "sent_at": self._clock.now()}),
             Change(Message, {"id": delivery.message_id}, set={"whatsapp_message_id": provider_id}),
             Change(
                 Message,
@@ -230,23 +236,28 @@ class Outbox:
         due = self._clock.now() + timedelta(seconds=wait)
         await self._store.change(
             Delivery,
-            {"id": delivery.id, "state": DeliveryState.SENDING},
+            {"id": delivery.id, "state": DeliveryState.SENDING, "claimed_by": delivery.claimed_by},
             set={"state": state, "due_at": due, "error_code": error.code, "error": str(error)},
         )
         return wait
 
     async def _close(self, delivery: Delivery, state: DeliveryState, code: str, why: str) -> None:
-        log.warning("delivery not sent", delivery=delivery.id, state=str(state), code=code)
+        """Ends it unsaid, unless a receipt or another worker was faster."""
+        as_known = {"id": delivery.id, "state": delivery.state, "claimed_by": delivery.claimed_by}
         changes: dict[str, Any] = {"state": state, "openness": "closed", "error_code": code, "error": why}
         unit = Unit(
-            Change(Delivery, {"id": delivery.id}, set=changes),
+            Change(Delivery, as_known, set=changes, must=1),
             Change(
                 Message,
                 {"id": delivery.message_id},
                 set={"status": MessageStatus.FAILED, "whatsapp_error": {"code": code, "title": why}},
             ),
         )
-        await self._store.commit(unit)
+        try:
+            await self._store.commit(unit)
+        except Conflict:
+            return
+        log.warning("delivery not sent", delivery=delivery.id, state=str(state), code=code)
 
     async def resend(self, delivery_id: str) -> bool:
         """Opens a dead delivery again, with a fresh count of tries; False if it is not dead."""

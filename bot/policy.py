@@ -12,9 +12,9 @@ from enum import StrEnum
 from functools import cache
 
 from bot.clock import Clock, new_id
-from bot.message import InboundMessage, Text
+from bot.message import Choice, InboundMessage, Text
 from bot.records.conversations import Conversation
-from bot.records.people import Consent, ConsentState, Customer
+from bot.records.people import Consent, ConsentState, Customer, CustomerStatus
 from bot.records.work import Author, Delivery
 from bot.resources import words
 from bot.store.base import Store
@@ -45,10 +45,10 @@ class Wish(StrEnum):
 
 
 def wish_of(message: InboundMessage) -> Wish | None:
-    """Whether the whole message is a word for stopping or resuming, in any of our languages."""
-    if not isinstance(message.content, Text):
+    """Whether the whole message, written or tapped, is a word for stopping or resuming, in any of our languages."""
+    if not isinstance(message.content, Text | Choice):
         return None
-    said = _plain(message.content.text)
+    said = _plain(message.content.as_text())
     if said in _plain_words("opt_out_words"):
         return Wish.STOP
     if said in _plain_words("resume_words"):
@@ -57,10 +57,19 @@ def wish_of(message: InboundMessage) -> Wish | None:
 
 
 def _plain(text: str) -> str:
-    """Lower case, no accents, no punctuation, single spaces; vowel signs of Indic scripts stay."""
+    """Lower case, no accents, punctuation or emoji, single spaces; vowel signs of Indic scripts stay."""
     decomposed = unicodedata.normalize("NFKD", text.casefold())
-    kept = (c for c in decomposed if not ("\u0300" <= c <= "\u036f") and not unicodedata.category(c).startswith("P"))
-    return " ".join("".join(kept).split())
+    return " ".join("".join(c for c in decomposed if c.isspace() or _is_letter(c)).split())
+
+
+def _is_letter(c: str) -> bool:
+    """Letters, digits and the marks that are letters of their script; neither accents nor an emoji's variation selector."""
+    return unicodedata.category(c)[0] in "LNM" and not ("\u0300" <= c <= "\u036f") and not ("\ufe00" <= c <= "\ufe0f")
+
+
+def is_blocked(customer: Customer) -> bool:
+    """`isBlocked` is the master; the status mirrors it (C-15), so either says no."""
+    return customer.is_blocked or customer.status is CustomerStatus.BLOCKED
 
 
 @cache
@@ -98,7 +107,7 @@ class Policy:
         customer = await self._store.get(Customer, conversation.customer_id)
         if customer is None:
             return Verdict(False, "unknown_person")
-        if customer.is_blocked and delivery.author is not Author.OPERATOR:
+        if is_blocked(customer) and delivery.author is not Author.OPERATOR:
             return Verdict(False, "blocked")
         if await self._is_opted_out(delivery, conversation):
             return Verdict(False, "opted_out")

@@ -45,11 +45,14 @@ def utterances(language: str) -> dict[str, Any]:
 
 
 def say(language: str, name: str, **values: object) -> str:
-    """One of our fixed sentences. Raises ResourceError if the language lacks it."""
+    """One of our fixed sentences. Raises ResourceError if the language lacks it, or it has a blank that nobody fills."""
     text = utterances(language).get(name)
     if not isinstance(text, str):
         raise ResourceError(f"prompts/utterances/{language}.yaml: has no text {name!r}")
-    return text.format(**values)
+    try:
+        return text.format(**values)
+    except (LookupError, ValueError, AttributeError) as error:
+        raise ResourceError(f"prompts/utterances/{language}.yaml: {name}: cannot be filled in ({error!r})") from None
 
 
 def words(name: str) -> frozenset[str]:

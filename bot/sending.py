@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 
 import structlog
@@ -17,6 +18,9 @@ log = structlog.get_logger()
 
 _IDLE = 60.0
 """Seconds until a lane whose channel is switched off is looked at again."""
+
+_POST_SECONDS = 60.0
+"""Bound on one try of a channel, over whatever bounds it has itself: one that hangs must not hold its lane for ever."""
 
 
 class Sending:
@@ -48,7 +52,8 @@ class Sending:
         if conversation is None:
             return None
         try:
-            provider_id = await channel.send(conversation.address, read_reply(delivery), delivery.id)
+            async with asyncio.timeout(_POST_SECONDS):
+                provider_id = await channel.send(conversation.address, read_reply(delivery), delivery.id)
         except SendUnconfirmed as error:
             return await self._outbox.failed(delivery, error, unconfirmed=True)
         except SendError as error:

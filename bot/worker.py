@@ -16,7 +16,7 @@ import structlog
 from bot.conversation import Heard, Turn
 from bot.engine import Engine
 from bot.errors import FenceLost, StoreUnavailable
-from bot.inbox import Inbox, read_item
+from bot.inbox import MAX_ATTEMPTS, Inbox, read_item
 from bot.jobs import Jobs
 from bot.message import InboundMessage, Incoming, Notice, Receipt
 from bot.outbox import Outbox, backoff
@@ -112,6 +112,7 @@ class Worker:
         )
         self._unwatch: Callable[[], None] | None = None
         self._rescan: asyncio.Task[None] | None = None
+        self._is_stale = False
 
     async def start(self) -> None:
         """Finds what an earlier process left, then works until `stop`."""
@@ -140,8 +141,20 @@ class Worker:
 
     def _others_wrote(self) -> None:
         """Another process has written: there may be work for us that nobody here knows of."""
+        self._is_stale = True
         if self._rescan is None or self._rescan.done():
-            self._rescan = asyncio.create_task(self._recover())
+            self._rescan = asyncio.create_task(self._look_again())
+
+    async def _look_again(self) -> None:
+        """Until what was written last has been looked at: a write may come in the middle of a look, or the store be busy."""
+        while self._is_stale:
+            self._is_stale = False
+            try:
+                await self._recover()
+            except StoreUnavailable as error:
+                log.warning("could not look for waiting work; tried again", error=str(error))
+                self._is_stale = True
+                await asyncio.sleep(backoff(1))
 
     async def _turns(self, claim: Claim) -> float | None:
         rows = await self._inbox.waiting(claim.lane)
@@ -166,7 +179,7 @@ class Worker:
                 read.append((row, read_item(row)))
             except msgspec.DecodeError as error:
                 log.error("inbox row cannot be read; set aside", row=row.id)
-                await self._inbox.set_aside([row], f"cannot be read: {error}")
+                await self._inbox.set_aside([row.id], f"cannot be read: {error}")
         return read
 
     async def _apply_others(self, claim: Claim, items: Sequence[tuple[InboxRow, Incoming]]) -> None:
@@ -174,9 +187,23 @@ class Worker:
         receipts = [(row.id, item) for row, item in items if isinstance(item, Receipt)]
         notices = [row.id for row, item in items if isinstance(item, Notice)]
         if receipts:
-            await self._engine.receipts(claim, receipts)
+            await self._receipts(claim, receipts)
         if notices:
             await self._engine.notices(claim, notices)
+
+    async def _receipts(self, claim: Claim, receipts: Sequence[tuple[str, Receipt]]) -> None:
+        """All in one commit; where one of them cannot be applied, each on its own, and that one is set aside."""
+        try:
+            await self._engine.receipts(claim, receipts)
+        except (FenceLost, StoreUnavailable):
+            raise
+        except Exception as error:
+            if len(receipts) == 1:
+                log.exception("receipt cannot be applied; set aside", row=receipts[0][0])
+                await self._inbox.set_aside([receipts[0][0]], f"{type(error).__name__}: {error}")
+                return
+            for receipt in receipts:
+                await self._receipts(claim, [receipt])
 
     async def _turn(self, claim: Claim, waiting: Sequence[tuple[InboxRow, InboundMessage]]) -> float | None:
         """One turn. 0 when some of what waited is left for the next one; what comes meanwhile wakes the lane itself."""
@@ -195,12 +222,15 @@ class Worker:
     async def _failed(self, claim: Claim, turn: Turn, rows: Sequence[InboxRow], error: Exception) -> float:
         """A turn that fails is tried again; after a bound its messages are set aside and a person is asked to look."""
         log.error("turn failed", turn=turn.id, exc_info=error)
-        if not await self._inbox.failed(rows, f"{type(error).__name__}: {error}"):
-            return backoff(max(row.attempts for row in rows) + 1)
+        why = f"{type(error).__name__}: {error}"
+        attempts = await self._inbox.failed(rows[0], why)
+        if attempts < MAX_ATTEMPTS:
+            return backoff(attempts)
         try:
-            await self._engine.give_up(claim, turn)
-        except FenceLost:
+            await self._engine.give_up(claim, turn, why)
+        except (FenceLost, StoreUnavailable):
             raise
         except Exception:
             log.exception("the conversation of a dead turn could not be queued", turn=turn.id)
+            await self._inbox.set_aside(turn.inbox_ids, why)
         return 0.0

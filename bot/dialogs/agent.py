@@ -22,7 +22,17 @@ from bot.conversation import Assignee, AssigneeKind, assignee_of, kind_of, name_
 from bot.dialogs.llm import Model, ModelRequest, ModelStep, ToolCall, Usage
 from bot.dialogs.prices import micros
 from bot.dialogs.prompts import Agent
-from bot.errors import Conflict, ModelError, RecordError, ServiceError, StoreUnavailable, ToolError
+from bot.errors import (
+    Conflict,
+    Duplicate,
+    EpochMoved,
+    FenceLost,
+    ModelError,
+    RecordError,
+    ServiceError,
+    StoreUnavailable,
+    ToolError,
+)
 from bot.journal import Journal
 from bot.message import Reply
 from bot.records.work import JournalKind
@@ -198,20 +208,26 @@ class AgentLoop:
 
     async def _run_all(self, task: Task, number: int, calls: tuple[ToolCall, ...]) -> list[Result]:
         """Runs the calls of one step: those that only read side by side, those that write one after another, in order."""
-        results = [Result("error: too many calls at once; nothing was done")] * len(calls)
-        within = list(enumerate(calls[: self._bounds.calls_per_step]))
-        reads = [(index, call) for index, call in within if not self._writes(call)]
-        done = await asyncio.gather(*(self._run(task, f"{number}.{index}", call) for index, call in reads))
-        for (index, _), result in zip(reads, done, strict=True):
-            results[index] = result
-        for index, call in within:
-            if not self._writes(call):
-                continue
+        within = calls[: self._bounds.calls_per_step]
+        reads = await self._read_all(task, number, within)
+        results: list[Result] = []
+        for index, call in enumerate(within):
             if any(result.ends_turn for result in results):
-                results[index] = Result("error: the turn had ended already; nothing was done")
+                results.append(Result("error: the turn had ended already; nothing was done"))
             else:
-                results[index] = await self._run(task, "", call)
-        return results
+                results.append(reads[index] if index in reads else await self._run(task, f"{number}.{index}", call))
+        beyond = Result("error: too many calls at once; nothing was done")
+        return results + [beyond] * (len(calls) - len(within))
+
+    async def _read_all(self, task: Task, number: int, calls: tuple[ToolCall, ...]) -> dict[int, Result]:
+        """The results of the calls that only read, by their place in the step."""
+        reads = {index: call for index, call in enumerate(calls) if not self._writes(call)}
+        running = (self._run(task, f"{number}.{index}", call) for index, call in reads.items())
+        done = await asyncio.gather(*running, return_exceptions=True)  # so that none runs on when another one fails
+        for result in done:
+            if isinstance(result, BaseException):
+                raise result
+        return {index: result for index, result in zip(reads, done, strict=True) if isinstance(result, Result)}
 
     def _writes(self, call: ToolCall) -> bool:
         tool = self._toolbox.get(call.name)
@@ -220,19 +236,27 @@ class AgentLoop:
     async def _run(self, task: Task, place: str, call: ToolCall) -> Result:
         """One call: from the journal, or for real. Mistakes become a result that tells the model.
 
-        A read is remembered under its place in the turn. A write is remembered under its arguments, so that the same write
-        asked for twice in one turn runs once (S2-174).
+        A read, or a write that failed, is remembered under its place in the turn. A write that was done is remembered under its
+        arguments, so that the same write asked for twice in one turn runs once (S2-174).
         """
         try:
             tool = self._find(task, call)
             arguments = tool.read_arguments(_read_json(call))
-            key = f"{call.name}:{place or _digest(arguments)}"
-            recorded = task.journal.recorded(JournalKind.TOOL, key)
-            if recorded is not None:
-                return _read_result(recorded)
-            return await self._run_tool(task, tool, key, arguments)
         except ToolError as error:
             return Result(f"error: {error}")
+        here = f"{tool.name}:{place}"
+        key = f"{tool.name}:{_digest(arguments)}" if tool.write else here
+        recorded = task.journal.recorded(JournalKind.TOOL, here) or task.journal.recorded(JournalKind.TOOL, key)
+        if recorded is not None:
+            return _read_result(recorded)
+        began = self._clock.monotonic()
+        try:
+            return await self._run_tool(task, tool, key, arguments)
+        except ToolError as error:
+            failed = Result(f"error: {error}")
+            body = _result_body(tool, arguments, failed, self._clock.monotonic() - began)
+            await task.journal.write(task.journal.row(JournalKind.TOOL, here, body))
+            return failed
 
     def _find(self, task: Task, call: ToolCall) -> Tool:
         tool = self._toolbox.get(call.name) if call.name in task.agent.tools else None
@@ -250,19 +274,17 @@ class AgentLoop:
         try:
             async with asyncio.timeout(tool.timeout):
                 result = await tool.run(context, **arguments)
-        except (Conflict, StoreUnavailable):
+            body = _result_body(tool, arguments, result, self._clock.monotonic() - began)
+            await task.journal.commit(unit, task.journal.row(JournalKind.TOOL, key, body))
+        except (FenceLost, EpochMoved, StoreUnavailable, ToolError):
             raise
         except TimeoutError:
-            raise ToolError(f"{tool.name} took longer than {tool.timeout:.0f} s; nothing was changed") from None
-        except (RecordError, ServiceError) as error:
-            raise ToolError(str(error)) from None
-        except ToolError:
-            raise
+            raise ToolError(f"{tool.name} took longer than {tool.timeout:g} s; nothing was changed") from None
+        except (RecordError, ServiceError, Conflict, Duplicate) as error:
+            raise ToolError(f"{error}; nothing was changed") from None
         except Exception:
             log.exception("tool failed", tool=tool.name)
             raise ToolError(f"{tool.name} failed inside; nothing was changed") from None
-        body = _result_body(tool, arguments, result, self._clock.monotonic() - began)
-        await task.journal.commit(unit, task.journal.row(JournalKind.TOOL, key, body))
         return result
 
 
@@ -284,7 +306,7 @@ def _assistant(step: ModelStep) -> dict[str, Any]:
     calls = [
         {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": call.arguments}} for call in step.calls
     ]
-    return {"role": "assistant", "content": step.text or None, "tool_calls": calls}
+    return {"role": "assistant", "content": step.text[:_REPLY_LENGTH] or None, "tool_calls": calls}
 
 
 def _told(call: ToolCall, result: Result) -> dict[str, Any]:

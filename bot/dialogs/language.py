@@ -10,7 +10,7 @@ _SPANISH = """el la los las de que y en un una por con para no es mi me se lo su
 necesito está estoy puede puedo buenos buenas días tardes favor ayuda cuando qué cómo hablar abrir persona alguien"""
 
 _ENGLISH = """the a an of to and in is it my me you i for with not on are this that have has do does hi hello thanks please want
-need can could help when what how talk open person someone would like there been since"""
+need no can could help when what how talk open person someone would like there been since"""
 
 _COMMON = {"es": frozenset(_SPANISH.split()), "en": frozenset(_ENGLISH.split())}
 

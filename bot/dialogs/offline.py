@@ -6,7 +6,7 @@ For now it is honest about what it cannot do and offers a ticket or a person by 
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Sequence
 from typing import Any
 
 from bot.dialogs.llm import ModelRequest, ModelStep, ToolCall
@@ -34,17 +34,16 @@ class OfflineModel:
         last = request.messages[-1]
         if last["role"] == "tool":
             return ModelStep(self._told(request.messages))
-        text = str(last["content"]).strip()
-        if _is_option(text, "option_person"):
+        *before, chosen = str(last["content"]).strip().split("\n")  # a burst has a line for each message
+        if _is_option(chosen, "option_person"):
             return _call("hand_to_person", reason="asked for a person (simple mode)")
-        if _is_option(text, "option_my_tickets"):
+        if _is_option(chosen, "option_my_tickets"):
             return _call("list_my_tickets")
-        if _is_option(text, "option_ticket"):
-            return self._open_ticket(request)
+        if _is_option(chosen, "option_ticket"):
+            return self._open_ticket(_without_options(before) or _problem(request))
         return self._offer(say(self._language, "simple_mode"))
 
-    def _open_ticket(self, request: ModelRequest) -> ModelStep:
-        problem = _problem(request)
+    def _open_ticket(self, problem: str) -> ModelStep:
         if not problem:
             return ModelStep(say(self._language, "describe_problem"))
         subject = " ".join(problem.split())[:_SUBJECT_LENGTH]
@@ -89,16 +88,18 @@ def _is_option(text: str, name: str) -> bool:
 def _problem(request: ModelRequest) -> str:
     """The last thing the person wrote that is not one of our options: what the ticket is to be about."""
     for message in reversed(request.messages[:-1]):
-        if message["role"] == "user" and not _is_any_option(message):
-            return str(message["content"]).strip()
-        if message["role"] == "assistant" and _closes_a_ticket(str(message.get("content") or "")):
+        content = str(message.get("content") or "")
+        if message["role"] == "user" and (problem := _without_options(content.split("\n"))):
+            return problem
+        if message["role"] == "assistant" and _closes_a_ticket(content):
             return ""
     return ""
 
 
-def _is_any_option(message: Mapping[str, Any]) -> bool:
-    text = str(message["content"])
-    return any(_is_option(text, name) for name in ("option_ticket", "option_person", "option_my_tickets"))
+def _without_options(lines: Sequence[str]) -> str:
+    """What is left of somebody's lines without the options among them."""
+    names = ("option_ticket", "option_person", "option_my_tickets")
+    return "\n".join(line for line in lines if not any(_is_option(line, name) for name in names)).strip()
 
 
 def _closes_a_ticket(text: str) -> bool:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import yaml
-from jinja2 import StrictUndefined, TemplateError
+from jinja2 import StrictUndefined, Template, TemplateError, meta
 from jinja2.sandbox import SandboxedEnvironment
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -16,6 +17,9 @@ from bot.records.base import explain
 from bot.resources import ROOT, read
 
 _JINJA = SandboxedEnvironment(undefined=StrictUndefined, autoescape=False, keep_trailing_newline=False)
+
+BLANKS = ("company", "language", "now", "person")
+"""What the engine fills in."""
 
 
 class _FrontMatter(BaseModel):
@@ -43,9 +47,14 @@ class Agent:
     def render(self, **values: str) -> str:
         """The prompt with its blanks filled in. Raises ResourceError that names the agent and what is wrong."""
         try:
-            return _JINJA.from_string(self.prompt).render(values)
+            return _template(self.prompt).render(values)
         except TemplateError as error:
             raise ResourceError(f"prompts/agents/{self.name}.md: {error}") from None
+
+
+@lru_cache(maxsize=64)
+def _template(prompt: str) -> Template:
+    return _JINJA.from_string(prompt)
 
 
 def load_agents(known_tools: Sequence[str]) -> Mapping[str, Agent]:
@@ -64,7 +73,7 @@ def load_agents(known_tools: Sequence[str]) -> Mapping[str, Agent]:
 def _load(file_name: str) -> Agent:
     text = read("prompts", "agents", file_name)
     head, separator, prompt = text.removeprefix("---\n").partition("\n---\n")
-    if not separator:
+    if not text.startswith("---\n") or not separator:
         raise ResourceError(f"prompts/agents/{file_name}: begins with no front matter between two lines of ---")
     try:
         front = _FrontMatter.model_validate(yaml.safe_load(head))
@@ -72,5 +81,19 @@ def _load(file_name: str) -> Agent:
         raise ResourceError(f"prompts/agents/{file_name}: {' '.join(str(error).split())}") from None
     except ValidationError as error:
         raise ResourceError(f"prompts/agents/{file_name}: {explain('front matter', error)}") from None
+    if f"{front.name}.md" != file_name:
+        raise ResourceError(f"prompts/agents/{file_name}: its name has to be that of the file, not {front.name!r}")
+    _check(prompt, file_name)
     digest = hashlib.sha256(text.encode()).hexdigest()[:12]
     return Agent(front.name, front.description, tuple(front.tools), front.model, prompt.strip(), digest)
+
+
+def _check(prompt: str, file_name: str) -> None:
+    """A prompt that cannot be filled in is found at the start, not in the middle of a turn."""
+    try:
+        blanks = meta.find_undeclared_variables(_JINJA.parse(prompt))
+    except TemplateError as error:
+        raise ResourceError(f"prompts/agents/{file_name}: {error}") from None
+    unknown = sorted(blanks.difference(BLANKS))
+    if unknown:
+        raise ResourceError(f"prompts/agents/{file_name}: nothing fills in {unknown[0]!r}; there are {', '.join(BLANKS)}")

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from bot.conversation import Turn
-from bot.message import Choice, InboundMessage
+from bot.message import EMPTY_MESSAGE, Choice, InboundMessage
 from bot.records.conversations import Conversation, Direction, Message, MessageSender, MessageStatus
 from bot.store.base import Store
 
@@ -67,4 +67,4 @@ def _words(message: InboundMessage) -> str:
     content = message.content
     if isinstance(content, Choice) and not content.id.startswith("choice:"):
         return f"{content.as_text()} (button {content.id})"
-    return content.as_text()
+    return content.as_text() or EMPTY_MESSAGE

@@ -21,7 +21,7 @@ from bot.conversation import (
     name_of,
 )
 from bot.errors import Duplicate, EpochMoved
-from bot.message import Address, Choice, Contacts, Content, Location, Media, Reaction, Text, Unsupported
+from bot.message import EMPTY_MESSAGE, Address, Choice, Contacts, Content, Location, Media, Reaction, Text, Unsupported
 from bot.records.audit import AuditAction
 from bot.records.conversations import (
     Attachment,
@@ -95,7 +95,7 @@ class Conversations:
         messages = [self._inbound(conversation, item, turn.id, floor) for item in turn.heard]
         unit.insert(*messages)
         last = messages[-1]
-        latest = max(item.message.sent_at for item in turn.heard)
+        latest = min(max(item.message.sent_at for item in turn.heard), self._clock.now())
         if conversation.last_customer_message is not None:
             latest = max(latest, conversation.last_customer_message)
         unit.add(
@@ -181,7 +181,7 @@ class Conversations:
             id=item.position,
             conversation_id=conversation.id,
             customer_id=conversation.customer_id,
-            content=message.content.as_text() or "[empty message]",
+            content=message.content.as_text() or EMPTY_MESSAGE,
             type=type_,
             direction=Direction.INBOUND,
             sender=MessageSender.CUSTOMER,

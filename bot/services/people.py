@@ -11,7 +11,7 @@ from bot.clock import Clock, new_id
 from bot.errors import Duplicate
 from bot.message import Address, Sender
 from bot.records.audit import AuditAction
-from bot.records.people import Customer, CustomerSource, CustomerStatus, Identity, IdentityKind
+from bot.records.people import Customer, CustomerSource, Identity, IdentityKind
 from bot.services.audit import Audit
 from bot.store.base import In, Store, Unit
 
@@ -59,27 +59,36 @@ class People:
         """The customer behind an address; made, with their identities, when nobody is known by any of them.
 
         Two workers that meet the same newcomer at once both end up with the one that was written first.
+        Raises Duplicate when an identity is taken by nobody who exists.
         """
         keys = identities_of(address, sender)
-        while True:
-            known = await self._known(keys)
-            if known is not None:
-                return known
-            try:
-                return await self._create(keys, address, sender, at)
-            except Duplicate:
-                continue  # somebody created them in between: read again
+        known = await self._known(keys)
+        if known is not None:
+            return known
+        try:
+            return await self._create(keys, address, sender, at)
+        except Duplicate:
+            known = await self._known(keys)  # somebody created them in between
+            if known is None:
+                raise
+            return known
 
     async def _known(self, keys: list[tuple[IdentityKind, str]]) -> Customer | None:
         ids = [Identity.key(kind, value) for kind, value in keys]
         found = {identity.id: identity for identity in await self._store.find(Identity, {"id": In(ids)})}
-        owner = next((found[id_].customer_id for id_ in ids if id_ in found), None)
+        owner = next((found[id_].customer_id for id_ in ids if id_ in found), None) or await self._with_number(keys)
         if owner is None:
             return None
         await self._join(owner, [key for key, id_ in zip(keys, ids, strict=True) if id_ not in found])
         if any(identity.customer_id != owner for identity in found.values()):
             log.warning("identities of one message belong to different customers; not merged", customer=owner)
         return await self._store.get(Customer, owner)
+
+    async def _with_number(self, keys: list[tuple[IdentityKind, str]]) -> str | None:
+        """A customer with the phone number, whose identities nobody has written yet: an imported one."""
+        numbers = [value for kind, value in keys if kind is IdentityKind.PHONE]
+        found = await self._store.find(Customer, {"phone_number": numbers[0]}, limit=1) if numbers else []
+        return found[0].id if found else None
 
     async def _join(self, customer_id: str, keys: list[tuple[IdentityKind, str]]) -> None:
         """Identities told for the first time are added to the person we know by another one."""
@@ -109,8 +118,3 @@ class People:
     @staticmethod
     def _identity(kind: IdentityKind, value: str, customer_id: str) -> Identity:
         return Identity(id=Identity.key(kind, value), kind=kind, value=value, customer_id=customer_id)
-
-
-def is_blocked(customer: Customer) -> bool:
-    """`isBlocked` is the master; the status mirrors it (C-15), so either says no."""
-    return customer.is_blocked or customer.status is CustomerStatus.BLOCKED

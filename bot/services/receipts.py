@@ -9,7 +9,7 @@ import structlog
 from bot.message import Receipt, ReceiptStatus
 from bot.records.conversations import Message, MessageStatus
 from bot.records.work import Delivery, DeliveryState
-from bot.store.base import Change, In, Store, Unit
+from bot.store.base import Change, In, Not, Store, Unit
 
 log = structlog.get_logger()
 
@@ -34,7 +34,7 @@ class Receipts:
         if delivery is None:
             log.info("receipt for a message that is not ours", status=str(receipt.status))
             return None
-        unit.add(self._on_delivery(delivery, receipt), *self._on_message(delivery, receipt))
+        unit.add(*self._on_delivery(delivery, receipt), *self._on_message(delivery, receipt))
         return delivery.lane
 
     async def _delivery(self, receipt: Receipt) -> Delivery | None:
@@ -47,18 +47,19 @@ class Receipts:
         return by_provider[0] if by_provider else None
 
     @staticmethod
-    def _on_delivery(delivery: Delivery, receipt: Receipt) -> Change:
-        """Any receipt proves that the vendor has it: nothing is left to be done about the delivery."""
+    def _on_delivery(delivery: Delivery, receipt: Receipt) -> list[Change]:
+        """Any receipt proves that the vendor has it, whatever we had made of it: nothing is left to be done."""
+        closed = {"openness": "closed", "provider_id": receipt.provider_id}
         if receipt.status is ReceiptStatus.FAILED:
-            changes: dict[str, Any] = {
-                "state": DeliveryState.REFUSED,
-                "error_code": receipt.error_code,
-                "error": receipt.error_title,
-            }
-        else:
-            changes = {"state": DeliveryState.SENT}
-        where = {"id": delivery.id, "state": In([DeliveryState.SENDING, DeliveryState.UNCONFIRMED, DeliveryState.SENT])}
-        return Change(Delivery, where, set={**changes, "openness": "closed", "provider_id": receipt.provider_id})
+            posted = In([DeliveryState.SENDING, DeliveryState.UNCONFIRMED, DeliveryState.SENT])
+            failed = {"state": DeliveryState.REFUSED, "error_code": receipt.error_code, "error": receipt.error_title}
+            return [Change(Delivery, {"id": delivery.id, "state": posted}, set={**closed, **failed})]
+        sent = {"state": DeliveryState.SENT, "error_code": "", "error": ""}
+        return [
+            Change(Delivery, {"id": delivery.id, "state": Not(DeliveryState.REFUSED)}, set={**closed, **sent}),
+            # Refused by us, when it had perhaps gone out already; what the vendor refused has the vendor's id.
+            Change(Delivery, {"id": delivery.id, "provider_id": None}, set={**closed, **sent}),
+        ]
 
     @staticmethod
     def _on_message(delivery: Delivery, receipt: Receipt) -> list[Change]:
@@ -68,6 +69,7 @@ class Receipts:
         id_ = delivery.message_id
         steps = [
             Change(Message, {"id": id_, "status": In(_BELOW[receipt.status])}, set=changes),
+            *_mended(id_, receipt, changes),
             Change(Message, {"id": id_}, set={"whatsapp_message_id": receipt.provider_id}),
         ]
         if receipt.status in (ReceiptStatus.DELIVERED, ReceiptStatus.READ):
@@ -75,3 +77,11 @@ class Receipts:
         if receipt.status is ReceiptStatus.READ:
             steps.append(Change(Message, {"id": id_, "read_at": None}, set={"read_at": receipt.at}))
         return steps
+
+
+def _mended(id_: str, receipt: Receipt, changes: dict[str, Any]) -> list[Change]:
+    """What we ourselves had given up for failed, the vendor did say after all. The vendor's own `failed` stands."""
+    if receipt.status is ReceiptStatus.FAILED:
+        return []
+    ours = {"id": id_, "status": MessageStatus.FAILED, "whatsapp_status": Not(str(ReceiptStatus.FAILED))}
+    return [Change(Message, ours, set={**changes, "whatsapp_error": None})]

@@ -83,6 +83,11 @@ class SqliteStore:
         await self._reporter.stop()
         await self._writer.stop()
 
+    @property
+    def commits(self) -> int:
+        """Transactions made durable since it was opened: group commit makes them fewer than the writes."""
+        return self._writer.commits
+
     def _table(self, kind: type[Record]) -> Table:
         try:
             return self._tables[kind]

@@ -206,6 +206,8 @@ class Writer(Thread):
     def __init__(self, name: str, path: Path, key_name: Callable[[str, str], str]) -> None:
         super().__init__(name, path)
         self._key_name = key_name
+        self.commits = 0
+        """Transactions made durable so far: group commit makes them fewer than the writes."""
 
     def _run(self, work: Workplace, batch: Sequence[Job]) -> None:
         begun = False
@@ -217,6 +219,7 @@ class Writer(Thread):
                 self._do(work, job)
             if begun:
                 work.execute("COMMIT")
+                self.commits += 1
         except sqlite3.Error as error:
             # The transaction as a whole is lost: also those whose turn was over have nothing written.
             trouble = unavailable(self._path, error)

@@ -62,7 +62,8 @@ class Program:
         self._arguments = arguments
         self._log = log
         # Nothing of the developer's own settings may reach a program under test.
-        self._environment = {"PATH": os.environ.get("PATH", ""), **(environment or {})}
+        kept = {name: os.environ[name] for name in ("PATH", "PYTHONPATH") if name in os.environ}
+        self._environment = {**kept, **(environment or {})}
         self._says_when_ready = says_when_ready
         self._before = before
         self._begin = 0

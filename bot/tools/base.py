@@ -165,4 +165,4 @@ class Toolbox:
 
     def nearest(self, name: str, among: list[str] | None = None) -> str:
         """The real name most like a wrong one; empty when none is."""
-        return next(iter(get_close_matches(name, among or self.names(), 1, 0.5)), "")
+        return next(iter(get_close_matches(name, self.names() if among is None else among, 1, 0.5)), "")

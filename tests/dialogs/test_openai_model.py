@@ -15,8 +15,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bot.dialogs.completions import MAX_CALLS, MAX_EVENT, MAX_TEXT, Answer, EventStream
 from bot.dialogs.llm import ModelRequest, ModelStep, ToolCall, Usage
-from bot.dialogs.openai_model import MAPPED_ERRORS, MAX_CALLS, MAX_EVENT, MAX_TEXT, Answer, EventStream, OpenAIModel
+from bot.dialogs.openai_model import MAPPED_ERRORS, OpenAIModel
 from bot.errors import ModelBroken, ModelError, ModelRejected, ModelUnavailable, SettingsError
 from bot.testing.llm import Called, FakeOpenAI, Fault, Said
 from bot.testing.model_contract import QUESTION, finished, heard

@@ -14,7 +14,8 @@ NOTHING: Final[Node] = {}
 TEXT_LIMIT = 16 * 1024
 """Bytes of UTF-8 that are kept of one text; WhatsApp's own limit is 4,096 characters (CHANNELS 1.6)."""
 _ID_LIMIT = 512
-_FOUNDED = datetime(2009, 1, 1, tzinfo=UTC)
+_BEHIND = timedelta(days=8)
+"""Meta redelivers for up to 7 days (CHANNELS 1.4): what says to be older was made up, captured or replayed."""
 _AHEAD = timedelta(hours=1)
 _KIND = re.compile(r"[a-z][a-z0-9_]{0,39}")
 
@@ -61,7 +62,8 @@ def number_id_in(node: Node, key: str) -> str:
 def moment_in(node: Node, key: str, otherwise: datetime) -> datetime:
     """The unix seconds under a key (text or number) as UTC.
 
-    `otherwise` if they are missing or absurd: from before WhatsApp was, or more than an hour ahead of it.
+    `otherwise`, the moment it was received, if they are missing or cannot be true: older than any redelivery, or more than an
+    hour ahead.
     """
     value = node.get(key)
     kind = type(value)
@@ -71,7 +73,7 @@ def moment_in(node: Node, key: str, otherwise: datetime) -> datetime:
         moment = datetime.fromtimestamp(int(value), UTC)  # type: ignore[arg-type]
     except (ValueError, OverflowError, OSError):
         return otherwise
-    return moment if _FOUNDED <= moment <= otherwise + _AHEAD else otherwise
+    return moment if otherwise - _BEHIND <= moment <= otherwise + _AHEAD else otherwise
 
 
 def kind_named(value: object) -> str:

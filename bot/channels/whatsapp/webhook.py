@@ -67,8 +67,8 @@ def routes(*, app_secret: str, verify_token: str, accept: Accept, clock: Clock) 
         if parsed.items:
             try:
                 await accept(parsed.items)
-            except StoreUnavailable:
-                _log.warning("whatsapp.not_stored", items=len(parsed.items))
+            except StoreUnavailable as error:
+                _log.warning("whatsapp.not_stored", items=len(parsed.items), why=str(error))
                 return web.Response(status=503, headers={"Retry-After": str(RETRY_AFTER)}, text="Try again later.")
         return web.Response(text="ok")
 
