@@ -1,27 +1,23 @@
-"""The one place where parts are chosen and joined. `_load` is the one sanctioned late import: vendor libraries cost memory and
-start-up time only where they are configured."""
+"""The one place where parts are chosen and joined."""
 
 from __future__ import annotations
 
-import importlib
-from collections.abc import AsyncIterator, Awaitable, Mapping
-from contextlib import AsyncExitStack, aclosing, asynccontextmanager, closing
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager, closing
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
 import structlog
-from aiohttp import web
 
-from bot.channels.base import Channel, Checkable
-from bot.channels.console import ConsoleChannel
+from bot.channels.base import Channel
 from bot.clock import Clock, SystemClock
 from bot.config import Settings
 from bot.dialogs.agent import AgentLoop, Bounds
-from bot.dialogs.llm import Model, ModelRequest, ModelStep
+from bot.dialogs.llm import Model
 from bot.dialogs.offline import OfflineModel
 from bot.dialogs.prompts import load_agents
 from bot.engine import Engine, Parts
-from bot.errors import BotError, DataInUse, SettingsError
+from bot.errors import DataInUse, SettingsError
 from bot.inbox import Inbox
 from bot.jobs import Jobs
 from bot.message import Reply
@@ -34,12 +30,12 @@ from bot.services.handoff import Handoffs
 from bot.services.people import People
 from bot.services.receipts import Receipts
 from bot.services.settings import SystemSettings
-from bot.services.status import Finding, State
 from bot.services.tickets import Tickets
 from bot.store.base import LaneKinds, Store
 from bot.store.local import DataDirectory, LocalLanes, raise_fence
 from bot.store.sqlite import SqliteStore
 from bot.tools.base import Services, Toolbox
+from bot.vendors import channels_of, model_of
 from bot.worker import Worker
 
 log = structlog.get_logger()
@@ -69,23 +65,6 @@ class App:
     is_working: bool
     """Whether this process holds the data directory and works; another one does if not."""
 
-    def routes(self) -> list[web.RouteDef]:
-        """The webhooks of the channels that are on."""
-        if not self.settings.has_whatsapp:
-            return []
-        webhook = _load("bot.channels.whatsapp.webhook")
-        routes = webhook.routes(
-            app_secret=self.settings.whatsapp_app_secret.get_secret_value(),
-            verify_token=self.settings.whatsapp_verify_token.get_secret_value(),
-            accept=self.inbox.accept,
-            clock=self.clock,
-        )
-        return cast("list[web.RouteDef]", routes)
-
-
-def _load(module: str) -> Any:
-    return importlib.import_module(module)
-
 
 @asynccontextmanager
 async def assemble(
@@ -113,10 +92,10 @@ async def assemble(
         stack.push_async_callback(store.close)
         fence = await raise_fence(store) if work else 0
         lanes = LaneKinds(*(stack.enter_context(closing(LocalLanes(fence, clock))) for _ in range(3)))
-        model = model or _model(settings)
+        model = model or model_of(settings)
         if model is not None:
             stack.push_async_callback(model.close)
-        channels = channels if channels is not None else _channels(settings)
+        channels = channels if channels is not None else channels_of(settings)
         for channel in channels.values():
             stack.push_async_callback(channel.close)
         app = _join(settings, clock, store, lanes, model, channels, bounds, work)
@@ -138,58 +117,11 @@ async def assemble_beside(settings: Settings) -> AsyncIterator[App]:
         yield app
 
 
-async def vendors(settings: Settings) -> list[Finding]:
-    """Asks each vendor that is configured whether it knows us (`bot check --live`)."""
-    findings = []
-    model = _model(settings)
-    if model is not None:
-        findings.append(await _asked("model, live", _try_model(model)))
-    for channel in _channels(settings).values():
-        if isinstance(channel, Checkable):
-            findings.append(await _asked(f"{channel.name}, live", channel.check()))
-        await channel.close()
-    return findings
-
-
-async def _try_model(model: Model) -> str:
-    question = ModelRequest([{"role": "user", "content": "Answer with the word ok."}], max_tokens=16)
-    try:
-        async with aclosing(model.stream(question)) as items:
-            steps = [item async for item in items if isinstance(item, ModelStep)]
-    finally:
-        await model.close()
-    return f"{steps[-1].model or 'it'} answered"
-
-
-async def _asked(name: str, question: Awaitable[str]) -> Finding:
-    try:
-        return Finding(name, State.ON, await question)
-    except BotError as error:
-        return Finding(name, State.WRONG, str(error))
-
-
 def _refuse_what_is_not_built(settings: Settings) -> None:
     """A setting that would be ignored is a promise broken in silence."""
     for name, value in (("MONGODB_URI", settings.mongodb_uri), ("REDIS_URL", settings.redis_url)):
         if value.get_secret_value():
             raise SettingsError(f"{name}: this version works on the embedded store only; unset it")
-
-
-def _model(settings: Settings) -> Model | None:
-    if not settings.has_model:
-        return None
-    key = settings.openai_api_key.get_secret_value() or "none"
-    openai = _load("bot.dialogs.openai_model")
-    return cast(Model, openai.OpenAIModel(key, settings.openai_base_url or None, settings.openai_model))
-
-
-def _channels(settings: Settings) -> dict[str, Channel]:
-    channels: dict[str, Channel] = {"console": ConsoleChannel()}
-    if settings.has_whatsapp:
-        whatsapp = _load("bot.channels.whatsapp.sender")
-        token = settings.whatsapp_token.get_secret_value()
-        channels["whatsapp"] = whatsapp.WhatsAppChannel(settings.whatsapp_phone_id, token, settings.whatsapp_api_url)
-    return channels
 
 
 def _join(

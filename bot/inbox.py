@@ -38,23 +38,7 @@ class Inbox:
         Raises StoreUnavailable; nothing is accepted then, and the vendor must be told so.
         """
         now = self._clock.now()
-        rows = [
-            InboxRow.model_construct(
-                id=f"{item.address.channel}:{item.id}",
-                version=0,
-                created_at=None,
-                updated_at=None,
-                lane=item.address.lane,
-                position=new_id(),
-                item=encode_incoming(item),
-                state=InboxState.WAITING,
-                attempts=0,
-                accepted_at=now,
-                error="",
-                expires_at=None,
-            )
-            for item in items
-        ]
+        rows = [_row(item, now) for item in items]
         fresh = await self._store.insert(rows)
         for row, item, is_new in zip(rows, items, fresh, strict=True):
             if is_new:  # not before its burst may be over: a lane is read for each wake-up
@@ -99,6 +83,24 @@ class Inbox:
         for lane in lanes:
             await self._lanes.wake(lane)
         return len(lanes)
+
+
+def _row(item: Incoming, now: datetime) -> InboxRow:
+    values = {
+        "id": f"{item.address.channel}:{item.id}",
+        "version": 0,
+        "created_at": None,
+        "updated_at": None,
+        "lane": item.address.lane,
+        "position": new_id(),
+        "item": encode_incoming(item),
+        "state": InboxState.WAITING,
+        "attempts": 0,
+        "accepted_at": now,
+        "error": "",
+        "expires_at": None,
+    }
+    return InboxRow.trusted(values)
 
 
 def read_item(row: InboxRow) -> Incoming:

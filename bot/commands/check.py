@@ -9,7 +9,6 @@ from contextlib import asynccontextmanager
 
 import click
 
-from bot.app import vendors
 from bot.clock import SystemClock
 from bot.config import Settings, load_settings
 from bot.dialogs.prompts import load_agents
@@ -19,6 +18,7 @@ from bot.services.status import Finding, State, abilities, configuration, work
 from bot.store.base import Store
 from bot.store.sqlite import SqliteStore
 from bot.tools.base import Toolbox
+from bot.vendors import ask_vendors
 
 _MARKS = {State.ON: ("on", "green"), State.OFF: ("off", "yellow"), State.WRONG: ("WRONG", "red"), State.INFO: ("", "white")}
 
@@ -47,7 +47,7 @@ async def _collect(settings: Settings, live: bool, into: list[Finding]) -> None:
         else:
             into.extend(await work(store))
     if live:
-        into.extend(await vendors(settings))
+        into.extend(await ask_vendors(settings))
 
 
 @asynccontextmanager

@@ -8,6 +8,7 @@ from bot.app import App, assemble
 from bot.config import Settings, load_settings
 from bot.logs import configure_logs
 from bot.running import run
+from bot.vendors import webhooks_of
 from bot.web.server import build_site, run_site
 
 
@@ -24,7 +25,7 @@ def command(host: str | None, port: int | None) -> None:
 
 async def _serve(settings: Settings) -> None:
     async with assemble(settings) as app:
-        site = build_site(app.routes(), app.store.now)
+        site = build_site(webhooks_of(settings, app.inbox.accept, app.clock), app.store.now)
         try:
             await run_site(site, settings.host, settings.port, lambda port: _started(app, port))
         finally:

@@ -17,6 +17,7 @@ from bot.app import App, assemble
 from bot.config import Settings
 from bot.store.sqlite import SqliteStore
 from bot.testing.processes import PHONE_ID, VERIFY_TOKEN, free_port
+from bot.vendors import webhooks_of
 from bot.web.server import build_site, run_site
 from tests.benchmarks.common import ANCHORS, ROOT, json_lines, judge, middle, needs, run, spread
 
@@ -76,7 +77,7 @@ async def commits_per_request(folder: Path, secs: int, payloads: Path) -> tuple[
         async def started(_: int) -> None:
             await load(app)
 
-        site = asyncio.create_task(run_site(build_site(app.routes(), app.store.now), settings.host, port, started))
+        site = asyncio.create_task(run_site(build_site(webhooks_of(settings, app.inbox.accept, app.clock), app.store.now), settings.host, port, started))
         await done.wait()
         site.cancel()
         await asyncio.gather(site, return_exceptions=True)

@@ -1,0 +1,93 @@
+"""Makes the parts that need a vendor's library: the model and the channels that the settings switch on.
+
+`_load` is the one sanctioned late import: such a library costs memory and start-up time only where it is configured.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from contextlib import aclosing
+from typing import TYPE_CHECKING, Any, cast
+
+from bot.channels.base import Channel, Checkable
+from bot.channels.console import ConsoleChannel
+from bot.clock import Clock
+from bot.config import Settings
+from bot.dialogs.llm import Model, ModelRequest, ModelStep
+from bot.errors import BotError
+from bot.message import Incoming
+from bot.services.status import Finding, State
+
+if TYPE_CHECKING:
+    from aiohttp import web
+
+Accept = Callable[[Sequence[Incoming]], Awaitable[object]]
+"""Makes received items durable."""
+
+
+def _load(module: str) -> Any:
+    return importlib.import_module(module)
+
+
+def model_of(settings: Settings) -> Model | None:
+    """The language model, if one is configured."""
+    if not settings.has_model:
+        return None
+    key = settings.openai_api_key.get_secret_value()
+    openai = _load("bot.dialogs.openai_model")
+    return cast(Model, openai.OpenAIModel(key, settings.openai_base_url or None, settings.openai_model))
+
+
+def channels_of(settings: Settings) -> dict[str, Channel]:
+    """The channels that are on, by name."""
+    channels: dict[str, Channel] = {"console": ConsoleChannel()}
+    if settings.has_whatsapp:
+        whatsapp = _load("bot.channels.whatsapp.sender")
+        token = settings.whatsapp_token.get_secret_value()
+        channels["whatsapp"] = whatsapp.WhatsAppChannel(settings.whatsapp_phone_id, token, settings.whatsapp_api_url)
+    return channels
+
+
+def webhooks_of(settings: Settings, accept: Accept, clock: Clock) -> Iterable[web.RouteDef]:
+    """The routes of the channels that are on."""
+    if not settings.has_whatsapp:
+        return []
+    webhook = _load("bot.channels.whatsapp.webhook")
+    routes = webhook.routes(
+        app_secret=settings.whatsapp_app_secret.get_secret_value(),
+        verify_token=settings.whatsapp_verify_token.get_secret_value(),
+        accept=accept,
+        clock=clock,
+    )
+    return cast("Iterable[web.RouteDef]", routes)
+
+
+async def ask_vendors(settings: Settings) -> list[Finding]:
+    """Asks each vendor that is configured whether it knows us (`bot check --live`)."""
+    findings = []
+    model = model_of(settings)
+    if model is not None:
+        findings.append(await _asked("model, live", _try_model(model)))
+    for channel in channels_of(settings).values():
+        if isinstance(channel, Checkable):
+            findings.append(await _asked(f"{channel.name}, live", channel.check()))
+        await channel.close()
+    return findings
+
+
+async def _try_model(model: Model) -> str:
+    question = ModelRequest([{"role": "user", "content": "Answer with the word ok."}], max_tokens=16)
+    try:
+        async with aclosing(model.stream(question)) as items:
+            steps = [item async for item in items if isinstance(item, ModelStep)]
+    finally:
+        await model.close()
+    return f"{steps[-1].model or 'it'} answered"
+
+
+async def _asked(name: str, question: Awaitable[str]) -> Finding:
+    try:
+        return Finding(name, State.ON, await question)
+    except BotError as error:
+        return Finding(name, State.WRONG, str(error))
