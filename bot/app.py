@@ -33,14 +33,12 @@ from bot.services.settings import SystemSettings
 from bot.services.tickets import Tickets
 from bot.store.base import LaneKinds, Store
 from bot.store.local import DataDirectory, LocalLanes, raise_fence
-from bot.store.sqlite import SqliteStore
 from bot.tools.base import Services, Toolbox
-from bot.vendors import channels_of, model_of
+from bot.vendors import channels_of, model_of, store_of
 from bot.worker import Worker
 
 log = structlog.get_logger()
 
-FIRST_AGENT = "support"
 COMPANY = "our company"
 SWEEP_SECONDS = 60.0
 
@@ -87,7 +85,7 @@ async def assemble(
     async with AsyncExitStack() as stack:
         if work:
             stack.enter_context(DataDirectory.hold(settings.data_dir))
-        store = SqliteStore(settings.data_dir / "bot.db", clock)
+        store = store_of(settings, clock)
         await store.open()
         stack.push_async_callback(store.close)
         fence = await raise_fence(store) if work else 0
@@ -99,6 +97,8 @@ async def assemble(
         for channel in channels.values():
             stack.push_async_callback(channel.close)
         app = _join(settings, clock, store, lanes, model, channels, bounds, work)
+        if work:
+            await SystemSettings(store, clock).ensure_defaults()
         await _plan_jobs(app)
         yield app
 
@@ -119,9 +119,8 @@ async def assemble_beside(settings: Settings) -> AsyncIterator[App]:
 
 def _refuse_what_is_not_built(settings: Settings) -> None:
     """A setting that would be ignored is a promise broken in silence."""
-    for name, value in (("MONGODB_URI", settings.mongodb_uri), ("REDIS_URL", settings.redis_url)):
-        if value.get_secret_value():
-            raise SettingsError(f"{name}: this version works on the embedded store only; unset it")
+    if settings.redis_url.get_secret_value():
+        raise SettingsError("REDIS_URL: this version runs as one process and does not use Redis; unset it")
 
 
 def _join(
@@ -143,7 +142,7 @@ def _join(
     outbox = Outbox(store, lanes.sends, clock, policy, shape)
     jobs = Jobs(store, lanes.jobs, clock)
     people = People(store, clock, audit)
-    conversations = Conversations(store, clock, audit, FIRST_AGENT)
+    conversations = Conversations(store, clock, audit)
     toolbox = Toolbox.discover()
     parts = Parts(
         store=store,

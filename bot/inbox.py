@@ -42,7 +42,7 @@ class Inbox:
         fresh = await self._store.insert(rows)
         for row, item, is_new in zip(rows, items, fresh, strict=True):
             if is_new:  # not before its burst may be over: a lane is read for each wake-up
-                await self._lanes.wake(row.lane, self.quiet_for(item, now))
+                await self._lanes.wake(row.lane, self._window(item))
         return sum(fresh)
 
     async def waiting(self, lane: str) -> list[InboxRow]:
@@ -51,10 +51,12 @@ class Inbox:
 
     def quiet_for(self, item: Incoming, accepted_at: datetime) -> float:
         """Seconds until a burst that ends with this item may be answered; a finished sentence waits a quarter."""
+        return max(0.0, self._window(item) - (self._clock.now() - accepted_at).total_seconds())
+
+    def _window(self, item: Incoming) -> float:
         if not isinstance(item, InboundMessage):
             return 0.0
-        window = self._quiet / 4 if _is_finished(item) else self._quiet
-        return max(0.0, window - (self._clock.now() - accepted_at).total_seconds())
+        return self._quiet / 4 if _is_finished(item) else self._quiet
 
     def done(self, ids: Sequence[str]) -> Change:
         """The operation that finishes these rows, for the unit that finishes their turn."""
@@ -88,9 +90,6 @@ class Inbox:
 def _row(item: Incoming, now: datetime) -> InboxRow:
     values = {
         "id": f"{item.address.channel}:{item.id}",
-        "version": 0,
-        "created_at": None,
-        "updated_at": None,
         "lane": item.address.lane,
         "position": new_id(),
         "item": encode_incoming(item),

@@ -12,7 +12,7 @@ from typing import Any
 import structlog
 
 from bot.clock import Clock, new_id
-from bot.records.work import Job, JobState
+from bot.records.work import Job, JobSchedule, JobStatus
 from bot.store.base import Between, Claim, Lanes, Store
 
 log = structlog.get_logger()
@@ -37,7 +37,7 @@ class Jobs:
 
     async def schedule(self, name: str, due_at: datetime, payload: Mapping[str, Any] | None = None, *, id: str = "") -> str:
         """Work due at a time; its id. The same id is scheduled once, however often this is called."""
-        job = Job(id=id or new_id(), job_type=name, due_at=due_at, payload=dict(payload or {}))
+        job = Job(id=id or new_id(), job_type=name, schedule=JobSchedule(execute_at=due_at), payload=dict(payload or {}))
         await self._store.insert([job])
         await self._wake(job)
         return job.id
@@ -45,17 +45,20 @@ class Jobs:
     async def every(self, name: str, seconds: float) -> None:
         """Work that recurs; the first time now. A changed interval takes the place of the former one."""
         id_ = f"every:{name}"
-        job = Job(id=id_, job_type=name, due_at=self._clock.now(), every_seconds=seconds)
+        now = self._clock.now()
+        job = Job(id=id_, job_type=name, schedule=JobSchedule(execute_at=now, recurring=True, every_seconds=seconds))
         [is_new] = await self._store.insert([job])
         if not is_new:
-            latest = self._clock.now() + timedelta(seconds=seconds)  # by the former interval it may be due much later
-            await self._store.change(Job, {"id": id_}, set={"every_seconds": seconds, "state": JobState.DUE})
-            await self._store.change(Job, {"id": id_, "due_at": Between(low=latest)}, set={"due_at": latest})
+            latest = now + timedelta(seconds=seconds)  # by the former interval it may be due much later
+            again = {"schedule.every_seconds": seconds, "schedule.recurring": True, "status": JobStatus.PENDING}
+            await self._store.change(Job, {"id": id_}, set=again)
+            late = {"id": id_, "schedule.execute_at": Between(low=latest)}
+            await self._store.change(Job, late, set={"schedule.execute_at": latest})
         await self._lanes.wake(id_)
 
     async def recover(self) -> int:
         """Wakes every job that is not done, at its time: at start-up, and when another process has written."""
-        due = await self._store.find(Job, {"state": JobState.DUE}, sort=("due_at",))
+        due = await self._store.find(Job, {"status": JobStatus.PENDING}, sort=("schedule.execute_at",))
         for job in due:
             await self._wake(job)
         return len(due)
@@ -63,7 +66,7 @@ class Jobs:
     async def work(self, claim: Claim) -> float | None:
         """Runs the job whose lane it is, if it is due; seconds until it is due again, or None."""
         job = await self._store.get(Job, claim.lane)
-        if job is None or job.state is not JobState.DUE:
+        if job is None or job.status is not JobStatus.PENDING:
             return None
         wait = (job.due_at - self._clock.now()).total_seconds()
         if wait > 0:
@@ -79,22 +82,25 @@ class Jobs:
         return await self._done(job)
 
     async def _done(self, job: Job) -> float | None:
-        if job.every_seconds is None:
-            await self._store.change(Job, {"id": job.id}, set={"state": JobState.DONE, "error": ""})
+        every = job.schedule.every_seconds
+        if every is None:
+            done = {"status": JobStatus.COMPLETED, "error": "", "executed_at": self._clock.now()}
+            await self._store.change(Job, {"id": job.id}, set=done)
             return None
-        return await self._again(job, job.every_seconds, attempts=0, error="")
+        return await self._again(job, every, attempts=0, error="", executed_at=self._clock.now())
 
     async def _failed(self, job: Job, error: str) -> float | None:
-        attempts = job.attempts + 1
-        if job.every_seconds is None and attempts >= MAX_ATTEMPTS:
-            await self._store.change(Job, {"id": job.id}, set={"state": JobState.DEAD, "attempts": attempts, "error": error})
+        attempts, every = job.attempts + 1, job.schedule.every_seconds
+        if every is None and attempts >= (job.max_attempts or MAX_ATTEMPTS):
+            failed = {"status": JobStatus.FAILED, "attempts": attempts, "error": error}
+            await self._store.change(Job, {"id": job.id}, set=failed)
             return None
-        wait = job.every_seconds if job.every_seconds is not None else float(min(2**attempts, 600))
+        wait = every if every is not None else float(min(2**attempts, 600))
         return await self._again(job, wait, attempts=attempts, error=error)
 
-    async def _again(self, job: Job, wait: float, *, attempts: int, error: str) -> float:
+    async def _again(self, job: Job, wait: float, **fields: Any) -> float:
         due = self._clock.now() + timedelta(seconds=wait)
-        await self._store.change(Job, {"id": job.id}, set={"due_at": due, "attempts": attempts, "error": error})
+        await self._store.change(Job, {"id": job.id}, set={"schedule.execute_at": due, **fields})
         return wait
 
     async def _wake(self, job: Job) -> None:

@@ -1,6 +1,7 @@
 """What people send us and what we send them, in words no vendor owns.
 
 Plain msgspec structs: they are parsed on the path of every webhook, stored in the inbox as JSON and read back in another process.
+Frozen, they cannot hold themselves, so the garbage collector need not look at them (`gc=False`).
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from enum import StrEnum
 import msgspec
 
 
-class Address(msgspec.Struct, frozen=True):
+class Address(msgspec.Struct, gc=False, frozen=True):
     """Where a conversation takes place: a channel, our end and their end."""
 
     channel: str
@@ -27,7 +28,7 @@ class Address(msgspec.Struct, frozen=True):
         return f"{self.channel}:{self.ours}:{self.theirs}"
 
 
-class Sender(msgspec.Struct, frozen=True, omit_defaults=True):
+class Sender(msgspec.Struct, gc=False, frozen=True, omit_defaults=True):
     """Who a message says it is from."""
 
     name: str = ""
@@ -38,7 +39,7 @@ class Sender(msgspec.Struct, frozen=True, omit_defaults=True):
     """Meta's business-scoped user id (`US.1349...`), when the channel tells it."""
 
 
-class Text(msgspec.Struct, frozen=True, tag="text"):
+class Text(msgspec.Struct, gc=False, frozen=True, tag="text"):
     """Written words."""
 
     text: str
@@ -47,7 +48,7 @@ class Text(msgspec.Struct, frozen=True, tag="text"):
         return self.text
 
 
-class Choice(msgspec.Struct, frozen=True, tag="choice"):
+class Choice(msgspec.Struct, gc=False, frozen=True, tag="choice"):
     """A tapped button or a chosen list row: the engine reads the id, people read the title (S2-135)."""
 
     id: str
@@ -59,7 +60,7 @@ class Choice(msgspec.Struct, frozen=True, tag="choice"):
         return self.title or self.id
 
 
-class Media(msgspec.Struct, frozen=True, tag="media", omit_defaults=True):
+class Media(msgspec.Struct, gc=False, frozen=True, tag="media", omit_defaults=True):
     """A picture, a voice note, a video, a document or a sticker."""
 
     kind: str
@@ -78,7 +79,7 @@ class Media(msgspec.Struct, frozen=True, tag="media", omit_defaults=True):
         return f"{shown} {self.caption}".strip()
 
 
-class Location(msgspec.Struct, frozen=True, tag="location", omit_defaults=True):
+class Location(msgspec.Struct, gc=False, frozen=True, tag="location", omit_defaults=True):
     """A place on the map (S2-136)."""
 
     latitude: float
@@ -91,14 +92,14 @@ class Location(msgspec.Struct, frozen=True, tag="location", omit_defaults=True):
         return f"[location: {place + ' ' if place else ''}({self.latitude:.5f}, {self.longitude:.5f})]"
 
 
-class Card(msgspec.Struct, frozen=True, omit_defaults=True):
+class Card(msgspec.Struct, gc=False, frozen=True, omit_defaults=True):
     """One person of a shared contact."""
 
     name: str
     phones: tuple[str, ...] = ()
 
 
-class Contacts(msgspec.Struct, frozen=True, tag="contacts"):
+class Contacts(msgspec.Struct, gc=False, frozen=True, tag="contacts"):
     """Contact cards that somebody shared."""
 
     cards: tuple[Card, ...]
@@ -107,7 +108,7 @@ class Contacts(msgspec.Struct, frozen=True, tag="contacts"):
         return "[contact: " + "; ".join(" ".join((card.name, *card.phones)) for card in self.cards) + "]"
 
 
-class Reaction(msgspec.Struct, frozen=True, tag="reaction", omit_defaults=True):
+class Reaction(msgspec.Struct, gc=False, frozen=True, tag="reaction", omit_defaults=True):
     """An emoji on one of the messages; empty means it was taken away."""
 
     emoji: str
@@ -118,7 +119,7 @@ class Reaction(msgspec.Struct, frozen=True, tag="reaction", omit_defaults=True):
         return f"[reaction: {self.emoji}]" if self.emoji else "[reaction removed]"
 
 
-class Unsupported(msgspec.Struct, frozen=True, tag="unsupported", omit_defaults=True):
+class Unsupported(msgspec.Struct, gc=False, frozen=True, tag="unsupported", omit_defaults=True):
     """Something the channel could not show us, or that we do not know yet."""
 
     kind: str
@@ -134,7 +135,7 @@ EMPTY_MESSAGE = "[empty message]"
 Content = Text | Choice | Media | Location | Contacts | Reaction | Unsupported
 
 
-class InboundMessage(msgspec.Struct, frozen=True, tag="message", omit_defaults=True):
+class InboundMessage(msgspec.Struct, gc=False, frozen=True, tag="message", omit_defaults=True):
     """One message that a person sent us."""
 
     id: str
@@ -158,7 +159,7 @@ class ReceiptStatus(StrEnum):
     FAILED = "failed"
 
 
-class Receipt(msgspec.Struct, frozen=True, tag="receipt", omit_defaults=True):
+class Receipt(msgspec.Struct, gc=False, frozen=True, tag="receipt", omit_defaults=True):
     """The provider's word about something we sent."""
 
     id: str
@@ -174,7 +175,7 @@ class Receipt(msgspec.Struct, frozen=True, tag="receipt", omit_defaults=True):
     error_title: str = ""
 
 
-class Notice(msgspec.Struct, frozen=True, tag="notice", omit_defaults=True):
+class Notice(msgspec.Struct, gc=False, frozen=True, tag="notice", omit_defaults=True):
     """A system event of the channel: a changed number, a template that was paused."""
 
     id: str
@@ -187,14 +188,14 @@ class Notice(msgspec.Struct, frozen=True, tag="notice", omit_defaults=True):
 Incoming = InboundMessage | Receipt | Notice
 
 
-class Button(msgspec.Struct, frozen=True):
+class Button(msgspec.Struct, gc=False, frozen=True):
     """One button under a reply."""
 
     id: str
     title: str
 
 
-class Reply(msgspec.Struct, frozen=True, omit_defaults=True):
+class Reply(msgspec.Struct, gc=False, frozen=True, omit_defaults=True):
     """What is to be said, before a channel gives it its shape."""
 
     text: str

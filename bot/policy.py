@@ -104,20 +104,20 @@ class Policy:
 
     async def allows(self, delivery: Delivery, conversation: Conversation) -> Verdict:
         """Asked right before a delivery is claimed. Missing records mean no."""
-        customer = await self._store.get(Customer, conversation.customer_id)
+        customer = await self._store.get(Customer, conversation.customer_id or "")
         if customer is None:
             return Verdict(False, "unknown_person")
         if is_blocked(customer) and delivery.author is not Author.OPERATOR:
             return Verdict(False, "blocked")
-        if await self._is_opted_out(delivery, conversation):
+        if await self._is_opted_out(delivery, customer):
             return Verdict(False, "opted_out")
         if self._is_window_closed(conversation):
             return Verdict(False, "whatsapp_window")
         return ALLOWED
 
-    async def _is_opted_out(self, delivery: Delivery, conversation: Conversation) -> bool:
+    async def _is_opted_out(self, delivery: Delivery, customer: Customer) -> bool:
         """After "stop": nothing that was written before it, and nothing that does not answer a message of theirs."""
-        consent = await self.consent(conversation.customer_id)
+        consent = await self.consent(customer.id)
         if consent is None or consent.state is ConsentState.GIVEN:
             return False
         return delivery.proactive or (delivery.created_at is not None and delivery.created_at < consent.at)

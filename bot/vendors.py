@@ -8,6 +8,7 @@ from __future__ import annotations
 import importlib
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import aclosing
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from bot.channels.base import Channel, Checkable
@@ -18,6 +19,8 @@ from bot.dialogs.llm import Model, ModelRequest, ModelStep
 from bot.errors import BotError
 from bot.message import Incoming
 from bot.services.status import Finding, State
+from bot.store.base import Store
+from bot.store.sqlite import SqliteStore
 
 if TYPE_CHECKING:
     from aiohttp import web
@@ -28,6 +31,24 @@ Accept = Callable[[Sequence[Incoming]], Awaitable[object]]
 
 def _load(module: str) -> Any:
     return importlib.import_module(module)
+
+
+def embedded_path(settings: Settings) -> Path:
+    """The file of the embedded store."""
+    return settings.data_dir / "bot.db"
+
+
+def embedded_store(settings: Settings, clock: Clock) -> Store:
+    """The store on this machine."""
+    return SqliteStore(embedded_path(settings), clock)
+
+
+def store_of(settings: Settings, clock: Clock) -> Store:
+    """The store that the settings choose."""
+    uri = settings.mongodb_uri.get_secret_value()
+    if not uri:
+        return embedded_store(settings, clock)
+    return cast(Store, _load("bot.store.mongo").MongoStore(uri, settings.mongodb_database, clock))
 
 
 def model_of(settings: Settings) -> Model | None:

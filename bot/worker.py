@@ -127,8 +127,7 @@ class Worker:
             self._unwatch()
         if self._rescan is not None:
             self._rescan.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._rescan
+            await asyncio.gather(self._rescan, return_exceptions=True)
         await asyncio.gather(*(crew.stop(STOP_SECONDS) for crew in self._crews))
 
     def is_idle(self) -> bool:

@@ -1,3 +1,3 @@
 """What all tests share."""
 
-pytest_plugins = ["bot.testing.plugin"]
+pytest_plugins = ["bot.testing.plugin", "bot.testing.secantus"]

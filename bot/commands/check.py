@@ -16,9 +16,8 @@ from bot.logs import configure_logs
 from bot.running import run
 from bot.services.status import Finding, State, abilities, configuration, work
 from bot.store.base import Store
-from bot.store.sqlite import SqliteStore
 from bot.tools.base import Toolbox
-from bot.vendors import ask_vendors
+from bot.vendors import ask_vendors, embedded_path, store_of
 
 _MARKS = {State.ON: ("on", "green"), State.OFF: ("off", "yellow"), State.WRONG: ("WRONG", "red"), State.INFO: ("", "white")}
 
@@ -53,11 +52,10 @@ async def _collect(settings: Settings, live: bool, into: list[Finding]) -> None:
 @asynccontextmanager
 async def _existing_store(settings: Settings) -> AsyncIterator[Store | None]:
     """The store, if there is one: looking must not make one."""
-    path = settings.data_dir / "bot.db"
-    if not path.exists():
+    if not settings.mongodb_uri.get_secret_value() and not embedded_path(settings).exists():
         yield None
         return
-    store = SqliteStore(path, SystemClock())
+    store = store_of(settings, SystemClock())
     await store.open()
     try:
         yield store

@@ -7,7 +7,7 @@ import click
 from bot.app import App, assemble
 from bot.config import Settings, load_settings
 from bot.logs import configure_logs
-from bot.running import run
+from bot.running import run, settle
 from bot.vendors import webhooks_of
 from bot.web.server import build_site, run_site
 
@@ -34,6 +34,7 @@ async def _serve(settings: Settings) -> None:
 
 async def _started(app: App, port: int) -> None:
     await app.worker.start()
+    settle()
     click.echo(f"Switchboard listens on http://{app.settings.host}:{port}  (data in {app.settings.data_dir})")
     model = f"on: {app.settings.openai_model}" if app.settings.has_model else "off: no OPENAI_API_KEY; simple mode"
     click.echo(f"  model     {model}")

@@ -290,11 +290,14 @@ class AgentLoop:
 
 async def _finish(model: Model, request: ModelRequest) -> ModelStep:
     """Reads a model's stream to its end."""
+    step = None
     async with aclosing(model.stream(request)) as items:
         async for item in items:
             if isinstance(item, ModelStep):
-                return item
-    raise ModelError("the stream ended without a finished step")
+                step = item  # and on to the very end: leaving a stream earlier costs its connection
+    if step is None:
+        raise ModelError("the stream ended without a finished step")
+    return step
 
 
 def _words(step: ModelStep) -> list[Reply]:

@@ -13,6 +13,7 @@ from bot.dialogs.llm import ModelRequest, ModelStep, ToolCall
 from bot.resources import LANGUAGES, say
 
 _SUBJECT_LENGTH = 120
+_DESCRIPTION_LENGTH = 8000
 
 
 class OfflineModel:
@@ -47,7 +48,7 @@ class OfflineModel:
         if not problem:
             return ModelStep(say(self._language, "describe_problem"))
         subject = " ".join(problem.split())[:_SUBJECT_LENGTH]
-        return _call("create_ticket", subject=subject, description=problem)
+        return _call("create_ticket", subject=subject, description=problem[:_DESCRIPTION_LENGTH])
 
     def _offer(self, text: str) -> ModelStep:
         options = [say(self._language, name) for name in ("option_ticket", "option_my_tickets", "option_person")]
@@ -104,4 +105,5 @@ def _without_options(lines: Sequence[str]) -> str:
 
 def _closes_a_ticket(text: str) -> bool:
     """What was written before a ticket was opened is in that ticket already."""
-    return any(text.startswith(say(language, "ticket_opened", ticket_id="").split("{")[0][:12]) for language in LANGUAGES)
+    around = (say(language, "ticket_opened", ticket_id="\0").split("\0") for language in LANGUAGES)
+    return any(text.startswith(before) and text.endswith(after) for before, after in around)

@@ -107,6 +107,7 @@ class OpenAIModel:
         self._key = _checked_key(api_key)
         url = _checked_url(base_url or OPENAI_URL)
         self._host = url.host
+        self._url = f"{str(url).rstrip('/')}/chat/completions"  # whole, or the client puts it together anew for every request
         self._model = model
         self._timeout = timeout
         self._temperature = temperature
@@ -176,7 +177,7 @@ class OpenAIModel:
         # The client's `post` instead of its `chat.completions.create`: the same auth, retries and errors, without a walk over
         # every message to bring it into the form that it is in already.
         response = await self._client.post(
-            "/chat/completions",
+            self._url,
             cast_to=httpx2.Response,
             content=body,
             options={"security": {"bearer_auth": True}},

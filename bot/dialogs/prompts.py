@@ -48,7 +48,7 @@ class Agent:
         """The prompt with its blanks filled in. Raises ResourceError that names the agent and what is wrong."""
         try:
             return _template(self.prompt).render(values)
-        except TemplateError as error:
+        except (TemplateError, TypeError, LookupError, ValueError, ArithmeticError) as error:
             raise ResourceError(f"prompts/agents/{self.name}.md: {error}") from None
 
 
@@ -85,7 +85,9 @@ def _load(file_name: str) -> Agent:
         raise ResourceError(f"prompts/agents/{file_name}: its name has to be that of the file, not {front.name!r}")
     _check(prompt, file_name)
     digest = hashlib.sha256(text.encode()).hexdigest()[:12]
-    return Agent(front.name, front.description, tuple(front.tools), front.model, prompt.strip(), digest)
+    agent = Agent(front.name, front.description, tuple(front.tools), front.model, prompt.strip(), digest)
+    agent.render(**{name: name for name in BLANKS})
+    return agent
 
 
 def _check(prompt: str, file_name: str) -> None:

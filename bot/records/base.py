@@ -9,14 +9,16 @@ Python names are snake_case; the stored names are the seeds' camelCase, by the a
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, ClassVar, Self, TypeVar, get_args
+from typing import Annotated, Any, ClassVar, Self, TypeVar, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_camel
 
-from bot.errors import RecordError
+from bot.errors import DataTooNew, RecordError
+from bot.records.wording import sentence
 
 
 class Part(BaseModel):
@@ -29,10 +31,27 @@ class PII:
     """Marks a field as personal: `name: Annotated[str, PII]`. Redaction, export and erasure read this mark."""
 
 
+class Secret:
+    """Marks a field as a secret: encrypted at rest, never in a log, a trace, a prompt or an error."""
+
+
+_ARRIVAL: ContextVar[datetime | None] = ContextVar("arrival", default=None)
+
+
+def _arrival() -> datetime | None:
+    """The moment a document came from outside; None while records are made by our own code, which says every moment itself."""
+    return _ARRIVAL.get()
+
+
+NowByDefault = Annotated[datetime, Field(default_factory=_arrival, validate_default=True)]
+"""A moment that code has to give, and that a document from outside may lack: it is then the moment it came (`Record.arrived`)."""
+
+
 class Index:
     """One index over a collection: `Index("customer_id", "-created_at")`.
 
-    A leading minus means descending; dots reach into parts ("last_message.timestamp").
+    A leading minus means descending; dots reach into parts ("last_message.timestamp"), also into each part of a list
+    ("important_dates.date"): such a document is found by any of its parts.
     `where` keeps only documents with these values in the index (a partial index). A unique index never counts
     documents that lack the field. With `ttl` the documents go that many seconds after the moment in the field.
     """
@@ -50,6 +69,21 @@ class Index:
         return f"Index({', '.join(self.fields)})"
 
 
+@dataclass(frozen=True, slots=True)
+class TextIndex:
+    """The fields by whose words a record is found. Our own search reads this; a server with `$text` gets it too."""
+
+    fields: tuple[str, ...]
+    language: str = ""
+    """Mongo's `default_language`; empty leaves the server's own."""
+    newest: str = "created_at"
+    """The moment by which what is found is ordered, the newest first."""
+
+
+Upgrade = Callable[[dict[str, Any]], dict[str, Any]]
+"""A stored document in one shape -> the same in the next."""
+
+
 @dataclass(frozen=True)
 class Shape:
     """How a record type is stored: its collection, its indexes and where each Python name lives in a document."""
@@ -57,6 +91,28 @@ class Shape:
     collection: str
     indexes: tuple[Index, ...]
     stored_names: Mapping[str, str] = field(default_factory=dict)
+    text: TextIndex | None = None
+    vector: str | None = None
+    """The field that holds an embedding, where records are found by meaning."""
+    upgrades: tuple[Upgrade, ...] = ()
+    """From shape 1 to 2, from 2 to 3, ...: each takes a stored document and gives it back in the next shape."""
+    append_only: bool = False
+    """Whether a record, once written, is never changed and never deleted."""
+
+    @property
+    def number(self) -> int:
+        """Today's shape; the first is 1."""
+        return 1 + len(self.upgrades)
+
+    def upgraded(self, document: dict[str, Any]) -> dict[str, Any]:
+        """A stored document in today's shape. Raises DataTooNew for one that a newer version has written."""
+        number = int(document.get("shapeNumber") or 1)
+        if number > self.number:
+            what = f"{self.collection} {document.get('_id')}: has shape {number}, and this version knows {self.number}"
+            raise DataTooNew(f"{what}; upgrade Switchboard")
+        for upgrade in self.upgrades[number - 1 :]:
+            document = upgrade(document)
+        return {**document, "shapeNumber": self.number}
 
     def stored_name(self, path: str) -> str:
         """`last_message.sender` -> `lastMessage.from`; `id` -> `_id`. The keys of a free mapping stay as they are."""
@@ -80,23 +136,39 @@ class Record(BaseModel):
     """Stamped by the store at the first write."""
     updated_at: datetime | None = None
     """Stamped by the store at every write."""
+    shape_number: int | None = None
+    """The shape it was written in; absent is 1. Only kinds that have had another shape carry it."""
 
     @classmethod
     def new(cls, **values: Any) -> Self:
         """A validated new record.
 
-        Raises RecordError with one line that names the record, the field and the rule.
+        Raises RecordError with one line that names the record, the field, the rule and a valid example.
         """
         try:
             return cls(**values)
         except ValidationError as error:
-            raise RecordError(explain(cls.__name__, error)) from None
+            raise RecordError(sentence(cls.__name__, error, cls)) from None
+
+    @classmethod
+    def arrived(cls, document: Mapping[str, Any], now: datetime) -> Self:
+        """The record in a document from outside, by its stored names; what defaults to the present moment gets `now`.
+
+        Raises RecordError like `new`.
+        """
+        moment = _ARRIVAL.set(now)
+        try:
+            return cls.model_validate(document)
+        except ValidationError as error:
+            raise RecordError(sentence(cls.__name__, error, cls)) from None
+        finally:
+            _ARRIVAL.reset(moment)
 
     @classmethod
     def trusted(cls, values: dict[str, Any]) -> Self:
-        """A record of values that are right for certain, every field among them: not looked at, so it is cheap to make."""
+        """A new record of values that are right for certain, every field of its own among them: not looked at, so cheap to make."""
         made = cls.__new__(cls)
-        _set(made, "__dict__", values)
+        _set(made, "__dict__", _UNWRITTEN | values)
         _set(made, "__pydantic_fields_set__", set(values))
         _set(made, "__pydantic_extra__", None)
         _set(made, "__pydantic_private__", None)
@@ -104,14 +176,13 @@ class Record(BaseModel):
 
 
 _set = object.__setattr__  # pydantic's own would look at the values
+_UNWRITTEN = {"version": 0, "created_at": None, "updated_at": None, "shape_number": None}
+"""What every record has before it is first written."""
 
 
 def explain(name: str, error: ValidationError) -> str:
-    """A validation error as one line: which record, which field, which rule."""
-    first = error.errors(include_url=False)[0]
-    where = ".".join(str(part) for part in first["loc"]) or "record"
-    more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
-    return f"{name}.{where}: {first['msg']}{more}"
+    """A validation error as one line: which record (by the name of its class), which field, which rule, a valid example."""
+    return sentence(name, error, next((kind for kind in RECORDS.values() if kind.__name__ == name), None))
 
 
 R = TypeVar("R", bound=Record)
@@ -138,11 +209,21 @@ def _parts_of(annotation: Any) -> Iterator[type[BaseModel]]:
         yield from _parts_of(inner)
 
 
-def record(collection: str, *indexes: Index) -> Callable[[type[R]], type[R]]:
-    """Declares a record type's collection and indexes."""
+def record(
+    collection: str,
+    *indexes: Index,
+    text: TextIndex | None = None,
+    vector: str | None = None,
+    upgrades: tuple[Upgrade, ...] = (),
+    append_only: bool = False,
+) -> Callable[[type[R]], type[R]]:
+    """Declares a record type's collection and indexes, and how documents of its older shapes are brought up to date."""
 
     def declare(cls: type[R]) -> type[R]:
-        cls.shape = Shape(collection, indexes, dict(_stored_names(cls)))
+        if upgrades:
+            cls.model_fields["shape_number"].default = 1 + len(upgrades)
+            cls.model_rebuild(force=True)
+        cls.shape = Shape(collection, indexes, dict(_stored_names(cls)), text, vector, upgrades, append_only)
         RECORDS[collection] = cls
         return cls
 

@@ -1,16 +1,20 @@
-"""Conversations and their messages (S2-063 to S2-142)."""
+"""Conversations and their messages (S2, S3, S5; C-04, C-05, C-06, C-17, C-19): one timeline for model, desk and analytics.
+
+What S3 embeds in a conversation and what S5 keeps as conversation segments are messages here.
+"""
 
 from __future__ import annotations
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Any, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from bot.conversation import Assignee, AssigneeKind, ConversationStatus, assignee_of
 from bot.message import Address
-from bot.records.base import PII, Index, Part, Record, record
+from bot.records.base import PII, Index, NowByDefault, Part, Record, TextIndex, record
+from bot.records.fields import Count, Rating, Sentiment, SentimentScore, Unit
 
 
 class Priority(StrEnum):
@@ -35,6 +39,23 @@ class ConversationKind(StrEnum):
     CALL = "call"
 
 
+class ChannelName(StrEnum):
+    WHATSAPP = "whatsapp"
+    WEB = "web"
+    MOBILE_APP = "mobile_app"
+    VOICE = "voice"
+    CONSOLE = "console"
+
+
+class Outcome(StrEnum):
+    """What came of a call."""
+
+    INTERESTED = "interested"
+    NOT_INTERESTED = "not-interested"
+    CALLBACK = "callback"
+    DISCONNECTED = "disconnected"
+
+
 class MessageType(StrEnum):
     TEXT = "text"
     IMAGE = "image"
@@ -53,6 +74,8 @@ class MessageSender(StrEnum):
     """An operator; `agent` is the seed's word for one."""
     SYSTEM = "system"
     AI = "ai"
+    USER = "user"
+    """A marketer in a conversation with the assistant (C-17)."""
 
 
 class Direction(StrEnum):
@@ -68,6 +91,13 @@ class MessageStatus(StrEnum):
     FAILED = "failed"
 
 
+class WhatsAppStatus(StrEnum):
+    SENT = "sent"
+    DELIVERED = "delivered"
+    READ = "read"
+    FAILED = "failed"
+
+
 class LastMessage(Part):
     content: Annotated[str, PII] = ""
     timestamp: datetime
@@ -76,7 +106,7 @@ class LastMessage(Part):
 
 
 class Satisfaction(Part):
-    rating: Annotated[int, Field(ge=1, le=5)]
+    rating: Rating
     comment: str | None = None
     submitted_at: datetime | None = None
 
@@ -84,13 +114,22 @@ class Satisfaction(Part):
 class InternalNote(Part):
     agent: str
     content: Annotated[str, PII]
-    timestamp: datetime
+    timestamp: NowByDefault
     is_visible: bool = False
+    """Whether the customer may see it."""
 
 
 class WhatsAppData(Part):
     phone_number_id: str
     business_account_id: str | None = None
+
+
+class BriefContext(Part):
+    """What a marketer has told the assistant so far (S3)."""
+
+    campaign_brief: dict[str, Any] = {}
+    collected_info: dict[str, Any] = {}
+    ready_to_plan: bool = False
 
 
 class HandoffNote(Part):
@@ -123,19 +162,32 @@ class Cost(Part):
     Index("-created_at"),
     Index("-updated_at"),
     Index("tags"),
+    Index("conversation_id", unique=True),
+    Index("user_id", "-updated_at"),
+    Index("call_id"),
+    Index("outcome"),
+    Index("sentiment_score"),
 )
 class Conversation(Record):
-    """Everything said between one person and us at one address, until it is closed."""
+    """Everything said between one person and us at one address, until it is closed.
+
+    A customer's has a customer, a marketer's with the assistant has a user, a telephone call's has a call (C-19).
+    """
 
     kind: ConversationKind = ConversationKind.CUSTOMER
-    customer_id: str
+    conversation_id: str | None = None
+    """S3's own key."""
+    customer_id: str | None = None
+    user_id: str | None = None
+    call_id: str | None = None
     lane: str
     openness: str = "open"
     """`open` until the conversation is closed, then its id: at most one open one per lane (DESIGN 3)."""
     our_address: str
     their_address: Annotated[str, PII]
-    channel: str = "whatsapp"
+    channel: ChannelName = ChannelName.WHATSAPP
     source: str | None = None
+    """How it came about."""
 
     assignee_kind: AssigneeKind = AssigneeKind.AGENT
     assignee_name: str
@@ -153,14 +205,17 @@ class Conversation(Record):
     category: Category = Category.SUPPORT
     tags: list[str] = []
     ai_model: str | None = None
+    """Set by somebody; else OPENAI_MODEL counts (DESIGN 6)."""
     auto_responses: bool = True
     language: str | None = None
     """The language the person last wrote in, when it could be told."""
-    message_count: int = 0
-    unread_count: int = 0
+    message_count: Count = 0
+    unread_count: Count = 0
     last_message: LastMessage | None = None
     first_response_time: float | None = None
+    """Minutes until a person of ours first answered."""
     average_response_time: float | None = None
+    """Minutes, the mean over their answers."""
     last_agent_response: datetime | None = None
     last_customer_message: datetime | None = None
     resolved_at: datetime | None = None
@@ -170,6 +225,12 @@ class Conversation(Record):
     internal_notes: list[InternalNote] = []
     whatsapp_data: WhatsAppData | None = None
     closed_at: datetime | None = None
+    context: BriefContext | None = None
+    transcript: Annotated[str | None, PII] = None
+    """Of a call: what was said, joined in order."""
+    sentiment_score: SentimentScore | None = None
+    intent: Annotated[str | None, Field(max_length=50, examples=["buy"])] = None
+    outcome: Outcome | None = None
     cost: Cost = Cost()
 
     @property
@@ -178,18 +239,42 @@ class Conversation(Record):
 
     @property
     def address(self) -> Address:
-        return Address(self.channel, self.our_address, self.their_address)
+        return Address(str(self.channel), self.our_address, self.their_address)
+
+    @model_validator(mode="after")
+    def _has_whom_it_is_with(self) -> Self:
+        needed, found = _WITH_WHOM[self.kind], getattr(self, _WITH_WHOM[self.kind])
+        if not found:
+            raise ValueError(f"{self.shape.stored_name(needed)} is required where the kind is {self.kind}")
+        return self
+
+
+_WITH_WHOM = {
+    ConversationKind.CUSTOMER: "customer_id",
+    ConversationKind.ASSISTANT: "user_id",
+    ConversationKind.CALL: "call_id",
+}
+"""Kind -> the field that it cannot be without (C-19)."""
+
+
+class AttachmentType(StrEnum):
+    IMAGE = "image"
+    DOCUMENT = "document"
+    AUDIO = "audio"
+    VIDEO = "video"
 
 
 class Attachment(Part):
-    type: str
+    type: AttachmentType
     url: str | None = None
     public_id: str | None = None
     filename: str | None = None
     mime_type: str | None = None
-    size: int | None = None
+    size: Count | None = None
+    """Bytes."""
     thumbnail_url: str | None = None
     duration: float | None = None
+    """Seconds."""
 
 
 class MessageLocation(Part):
@@ -205,12 +290,42 @@ class InteractiveButton(Part):
     payload: str | None = None
 
 
-class Interactive(Part):
-    """Buttons we sent, or the one that was chosen (S2-135)."""
+class ListItem(Part):
+    id: str
+    title: str
+    description: str | None = None
 
-    type: str
+
+class InteractiveType(StrEnum):
+    BUTTON = "button"
+    LIST = "list"
+    QUICK_REPLY = "quick_reply"
+
+
+class Interactive(Part):
+    """Buttons or rows we sent, or the one that was chosen (S2-135)."""
+
+    type: InteractiveType
     buttons: list[InteractiveButton] = []
-    list_items: list[InteractiveButton] = []
+    list_items: list[ListItem] = []
+
+
+class Template(Part):
+    """The approved template that a message was made of."""
+
+    name: str
+    language: str | None = None
+    parameters: Annotated[list[str], PII] = []
+    category: str | None = None
+
+
+class AiReading(Part):
+    """What the AI made of what it heard."""
+
+    confidence: Unit | None = None
+    intent: str | None = None
+    entities: Annotated[list[str], PII] = []
+    sentiment: Sentiment | None = None
 
 
 class VendorError(Part):
@@ -227,12 +342,16 @@ class VendorError(Part):
     Index("whatsapp_message_id", unique=True),
     Index("type"),
     Index("timestamp"),
+    text=TextIndex(("content",), language="spanish", newest="timestamp"),
 )
 class Message(Record):
-    """One message of a conversation, ours or theirs."""
+    """One message of a conversation, ours or theirs; of a call, what one speaker said in one go."""
 
+    kind: ConversationKind = ConversationKind.CUSTOMER
+    """Its conversation's."""
     conversation_id: str
-    customer_id: str
+    customer_id: str | None = None
+    """Required where the kind is customer (DESIGN 6)."""
     content: Annotated[str, PII]
     type: MessageType = MessageType.TEXT
     direction: Direction
@@ -240,19 +359,53 @@ class Message(Record):
     agent_id: str | None = None
     whatsapp_message_id: str | None = None
     """The provider's id, unique where there is one (C-05)."""
-    whatsapp_status: str | None = None
+    whatsapp_status: WhatsAppStatus = WhatsAppStatus.SENT
     whatsapp_timestamp: datetime | None = None
     whatsapp_error: VendorError | None = None
     status: MessageStatus = MessageStatus.PENDING
     attachments: list[Attachment] = []
     location: MessageLocation | None = None
+    template: Template | None = None
     interactive: Interactive | None = None
     ai_processed: bool = False
+    ai_response: AiReading | None = None
+    metadata: Annotated[dict[str, Any], PII] = {}
     reply_to: str | None = None
     is_forwarded: bool = False
     forwarded_from: str | None = None
-    timestamp: datetime
+    timestamp: NowByDefault
     read_at: datetime | None = None
     delivered_at: datetime | None = None
     turn_id: str | None = None
     """The turn that heard or wrote it."""
+    start_time: Count | None = None
+    """Of a call: seconds from its beginning."""
+    end_time: Count | None = None
+    sentiment_score: SentimentScore | None = None
+
+    @model_validator(mode="after")
+    def _has_whom_it_is_with(self) -> Self:
+        if self.customer_id is None and self.kind is ConversationKind.CUSTOMER:
+            raise ValueError("customerId is required where the kind is customer")
+        return self
+
+
+@record(
+    "conversationthreads",
+    Index("conversation_id", unique=True),
+    Index("customer_id"),
+    Index("user_id"),
+    Index("is_active", "-last_interaction"),
+)
+class ConversationThread(Record):
+    """The thread that a model's vendor keeps for a conversation; one each (S2-002)."""
+
+    conversation_id: str
+    customer_id: str
+    user_id: Annotated[str | None, PII] = None
+    """The phone number, by which threads were found before there were conversations."""
+    thread_id: str | None = None
+    message_count: Count = 0
+    last_interaction: datetime | None = None
+    last_cleanup: datetime | None = None
+    is_active: bool = True

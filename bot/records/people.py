@@ -8,7 +8,11 @@ from typing import Annotated
 
 from pydantic import Field
 
-from bot.records.base import PII, Index, Part, Record, record
+from bot.records.base import PII, Index, Part, Record, TextIndex, record
+from bot.records.fields import Count, Email, Phone, TimeOfDay
+
+DEFAULT_COUNTRY = "México"
+DEFAULT_LANGUAGE = "es"
 
 
 class Segment(StrEnum):
@@ -42,26 +46,30 @@ class PostalAddress(Part):
     street: str | None = None
     city: str | None = None
     state: str | None = None
-    country: str = "México"
+    country: str = DEFAULT_COUNTRY
+    is_country_known: bool = False
+    """Whether somebody said so, where the country is the one that all customers have by default."""
     postal_code: str | None = None
     coordinates: Coordinates | None = None
 
 
 class CommunicationHours(Part):
-    start: str = "09:00"
-    end: str = "18:00"
+    start: TimeOfDay = "09:00"
+    end: TimeOfDay = "18:00"
 
 
 class CustomerPreferences(Part):
-    language: str = "es"
+    language: str = DEFAULT_LANGUAGE
+    is_language_chosen: bool = False
+    """Whether somebody said so, where the language is the one that all customers have by default."""
     communication_hours: CommunicationHours = CommunicationHours()
     preferred_agent: str | None = None
 
 
 class CustomerStatistics(Part):
-    total_conversations: int = 0
-    total_messages: int = 0
-    total_tickets: int = 0
+    total_conversations: Count = 0
+    total_messages: Count = 0
+    total_tickets: Count = 0
     average_response_time: float = 0
     satisfaction_score: Annotated[float | None, Field(ge=1, le=5)] = None
 
@@ -74,31 +82,46 @@ class CustomerStatistics(Part):
     Index("segment"),
     Index("status"),
     Index("-last_interaction"),
+    text=TextIndex(("first_name", "last_name", "phone_number", "email")),
 )
 class Customer(Record):
     """Somebody who wrote to us."""
 
-    phone_number: Annotated[str | None, PII] = None
-    """E.164 with the plus; absent where the channel gives no number (DESIGN 6)."""
+    phone_number: Annotated[Phone | None, PII] = None
+    """E.164 with the plus when we met them, as it was when imported; absent where the channel gives none (DESIGN 6)."""
     first_name: Annotated[str | None, PII] = None
     last_name: Annotated[str | None, PII] = None
-    email: Annotated[str | None, PII] = None
+    email: Annotated[Email | None, PII] = None
     avatar: str | None = None
     alternative_phones: Annotated[list[str], PII] = []
     address: Annotated[PostalAddress, PII] = PostalAddress()
     tags: list[str] = []
     segment: Segment = Segment.NEW
     source: CustomerSource = CustomerSource.WHATSAPP
-    custom_fields: dict[str, str] = {}
+    source_detail: str | None = None
+    """What the seed's five sources have no word for: `call`, `console`, ... (C-06)."""
+    custom_fields: Annotated[dict[str, str], PII] = {}
     preferences: CustomerPreferences = CustomerPreferences()
     status: CustomerStatus = CustomerStatus.ACTIVE
     is_blocked: bool = False
     block_reason: str | None = None
-    notes: str | None = None
+    notes: Annotated[str | None, PII] = None
     statistics: CustomerStatistics = CustomerStatistics()
     first_contact: datetime | None = None
     last_interaction: datetime | None = None
     last_message_at: datetime | None = None
+
+    @property
+    def own_language(self) -> str | None:
+        """The language that somebody set; None where it is only the default."""
+        language = self.preferences.language
+        return language if self.preferences.is_language_chosen or language != DEFAULT_LANGUAGE else None
+
+    @property
+    def own_country(self) -> str | None:
+        """The country that somebody set; None where it is only the default."""
+        country = self.address.country
+        return country if self.address.is_country_known or country != DEFAULT_COUNTRY else None
 
 
 class IdentityKind(StrEnum):

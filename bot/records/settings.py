@@ -1,10 +1,22 @@
-"""System settings (S2-182 to S2-199). The whole set of rows comes with the records of the seeds."""
+"""System settings (S2-182 to S2-199), and the rows that are there from the beginning."""
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import Any
 
 from bot.records.base import Index, Record, record
+
+_WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+
+
+class SettingCategory(StrEnum):
+    GENERAL = "general"
+    WHATSAPP = "whatsapp"
+    AI = "ai"
+    NOTIFICATIONS = "notifications"
+    SECURITY = "security"
+    BUSINESS = "business"
 
 
 @record("systemsettings", Index("key", unique=True), Index("category"))
@@ -14,6 +26,26 @@ class SystemSetting(Record):
     key: str
     value: Any = None
     description: str = ""
-    category: str = "general"
+    category: SettingCategory = SettingCategory.GENERAL
     is_editable: bool = True
     updated_by: str | None = None
+
+
+def default_settings() -> list[SystemSetting]:
+    """The rows that every workspace begins with (S2-188 to S2-191), each under its key as id."""
+    hours = {day: {"start": "09:00", "end": "18:00", "enabled": True} for day in _WEEKDAYS}
+    rows: tuple[tuple[str, Any, SettingCategory, str], ...] = (
+        ("business_hours", hours, SettingCategory.BUSINESS, "When people of ours are there, per weekday"),
+        (
+            "auto_assignment_enabled",
+            True,
+            SettingCategory.GENERAL,
+            "Whether waiting conversations go to free operators by themselves",
+        ),
+        ("max_conversations_per_agent", 10, SettingCategory.GENERAL, "How many conversations an operator holds at once"),
+        ("ai_response_enabled", True, SettingCategory.AI, "Whether the AI answers; off, every conversation waits for a person"),
+    )
+    return [
+        SystemSetting(id=key, key=key, value=value, category=category, description=description)
+        for key, value, category, description in rows
+    ]

@@ -8,8 +8,9 @@ from typing import Annotated
 
 from pydantic import Field
 
-from bot.records.base import PII, Index, Part, Record, record
-from bot.records.conversations import Priority
+from bot.records.base import PII, Index, NowByDefault, Part, Record, TextIndex, record
+from bot.records.conversations import AttachmentType, Priority
+from bot.records.fields import HexColour, Rating
 
 
 class TicketCategory(StrEnum):
@@ -32,25 +33,80 @@ class TicketStatus(StrEnum):
     CLOSED = "closed"
 
 
+TICKET_MOVES: dict[TicketStatus, frozenset[TicketStatus]] = {
+    **{
+        status: frozenset(TicketStatus) - {status}
+        for status in (TicketStatus.OPEN, TicketStatus.IN_PROGRESS, TicketStatus.WAITING_CUSTOMER, TicketStatus.WAITING_INTERNAL)
+    },
+    TicketStatus.RESOLVED: frozenset({TicketStatus.OPEN, TicketStatus.IN_PROGRESS, TicketStatus.CLOSED}),
+    TicketStatus.CLOSED: frozenset({TicketStatus.OPEN}),
+}
+"""Status -> those that may follow it. Resolved and closed tickets can be opened again, and nothing else."""
+
+
 class SlaLevel(StrEnum):
     STANDARD = "standard"
     PRIORITY = "priority"
     VIP = "vip"
 
 
+class ResolutionCategory(StrEnum):
+    SOLVED = "solved"
+    WORKAROUND = "workaround"
+    DUPLICATE = "duplicate"
+    INVALID = "invalid"
+    WONT_FIX = "wont_fix"
+
+
+class TicketAttachment(Part):
+    """A file of a ticket: an object, though the seed's notation declares a text (C-12)."""
+
+    type: AttachmentType
+    url: str | None = None
+    public_id: str | None = None
+    filename: str | None = None
+    size: int | None = None
+    """Bytes."""
+    uploaded_by: str | None = None
+    uploaded_at: NowByDefault
+
+
 class TicketNote(Part):
+    id: Annotated[str | None, Field(alias="_id")] = None
     agent: str
     content: Annotated[str, PII]
     is_internal: bool = True
-    timestamp: datetime
+    """Internal ones are never told to the customer."""
+    timestamp: NowByDefault
+    attachments: list[TicketAttachment] = []
+
+
+class TicketLocation(Part):
+    latitude: float | None = None
+    longitude: float | None = None
+    address: str | None = None
+    formatted_address: str | None = None
+    is_service_location: bool = False
 
 
 class Resolution(Part):
-    summary: str
+    summary: str | None = None
     steps: list[str] = []
     resolved_by: str | None = None
     resolved_at: datetime | None = None
-    resolution_category: str | None = None
+    resolution_category: ResolutionCategory | None = None
+
+
+class CustomerFeedback(Part):
+    rating: Rating | None = None
+    comment: Annotated[str | None, PII] = None
+    submitted_at: datetime | None = None
+    follow_up_needed: bool = False
+
+
+class Label(Part):
+    name: str
+    color: HexColour | None = None
 
 
 @record(
@@ -64,23 +120,42 @@ class Resolution(Part):
     Index("-created_at"),
     Index("status", "-updated_at"),
     Index("tags"),
+    Index("parent_ticket"),
+    text=TextIndex(("subject", "description")),
 )
 class Ticket(Record):
     """Something a customer asked us to look after."""
 
-    ticket_id: Annotated[str, Field(pattern=r"^TICKET-\d{4}-\d{6}$")]
+    ticket_id: Annotated[str, Field(pattern=r"^TICKET-[0-9]{4}-[0-9]{6}$", examples=["TICKET-2026-000001"])]
     customer_id: str
     conversation_id: str | None = None
     assigned_agent: str | None = None
-    subject: Annotated[str, Field(min_length=1, max_length=200), PII]
-    description: Annotated[str, Field(min_length=1), PII]
+    subject: Annotated[str, Field(min_length=1, max_length=200, examples=["No internet since yesterday"]), PII]
+    description: Annotated[str, Field(min_length=1, examples=["The light on the router is red."]), PII]
     category: TicketCategory
     subcategory: str | None = None
     priority: Priority = Priority.MEDIUM
     status: TicketStatus = TicketStatus.OPEN
     sla_level: SlaLevel = SlaLevel.STANDARD
+    estimated_resolution: datetime | None = None
+    first_response_time: float | None = None
+    """Minutes."""
+    resolution_time: float | None = None
+    """Minutes."""
+    attachments: list[TicketAttachment] = []
+    location: Annotated[TicketLocation | None, PII] = None
     tags: list[str] = []
+    labels: list[Label] = []
     notes: list[TicketNote] = []
     resolution: Resolution | None = None
-    last_activity_at: datetime
+    customer_feedback: CustomerFeedback | None = None
+    last_activity_at: NowByDefault
     escalated: bool = False
+    escalated_to: str | None = None
+    escalated_at: datetime | None = None
+    escalation_reason: str | None = None
+    related_tickets: list[str] = []
+    parent_ticket: str | None = None
+    external_id: str | None = None
+    external_url: str | None = None
+    closed_at: datetime | None = None

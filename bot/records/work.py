@@ -6,7 +6,9 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Any
 
-from bot.records.base import PII, Index, Record, record
+from pydantic import Field
+
+from bot.records.base import PII, Index, Part, Record, record
 
 
 class InboxState(StrEnum):
@@ -109,25 +111,59 @@ class JournalRow(Record):
     body: Annotated[dict[str, Any], PII]
 
 
-class JobState(StrEnum):
-    DUE = "due"
-    DONE = "done"
-    DEAD = "dead"
+class JobStatus(StrEnum):
+    PENDING = "pending"
+    PROCESSING = "processing"
+    """By a worker that marks it so; ours hold the job's lane instead."""
+    COMPLETED = "completed"
+    FAILED = "failed"
+    """For good; shown by `bot check`."""
 
 
-@record("scheduled_jobs", Index("due_at", where={"state": "due"}), Index("state", "due_at", where={"state": "dead"}))
-class Job(Record):
-    """Work that is due at a time: once, or again and again."""
+JOB_MOVES: dict[JobStatus, frozenset[JobStatus]] = {
+    JobStatus.PENDING: frozenset(JobStatus) - {JobStatus.PENDING},
+    JobStatus.PROCESSING: frozenset({JobStatus.PENDING, JobStatus.COMPLETED, JobStatus.FAILED}),
+    JobStatus.COMPLETED: frozenset({JobStatus.PENDING}),
+    JobStatus.FAILED: frozenset({JobStatus.PENDING}),
+}
 
-    job_type: str
-    """The name its handler registered under."""
-    due_at: datetime
-    state: JobState = JobState.DUE
+
+class JobSchedule(Part):
+    """When a job is due, and how it comes again: every so many seconds, or by a cron expression."""
+
+    execute_at: datetime
+    recurring: bool = False
+    cron_expression: Annotated[str | None, Field(examples=["0 9 * * 1-5"])] = None
     every_seconds: float | None = None
-    """Set for recurring work."""
-    attempts: int = 0
+
+
+@record(
+    "scheduled_jobs",
+    Index("job_id", unique=True),
+    Index("status", "schedule.execute_at"),
+    Index("schedule.execute_at"),
+)
+class Job(Record):
+    """Work that is due at a time: once, or again and again (S3-149 to S3-158)."""
+
+    job_id: str | None = None
+    """S3's own key."""
+    user_id: str | None = None
+    job_type: str
+    """The name its handler registered under; an open set."""
     payload: dict[str, Any] = {}
+    schedule: JobSchedule
+    status: JobStatus = JobStatus.PENDING
+    attempts: int = 0
+    max_attempts: int | None = None
+    """None: what the scheduler allows."""
+    result: dict[str, Any] = {}
     error: str = ""
+    executed_at: datetime | None = None
+
+    @property
+    def due_at(self) -> datetime:
+        return self.schedule.execute_at
 
 
 @record("counters")

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from bot.clock import Clock, new_id
-from bot.records.audit import AuditAction, AuditEntry
+from bot.records.audit import AuditAction, AuditEntry, stream_of
 
 
 class Audit:
@@ -32,6 +32,7 @@ class Audit:
         details: dict[str, Any] = {"before": old, "after": new, "changes": changed, "reason": reason}
         return AuditEntry(
             id=new_id(),
+            stream=stream_of(entity_type, action),
             entity_type=entity_type,
             entity_id=entity_id,
             action=action,

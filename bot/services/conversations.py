@@ -25,6 +25,7 @@ from bot.message import EMPTY_MESSAGE, Address, Choice, Contacts, Content, Locat
 from bot.records.audit import AuditAction
 from bot.records.conversations import (
     Attachment,
+    AttachmentType,
     Conversation,
     Direction,
     HandoffNote,
@@ -50,14 +51,17 @@ _MEDIA_TYPES = {
 }
 
 
+FIRST_AGENT = "support"
+"""The agent that holds a new conversation."""
+
+
 class Conversations:
     """The only writer of conversations and their messages."""
 
-    def __init__(self, store: Store, clock: Clock, audit: Audit, first_agent: str) -> None:
+    def __init__(self, store: Store, clock: Clock, audit: Audit) -> None:
         self._store = store
         self._clock = clock
         self._audit = audit
-        self._first_agent = first_agent
 
     async def current(self, customer: Customer, address: Address) -> Conversation:
         """The one conversation of this address that is not closed; begun when there is none (S2-056, S2-101)."""
@@ -78,7 +82,7 @@ class Conversations:
             our_address=address.ours,
             their_address=address.theirs,
             channel=address.channel,
-            assignee_name=self._first_agent,
+            assignee_name=FIRST_AGENT,
             whatsapp_data=WhatsAppData(phone_number_id=address.ours) if address.channel == "whatsapp" else None,
         )
         unit = Unit()
@@ -237,7 +241,7 @@ def _stored(content: Content) -> tuple[MessageType, dict[str, Any]]:
         case Media():
             type_ = _MEDIA_TYPES.get(content.kind, MessageType.DOCUMENT)
             attachment = Attachment(
-                type="image" if content.kind == "sticker" else content.kind,
+                type=AttachmentType(type_),
                 public_id=content.provider_id or None,
                 filename=content.filename or None,
                 mime_type=content.mime_type or None,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from functools import lru_cache
 
 import phonenumbers
 import structlog
@@ -18,10 +19,14 @@ from bot.store.base import In, Store, Unit
 log = structlog.get_logger()
 
 
+@lru_cache(maxsize=4096)  # the same people write again and again
 def normal_phone(digits: str) -> str | None:
     """Digits with the country code -> E.164 with the plus, if the numbering plans could hold it; else None."""
+    digits = digits.lstrip("+")
+    if digits.startswith("521") and len(digits) == 13:
+        digits = "52" + digits[3:]  # WhatsApp keeps the 1 that Mexico's mobile numbers had until 2019
     try:
-        number = phonenumbers.parse("+" + digits.lstrip("+"))
+        number = phonenumbers.parse("+" + digits)
     except phonenumbers.NumberParseException:
         return None
     if not phonenumbers.is_possible_number(number):

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from bot.clock import Clock
-from bot.records.settings import SystemSetting
-from bot.store.base import Store
+from bot.records.settings import SystemSetting, default_settings
+from bot.store.base import In, Store
 
-DEFAULTS: dict[str, Any] = {"ai_response_enabled": True}
+DEFAULTS: dict[str, Any] = {setting.key: setting.value for setting in default_settings()}
+"""What counts where a row is missing."""
 
 MAX_AGE = 2.0
 """Seconds for which a value read is used again; a change is seen by every process within that time (S2-199 allows 5)."""
@@ -21,6 +22,15 @@ class SystemSettings:
         self._store = store
         self._clock = clock
         self._known: dict[str, tuple[float, Any]] = {}
+
+    async def ensure_defaults(self) -> None:
+        """Writes the rows that every workspace begins with; those that are there stay as they are (S2-193)."""
+        rows = default_settings()
+        found = await self._store.find(SystemSetting, {"key": In([row.key for row in rows])})
+        there = {row.key for row in found}
+        missing = [row for row in rows if row.key not in there]
+        if missing:
+            await self._store.insert(missing)
 
     async def value(self, key: str) -> Any:
         """The setting's value, or its default."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from bot.config import Settings, unknown_settings
-from bot.records.work import Delivery, DeliveryState, InboxRow, InboxState, Job, JobState
+from bot.records.work import Delivery, DeliveryState, InboxRow, InboxState, Job, JobStatus
 from bot.store.base import Store
 
 
@@ -32,9 +32,8 @@ class Finding:
 def configuration(settings: Settings) -> list[Finding]:
     """What the settings switch on and off."""
     findings = [_model(settings), _whatsapp(settings), _public_url(settings)]
-    findings.append(Finding("store", State.ON, f"embedded, in {settings.data_dir}/bot.db"))
+    findings.append(_store(settings))
     for name, meaning, is_set in (
-        ("MongoDB", "MONGODB_URI", bool(settings.mongodb_uri.get_secret_value())),
         ("Redis", "REDIS_URL", bool(settings.redis_url.get_secret_value())),
         ("telephone", "TWILIO_ACCOUNT_SID", bool(settings.twilio_account_sid)),
         ("e-mail", "SMTP_URL", bool(settings.smtp_url.get_secret_value())),
@@ -49,6 +48,12 @@ def configuration(settings: Settings) -> list[Finding]:
         if nearest:
             findings.append(Finding(name, State.WRONG, "there is no such setting", f"did you mean {nearest}?"))
     return findings
+
+
+def _store(settings: Settings) -> Finding:
+    if settings.mongodb_uri.get_secret_value():
+        return Finding("store", State.ON, f"MongoDB, database {settings.mongodb_database}; one process at a time")
+    return Finding("store", State.ON, f"embedded, in {settings.data_dir}/bot.db")
 
 
 def _model(settings: Settings) -> Finding:
@@ -83,7 +88,7 @@ async def work(store: Store) -> list[Finding]:
     dead = {
         "received": await store.count(InboxRow, {"state": InboxState.DEAD}),
         "deliveries": await store.count(Delivery, {"state": DeliveryState.DEAD}),
-        "jobs": await store.count(Job, {"state": JobState.DEAD}),
+        "jobs": await store.count(Job, {"status": JobStatus.FAILED}),
     }
     if any(dead.values()):
         detail = ", ".join(f"{number} {name}" for name, number in dead.items() if number)

@@ -14,10 +14,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 from bot.errors import Conflict
 from bot.records.base import Record
+from bot.records.tokens import Word
 
 R = TypeVar("R", bound=Record)
 
@@ -44,8 +45,25 @@ class Between:
     high: Any = None
 
 
+@dataclass(frozen=True, slots=True)
+class StartsWith:
+    """A text that begins so, letter for letter; of a list, one of its elements does."""
+
+    beginning: str
+
+
 Where = Mapping[str, Any]
-"""Field -> value | In | Not | Between."""
+"""Field -> value | In | Not | Between | StartsWith."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found(Generic[R]):
+    """A page of what a search has found, the newest first."""
+
+    records: list[R]
+    after: str | None = None
+    """Where the next page continues; None when there is nothing further. A page may be short, even empty, and yet say where to
+    continue: a search looks at so many records at a time, however rare what it is for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +85,7 @@ class Change:
     """Single fields of every document that matches: atomic, no version bump, so counters never conflict.
 
     `must` names how many documents have to match; another number voids the unit with `otherwise`.
+    Where a field that can be searched by its words is set, all those of the record are: the words are made of them.
     """
 
     kind: type[Record]
@@ -150,11 +169,26 @@ class Store(Protocol):
     async def tally(self, kind: type[Record], by: str, where: Where, *, total: str | None = None) -> dict[Any, float]:
         """How many documents match per value of `by`, or the sum of the field `total` instead of the number."""
 
+    async def search(
+        self, kind: type[R], words: Sequence[Word], where: Where | None = None, *, limit: int = 20, after: str | None = None
+    ) -> Found[R]:
+        """The documents in whose searchable fields (`TextIndex`) all the words are found, the newest first.
+
+        `after` continues behind an earlier page of the same search.
+        Raises StoreError where the record declares no such fields, or for an `after` that is none.
+        """
+
     async def insert(self, records: Sequence[Record]) -> list[bool]:
         """Inserts each on its own, in no order; False where it was a duplicate. Durable when it returns."""
 
     async def upsert(self, records: Sequence[Record]) -> None:
         """Writes each whole record whether it was there or not, without looking at versions."""
+
+    async def load(self, records: Sequence[Record]) -> None:
+        """Writes each record exactly as it is, its version and moments too, in the place of what has its id: for moving data.
+
+        All of them or none. Raises Duplicate when another unique key than the id is taken.
+        """
 
     async def change(
         self,

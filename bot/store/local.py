@@ -40,8 +40,7 @@ class LocalLanes:
         self._timer_due = 0.0
 
     async def wake(self, lane: str, delay: float = 0.0) -> None:
-        self._remember(lane, delay)
-        if self._claimers:
+        if self._remember(lane, delay) and self._claimers:
             self._serve()
 
     async def claim(self) -> Claim:
@@ -84,13 +83,17 @@ class LocalLanes:
         while self._claimers:
             self._claimers.popleft().cancel()
 
-    def _remember(self, lane: str, delay: float) -> None:
+    def _remember(self, lane: str, delay: float) -> bool:
+        """Notes when a lane is due; False if that changes nothing."""
         due = self._clock.monotonic() + delay
         known = self._due.get(lane)
-        if known is None or due < known:
-            self._due[lane] = due
-            if lane not in self._held:
-                heappush(self._heap, (due, next(self._order), lane))
+        if known is not None and due >= known:
+            return False
+        self._due[lane] = due
+        if lane in self._held:
+            return False
+        heappush(self._heap, (due, next(self._order), lane))
+        return True
 
     def _give_back(self, claim: Claim, again: float | None) -> None:
         lane = claim.lane

@@ -22,15 +22,19 @@ from typing import Any, TypeVar
 from bot.clock import Clock
 from bot.errors import Conflict, StoreError, StoreUnavailable, UnindexedQuery
 from bot.records.base import Record
+from bot.records.tokens import Word
 from bot.records.work import Counter
-from bot.store.base import Insert, Put, Unit, Where
+from bot.store.base import Found, Insert, Put, Unit, Where
 from bot.store.catalog import every_kind
+from bot.store.fields import stamp_record, tell_records
 from bot.store.sqlite_jobs import Answer, Call, DataVersion, Inserts, Step, Steps
 from bot.store.sqlite_layout import bring_up, prepare_place
 from bot.store.sqlite_query import condition, continues, gather, remember, require_index, select, update
 from bot.store.sqlite_schema import Table, iso, side_name
+from bot.store.sqlite_search import Page, Question, search
 from bot.store.sqlite_threads import Reader, Writer
-from bot.store.sqlite_units import needs_savepoint, stamp_record, step_of, was_written
+from bot.store.sqlite_units import needs_savepoint, step_of
+from bot.store.words import require_changeable
 
 R = TypeVar("R", bound=Record)
 
@@ -187,11 +191,19 @@ class SqliteStore:
             join = "LEFT JOIN" if keep_empty else "JOIN"
             return "s.value", f"{table.name} AS t {join} {side_name(table, field)} AS s ON s.row = t._row"
         join = "LEFT JOIN" if keep_empty else "JOIN"
-        return "j.value", f"{table.name} AS t {join} json_each(t._doc, {field.json_path}) AS j"
+        return field.element, f"{table.name} AS t {join} {field.each}"
 
     async def _rows(self, sql: str, values: Sequence[Any]) -> list[Any]:
         rows: list[Any] = await self._reporter.submit(Answer(sql, values, list))
         return rows
+
+    async def search(
+        self, kind: type[R], words: Sequence[Word], where: Where | None = None, *, limit: int = 20, after: str | None = None
+    ) -> Found[R]:
+        table = self._table(kind)
+        question = Question.of(table, words, where or {}, limit, after)
+        page: Page = await self._reporter.submit(Call(partial(search, question=question)))
+        return Found(table.records(page.rows), page.after)
 
     # Writing
 
@@ -223,6 +235,7 @@ class SqliteStore:
         steps = []
         for record in records:
             table = self._table(type(record))
+            require_changeable(type(record))
             born = record.created_at
             sql = table.upsert_keeping_birth if born is None else table.upsert
             row = table.row(record, stamp if born is None else iso(born), stamp, record.version)
@@ -231,6 +244,18 @@ class SqliteStore:
             await self._writer.submit(Steps(steps, guarded=len(steps) > 1))
         for record in records:
             record.__dict__["updated_at"] = now
+
+    async def load(self, records: Sequence[Record]) -> None:
+        """Writes each record exactly as it is, all or none of them; what lacks its moments gets the present one."""
+        stamp = iso(self._clock.now())
+        steps = []
+        for record in records:
+            table = self._table(type(record))
+            created = stamp if record.created_at is None else iso(record.created_at)
+            updated = created if record.updated_at is None else iso(record.updated_at)
+            steps.append(Step(table.collection, table.load, table.row(record, created, updated, record.version)))
+        if steps:
+            await self._writer.submit(Steps(steps, guarded=len(steps) > 1))
 
     async def change(
         self,
@@ -242,6 +267,7 @@ class SqliteStore:
         push: Mapping[str, Any] | None = None,
     ) -> int:
         table = self._table(kind)
+        require_changeable(kind)
         sql, values = update(table, where, set or {}, inc or {}, push or {}, iso(self._clock.now()))
         touched: int = await self._writer.submit(Steps([Step(table.collection, sql, values)], guarded=False))
         return touched
@@ -273,9 +299,7 @@ class SqliteStore:
             steps.append(step_of(operation, self._table, stamp))
         await self._writer.submit(Steps(steps, guarded=needs_savepoint(unit.operations)))
         if written:
-            for operation in unit.operations:
-                if written.pop(id(getattr(operation, "record", None)), None) is not None:
-                    was_written(operation, now)
+            tell_records(unit.operations, now)
 
     async def sweep(self) -> int:
         now = self._clock.now()

@@ -9,8 +9,12 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import orjson
+
 from bot.errors import DataTooNew, StoreError, StoreUnavailable
-from bot.store.sqlite_schema import Field, Table, column_value, quote_name, quote_text, side_name
+from bot.records.tokens import RULES
+from bot.store.sqlite_schema import NEWEST, Field, Table, column_value, milliseconds, quote_name, quote_text, side_name
+from bot.store.words import TOKENS, Searched
 
 LAYOUT = 1
 """The number of the layout that this program writes (PRAGMA user_version)."""
@@ -71,6 +75,7 @@ def bring_up(path: Path, connection: sqlite3.Connection, tables: Iterable[Table]
     refuse_newer(path, _layout_of(connection))
     if not any(_missing(connection, tables)) and _layout_of(connection) == LAYOUT:
         return
+    _register(connection, tables)
     connection.execute("BEGIN IMMEDIATE")
     try:
         for statement in _missing(connection, tables):
@@ -140,11 +145,14 @@ class Step:
 def tables_of(table: Table) -> Iterator[Step]:
     """The tables of a collection, side tables included."""
     columns = "".join(f"{quote_name(field.stored)}, " for field in table.columns)
+    columns += "".join(f"{name}, " for name in table.search_columns)
     body = f"_row INTEGER PRIMARY KEY, _id TEXT NOT NULL UNIQUE, _version INTEGER NOT NULL, {columns}_doc TEXT NOT NULL"
     yield Step(table.collection, (f"CREATE TABLE IF NOT EXISTS {table.name} ({body})",))
     for field in table.columns:
         if field.is_list:
             yield _side_table(table, field)
+    if table.searched:
+        yield _search_table(table)
 
 
 def _side_table(table: Table, field: Field) -> Step:
@@ -167,11 +175,63 @@ def _side_table(table: Table, field: Field) -> Step:
     )
 
 
+def _search_table(table: Table) -> Step:
+    """Who has a token, by the moment that orders what is found."""
+    name = f"{table.collection}.{TOKENS}"
+    side, tokens, newest = quote_name(name), quote_name(TOKENS), quote_name(NEWEST)
+    remove = (
+        f"DELETE FROM {side} WHERE value IN (SELECT value FROM json_each(old.{tokens})) "
+        f"AND newest = old.{newest} AND row = old._row;"
+    )
+    add = f"INSERT INTO {side} SELECT value, new.{newest}, new._row FROM json_each(new.{tokens});"
+    differ = f"old.{tokens} IS NOT new.{tokens} OR old.{newest} IS NOT new.{newest}"
+    changed = f"AFTER UPDATE OF {tokens}, {newest} ON {table.name} WHEN {differ}"
+    columns = "value TEXT NOT NULL, newest INTEGER NOT NULL, row INTEGER NOT NULL, PRIMARY KEY (value, newest, row)"
+    return Step(
+        name,
+        (
+            f"CREATE TABLE IF NOT EXISTS {side} ({columns}) WITHOUT ROWID",
+            f"CREATE TRIGGER IF NOT EXISTS {quote_name(name + '+')} AFTER INSERT ON {table.name} BEGIN {add} END",
+            f"CREATE TRIGGER IF NOT EXISTS {quote_name(name + '-')} AFTER DELETE ON {table.name} BEGIN {remove} END",
+            f"CREATE TRIGGER IF NOT EXISTS {quote_name(name + '=')} {changed} BEGIN {remove} {add} END",
+        ),
+    )
+
+
+def _search_index(table: Table, searched: Searched) -> Step:
+    """The order of what is found. Its name says how tokens are made: other fields or rules, and they are made anew."""
+    made = f"words of {', '.join(searched.stored)} by {searched.newest_stored}, rules {RULES}"
+    name = f"{table.collection}: {made}"
+    own = quote_text(table.collection)
+    tokens, newest = quote_name(TOKENS), quote_name(NEWEST)
+    return Step(
+        name,
+        (
+            f"UPDATE {table.name} SET {tokens} = tokens_of({own}, _doc), {newest} = newest_of({own}, _doc)",
+            f"CREATE INDEX IF NOT EXISTS {quote_name(name)} ON {table.name} ({newest})",
+        ),
+    )
+
+
+def _register(connection: sqlite3.Connection, tables: Iterable[Table]) -> None:
+    """The functions with which tokens are made of documents that were written without."""
+    searched = {table.collection: table.searched for table in tables if table.searched}
+
+    def tokens_of(collection: str, document: str) -> str:
+        return orjson.dumps(searched[collection].tokens_of_document(orjson.loads(document))).decode()
+
+    def newest_of(collection: str, document: str) -> int:
+        return milliseconds(orjson.loads(document).get(searched[collection].newest_stored))
+
+    connection.create_function("tokens_of", 2, tokens_of)
+    connection.create_function("newest_of", 2, newest_of)
+
+
 def columns_of(table: Table) -> Iterator[Step]:
     """The columns of a collection: how to add one to a table that was made before it was declared."""
     for field in table.columns:
         column = quote_name(field.stored)
-        default = column_value(field, field.default)
+        default = None if field.parts else column_value(field, field.default)
         text = "NULL" if default is None else quote_text(default) if isinstance(default, str) else repr(default)
         value = f"coalesce({field.extract}, {text})"
         yield Step(
@@ -181,6 +241,8 @@ def columns_of(table: Table) -> Iterator[Step]:
                 f"UPDATE {table.name} AS t SET {column} = {value}",
             ),
         )
+    for name in table.search_columns:
+        yield Step(name.strip('"'), (f"ALTER TABLE {table.name} ADD COLUMN {name}",))
 
 
 def indexes_of(table: Table) -> Iterator[Step]:
@@ -202,6 +264,8 @@ def indexes_of(table: Table) -> Iterator[Step]:
             name = f"{table.collection}: {unique}{', '.join(parts)}{where}".replace('"', "")
             columns = ", ".join(parts)
             yield Step(name, (f"CREATE {unique}INDEX IF NOT EXISTS {quote_name(name)} ON {table.name} ({columns}){where}",))
+    if table.searched:
+        yield _search_index(table, table.searched)
 
 
 def table_column(table: Table, path: str) -> str:

@@ -11,14 +11,17 @@ from typing import Any, NamedTuple, TypeVar
 
 import orjson
 
-from bot.errors import StoreError, UnindexedQuery
-from bot.records.base import Index
-from bot.store.base import Between, In, Not, Where
+from bot.errors import StoreError
+from bot.store import indexes
+from bot.store.base import Between, In, Not, StartsWith, Where
+from bot.store.indexes import Asked
 from bot.store.sqlite_schema import Field, Table, as_json, column_value, iso, quote_name, quote_text, reach, scalar, side_name
+from bot.store.words import TOKENS
 
 _FEW = 16
 """Up to so many values an In is spelled out; more travel as one JSON array, so that the shapes stay few."""
 _SHAPES_KEPT = 2000
+_LAST_CHARACTER = "\U0010ffff"
 
 Shape = tuple[Any, ...]
 
@@ -30,7 +33,7 @@ def gather(table: Table, where: Where) -> tuple[Shape, list[Any]]:
     literals = table.literals
     for path, test in where.items():
         kind = type(test)
-        if path in literals and kind not in (In, Not, Between) and str(test) in literals[path]:
+        if path in literals and kind not in (In, Not, Between, StartsWith) and str(test) in literals[path]:
             shape += (path, "literal", str(test))
         elif kind is str or kind is int:
             shape += (path, "=", None)
@@ -44,6 +47,9 @@ def gather(table: Table, where: Where) -> tuple[Shape, list[Any]]:
         elif kind is Between:
             shape += (path, "between", (test.low is not None, test.high is not None))
             values += [scalar(bound) for bound in (test.low, test.high) if bound is not None]
+        elif kind is StartsWith:
+            shape += (path, "between", (True, True))
+            values += [test.beginning, test.beginning + _LAST_CHARACTER]
         elif test is None:
             shape += (path, "null", None)
         else:
@@ -77,6 +83,8 @@ def condition(table: Table, shape: Shape) -> str:
 def _test(table: Table, path: str, how: str, detail: Any) -> str:
     if path in ("id", "version") or not table.field(path).is_list:
         return _compare(table.value_of(path), how, detail)
+    if table.field(path).parts and how in ("null", "not null"):
+        raise StoreError(f"{table.collection}.{path}: of many parts it cannot be asked whether the field is absent")
     if how == "null":
         return f"{table.value_of(path)} IS NULL"
     if how == "not null":
@@ -93,9 +101,7 @@ def _contains(table: Table, field: Field, how: str, detail: Any) -> str:
     if table.has_column(field.path):
         side = side_name(table, field)
         return f"t._row IN (SELECT row FROM {side} WHERE {_compare('value', how, detail)})"
-    element = "CAST(value AS REAL)" if field.is_decimal else "value"
-    each = f"json_each(t._doc, {field.json_path})"
-    return f"EXISTS (SELECT 1 FROM {each} WHERE {_compare(element, how, detail)})"
+    return f"EXISTS (SELECT 1 FROM {field.each} WHERE {_compare(field.element, how, detail)})"
 
 
 def _compare(value: str, how: str, detail: Any) -> str:
@@ -123,28 +129,11 @@ def _compare_in(value: str, count: int | None, has_none: bool) -> str:
 
 
 def require_index(table: Table, shape: Shape, sort: Sequence[str] = ()) -> None:
-    """Raises UnindexedQuery unless a declared index leads with a field that the where pins down or the sort begins with.
-
-    A partial index whose conditions the where names serves whatever else is asked: it holds those documents alone.
-    """
-    tests = _triples(shape)
-    if not tests and not sort:
-        return
-    literal = {(path, detail) for path, how, detail in tests if how == "literal"}
-    usable = [index for index in table.indexes if _usable(index, literal)]
-    if any(index.where for index in usable):
-        return
-    leads = {"id"} | {index.fields[0] for index in usable}
-    pinned = {path for path, how, _ in tests if how not in ("not", "not null")}
-    if pinned & leads or (sort and sort[0].lstrip("-") in leads):
-        return
-    asked = ", ".join(path for path, _, _ in tests) or "nothing"
-    ordered = f" sorted by {', '.join(sort)}" if sort else ""
-    raise UnindexedQuery(f"{table.collection}: no declared index serves a query by {asked}{ordered}")
-
-
-def _usable(index: Index, literal: set[tuple[str, Any]]) -> bool:
-    return all((path, str(value)) in literal for path, value in index.where.items())
+    """Raises UnindexedQuery unless a declared index serves a query of this shape."""
+    tests = [
+        Asked(path, how not in ("not", "not null"), detail if how == "literal" else None) for path, how, detail in _triples(shape)
+    ]
+    indexes.require_index(table.collection, table.indexes, tests, sort)
 
 
 def select(table: Table, shape: Shape, sort: Sequence[str], *, limited: bool, after: str = "") -> str:
@@ -161,6 +150,8 @@ def order(table: Table, sort: Sequence[str], *, searched: bool) -> str:
 
     The plus keeps SQLite, which has no statistics, from walking all ids for their order instead of searching first.
     """
+    if any("." in path and table.field(path.lstrip("-")).parts for path in sort):
+        raise StoreError(f"{table.collection}: cannot be sorted by a field of many parts")
     parts = [f"{table.value_of(path.lstrip('-'))}{' DESC' if path.startswith('-') else ''}" for path in sort]
     if not any(path.lstrip("-") == "id" for path in sort):
         key = "+t._id" if searched else "t._id"
@@ -206,6 +197,7 @@ def update(
     table: Table, where: Where, sets: Mapping[str, Any], incs: Mapping[str, Any], pushes: Mapping[str, Any], now: str
 ) -> tuple[str, list[Any]]:
     """One UPDATE that changes single fields, in the document and in the columns, and the values it is run with."""
+    tokens = table.searched and table.searched.tokens_after(sets, (*incs, *pushes))
     shape, found = gather(table, where)
     forms: list[str] = []
     values: list[Any] = []
@@ -229,6 +221,8 @@ def update(
         prepared = remember(table, key, _prepare(table, shape, sets, incs, pushes, forms))
     for source, path, field in prepared.columns:
         values.append(_column(source, path, field, sets, incs, pushes, now))
+    if tokens is not None:
+        values.append(orjson.dumps(tokens).decode())
     values += found
     return prepared.sql, values
 
@@ -257,9 +251,17 @@ def _column(
     if source == "inc":
         return scalar(incs[path])
     if source == "push":
-        return scalar(pushes[path])
+        return scalar(_inside(field, path, pushes[path]))
     value = sets[path]
-    return column_value(field, value if path == field.path else reach(value, field.path[len(path) + 1 :]))
+    return column_value(field, _inside(field, path, value))
+
+
+def _inside(field: Field, path: str, value: Any) -> Any:
+    """The field's value inside what a change gives the field or the part at `path`."""
+    if path == field.path:
+        return value
+    steps = path.count(".") + 1
+    return reach(value, field.path.split(".", steps)[-1], field.stored.split(".", steps)[-1])
 
 
 def _prepare(
@@ -274,6 +276,8 @@ def _prepare(
     for path in (*sets, *incs, *pushes):
         if path in ("id", "version"):
             raise StoreError(f"{table.collection}: {path} cannot be changed")
+        if table.field(path).parts:
+            raise StoreError(f"{table.collection}.{path}: of many parts none can be changed alone; set the whole list")
     how = iter(forms)
     placed = [_set(table.field(path), next(how)) for path in sets]
     placed += [_inc(table.field(path), next(how)) for path in incs]
@@ -284,6 +288,8 @@ def _prepare(
         document = f"json_remove({document}, {', '.join(removed)})"
     columns = tuple(_touched(table, sets, incs, pushes))
     assigned = "".join(f", {quote_name(field.stored)} = {_assign(source, field)}" for source, _, field in columns)
+    if table.searched and any(path in sets for path in table.searched.paths):
+        assigned += f", {quote_name(TOKENS)} = ?"
     sql = f"UPDATE {table.name} AS t SET _doc = {document}{assigned} WHERE {condition(table, shape)}"
     return _Prepared(sql, columns)
 
@@ -320,8 +326,9 @@ def _touched(
                 yield "set", path, field
         if field.path in incs:
             yield "inc", field.path, field
-        if field.path in pushes:
-            yield "push", field.path, field
+        for path in pushes:
+            if field.path == path or field.path.startswith(path + "."):
+                yield "push", path, field
         if field.path == "updated_at":
             yield "now", field.path, field
 

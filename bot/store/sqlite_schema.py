@@ -3,7 +3,7 @@
     _row | _id | _version | one column per field in an index | _doc
 
 A list field in an index has its JSON in the column and a side table (value, row), kept up to date by triggers, so that
-whatever statement writes the column keeps the side table true.
+whatever statement writes the column keeps the side table true. So have the tokens of searchable fields (`sqlite_search`).
 Datetimes are fixed-width text and so sort as they are; a decimal is exact in the document and a number in its column.
 """
 
@@ -11,25 +11,28 @@ Datetimes are fixed-width text and so sort as they are; a decimal is exact in th
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from enum import Enum
-from types import UnionType
-from typing import Annotated, Any, Union, get_args, get_origin
+from typing import Any
 
 import orjson
-from pydantic import BaseModel, TypeAdapter, ValidationError
-from pydantic_core import PydanticUndefined, to_jsonable_python
+from pydantic import BaseModel, ValidationError
+from pydantic_core import to_jsonable_python
 
 from bot.errors import RecordError, StoreError
 from bot.records.base import Index, Record, explain
+from bot.store import fields
+from bot.store.words import TOKENS, searched_of
 
 _JSON = orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_NON_STR_KEYS
 _MOMENT = orjson.OPT_NAIVE_UTC | orjson.OPT_UTC_Z
 _WITH_MICROS = len('"2026-01-15T10:00:00.000000Z"')
 _WITHOUT_MICROS = len('"2026-01-15T10:00:00Z"')
-_LISTS = (list, tuple, set, frozenset)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MILLISECOND = timedelta(milliseconds=1)
+NEWEST = "_newest"
+"""The column with the moment that orders what a search finds, in milliseconds."""
 
 
 def iso(moment: datetime) -> str:
@@ -96,42 +99,39 @@ def _layout(model: type[BaseModel]) -> tuple[tuple[str, str, bool], ...]:
     return known
 
 
-@dataclass(frozen=True, slots=True)
-class Field:
-    """One field, or a field of a part, of a record type."""
+class Field(fields.Field):
+    """A field, and how SQL reads it."""
 
-    path: str
-    stored: str
-    type: Any
-    """Its annotation without None and Annotated; of a list, that of its elements."""
-    is_list: bool = False
-    default: Any = None
-    none_is_default: bool = False
-    """Then a None need not be written."""
-
-    @property
-    def is_decimal(self) -> bool:
-        return self.type is Decimal
+    __slots__ = ()
 
     @property
     def json_path(self) -> str:
         """The SQL literal of its place in the document."""
-        return quote_text("$" + "".join(f'."{label}"' for label in self.stored.split(".")))
+        return json_path(self.stored)
+
+    @property
+    def each(self) -> str:
+        """SQL for the elements of a list, or for the parts of the list whose field it is."""
+        return f"json_each(t._doc, {json_path(self.parts or self.stored)}) AS j"
+
+    @property
+    def element(self) -> str:
+        """SQL for the value of one of those."""
+        value = f"json_extract(j.value, {json_path(self.stored[len(self.parts) + 1 :])})" if self.parts else "j.value"
+        return f"CAST({value} AS REAL)" if self.is_decimal else value
 
     @property
     def extract(self) -> str:
         """SQL that reads it out of the document."""
+        if self.parts:
+            return f"(SELECT json_group_array({self.element}) FROM {self.each})"
         value = f"json_extract(t._doc, {self.json_path})"
         return f"CAST({value} AS REAL)" if self.is_decimal and not self.is_list else value
 
-    def restore(self, value: Any) -> Any:
-        """A value out of SQL, as the type it was declared with (None stays None)."""
-        if value is None or self.type is Any:
-            return value
-        try:
-            return TypeAdapter(self.type).validate_python(value)
-        except ValidationError:
-            return value  # written under an older declaration: better shown as it is than hidden
+
+def json_path(stored: str) -> str:
+    """The SQL literal of a place in the document."""
+    return quote_text("$" + "".join(f'."{label}"' for label in stored.split(".")))
 
 
 def quote_text(text: str) -> str:
@@ -142,41 +142,6 @@ def quote_text(text: str) -> str:
 def quote_name(name: str) -> str:
     """An SQL identifier."""
     return '"' + name.replace('"', '""') + '"'
-
-
-def field_of(kind: type[Record], path: str) -> Field:
-    """Finds a field by its dotted Python path. Raises StoreError where the record has no such field."""
-    annotation: Any = kind
-    default: Any = PydanticUndefined
-    is_list = False
-    for name in path.split("."):
-        if is_list:
-            raise StoreError(f"{kind.shape.collection}.{path}: fields of the parts in a list cannot be searched")
-        if isinstance(annotation, type) and issubclass(annotation, BaseModel) and name in annotation.model_fields:
-            info = annotation.model_fields[name]
-            default = info.default
-            annotation, is_list = _bare(info.annotation)
-        elif annotation is Any or annotation is dict or get_origin(annotation) is dict:
-            inner = get_args(annotation)
-            default = PydanticUndefined
-            annotation, is_list = _bare(inner[1]) if len(inner) == 2 else (Any, False)
-        else:
-            raise StoreError(f"{kind.shape.collection} has no field {path}")
-    known = None if default is PydanticUndefined else default
-    return Field(path, kind.shape.stored_name(path), annotation, is_list, known, default is None)
-
-
-def _bare(annotation: Any) -> tuple[Any, bool]:
-    """An annotation without None and Annotated, and whether it is a list (then that of its elements)."""
-    origin = get_origin(annotation)
-    if origin is Annotated:
-        return _bare(get_args(annotation)[0])
-    if origin in (Union, UnionType):
-        others = [inner for inner in get_args(annotation) if inner is not type(None)]
-        return _bare(others[0]) if len(others) == 1 else (Any, False)
-    if origin in _LISTS:
-        return _bare(get_args(annotation)[0])[0], True
-    return (Any, True) if annotation in _LISTS else (annotation, False)
 
 
 class Table:
@@ -190,6 +155,8 @@ class Table:
         self.fields: dict[str, Field] = {}
         self.columns = tuple(self.field(path) for path in _indexed_paths(self.indexes))
         self._column_paths = {field.path for field in self.columns}
+        self.searched = searched_of(kind)
+        """Its searchable fields; their tokens and the moment that orders them have columns of their own."""
         self.literals: dict[str, set[str]] = _literals(self.indexes)
         """The values that partial indexes name: a query has to spell them out for SQLite to see that the index serves."""
         self.sql: dict[Any, Any] = {}
@@ -206,7 +173,7 @@ class Table:
     def field(self, path: str) -> Field:
         known = self.fields.get(path)
         if known is None:
-            known = self.fields[path] = field_of(self.kind, path)
+            known = self.fields[path] = fields.field_of(self.kind, path, Field)
         return known
 
     def has_column(self, path: str) -> bool:
@@ -221,16 +188,22 @@ class Table:
         field = self.field(path)
         return f"t.{quote_name(field.stored)}" if self.has_column(path) else field.extract
 
+    @property
+    def search_columns(self) -> tuple[str, ...]:
+        """The quoted names of the columns that searching needs."""
+        return (quote_name(TOKENS), quote_name(NEWEST)) if self.searched else ()
+
     def _write_statements(self) -> None:
         by_path = {field.path: field for field in self.columns}
         ordered = [by_path[path] for path in self._flat] + list(self._deep)
-        names = ["_id", "_version", *(quote_name(field.stored) for field in ordered), "_doc"]
+        names = ["_id", "_version", *(quote_name(field.stored) for field in ordered), *self.search_columns, "_doc"]
         insert = f"INSERT INTO {self.name} ({', '.join(names)}) VALUES ({', '.join('?' * len(names))})"
         replaced = ", ".join(f"{name} = excluded.{name}" for name in names[2:])
         again = f"ON CONFLICT (_id) DO UPDATE SET _version = {self.name}._version + 1, {replaced}"
         self.insert_new = insert
         self.insert_or_skip = f"{insert} ON CONFLICT DO NOTHING"
         self.upsert = f"{insert} {again}"
+        self.load = f"{insert} ON CONFLICT (_id) DO UPDATE SET _version = excluded._version, {replaced}"
         self.upsert_keeping_birth = self._keeping_birth(self.upsert)
         self.put = f"UPDATE {self.name} SET {', '.join(f'{name} = ?' for name in names)} WHERE _id = ? AND _version = ?"
         self.get = f"SELECT _doc, _version FROM {self.name} WHERE _id = ?"
@@ -239,6 +212,8 @@ class Table:
         """The same upsert for a record that does not know when it was first written: the stored moment stays."""
         born = f"coalesce(json_extract({self.name}._doc, '$.createdAt'), json_extract(excluded._doc, '$.createdAt'))"
         upsert = upsert.replace("_doc = excluded._doc", f"_doc = json_set(excluded._doc, '$.createdAt', {born})")
+        if self.searched and self.searched.newest == "created_at":
+            upsert = upsert.replace(f'"{NEWEST}" = excluded."{NEWEST}"', f'"{NEWEST}" = {self.name}."{NEWEST}"')
         return upsert.replace('"createdAt" = excluded."createdAt"', f'"createdAt" = {born}')
 
     def row(self, record: Record, created: str, updated: str, version: int) -> list[Any]:
@@ -257,21 +232,34 @@ class Table:
         row += [scalar(values[name]) for name in self._flat]
         if self._deep:
             row += [column_value(field, reach(values, field.path)) for field in self._deep]
+        if self.searched:
+            row.append(orjson.dumps(self.searched.tokens(values)).decode())
+            row.append(milliseconds(values[self.searched.newest]))
         row.append(as_json(document))
         return row
 
     def record(self, row: Sequence[Any]) -> Any:
         """The record in a row of (_doc, _version). Raises RecordError where the document breaks today's rules."""
         try:
-            found = self._validate(row[0])
+            found = self._validate(self._up_to_date(row[0]) if self.kind.shape.upgrades else row[0])
         except ValidationError as error:
             raise RecordError(explain(self.kind.__name__, error)) from None
         found.__dict__["version"] = row[1]
         return found
 
+    def _up_to_date(self, document: str) -> str:
+        """The document in today's shape; most are in it already."""
+        read = orjson.loads(document)
+        return document if read.get("shapeNumber") == self.kind.shape.number else as_json(self.kind.shape.upgraded(read))
+
     def records(self, rows: Iterable[Sequence[Any]]) -> list[Any]:
         record = self.record
         return [record(row) for row in rows]
+
+
+def milliseconds(moment: str | None) -> int:
+    """A moment as documents keep it, as a number; what lacks one is the oldest."""
+    return 0 if moment is None else (datetime.fromisoformat(moment) - _EPOCH) // _MILLISECOND
 
 
 def column_value(field: Field, value: Any) -> Any:
@@ -281,13 +269,26 @@ def column_value(field: Field, value: Any) -> Any:
     return None if value is None else as_json([scalar(element) for element in value])
 
 
-def reach(value: Any, path: str) -> Any:
-    """What lies at a path inside a mapping or a part; None where the way there ends early."""
-    for name in path.split("."):
+def reach(value: Any, path: str, stored: str = "") -> Any:
+    """What lies at a path inside a mapping or a part; None where the way there ends early.
+
+    Behind a list of parts lie the values in all of them. A mapping may use Python's names or, by the path `stored`, stored ones.
+    """
+    for at, name in enumerate(path.split(".")):
         if value is None:
             return None
-        value = value.get(name) if isinstance(value, dict) else getattr(value, name)
+        if isinstance(value, list | tuple):
+            rest = (_behind(path, at), _behind(stored, at))
+            return [found for part in value if (found := reach(part, *rest)) is not None]
+        if isinstance(value, dict):
+            value = value[name] if name in value or not stored else value.get(stored.split(".")[at])
+        else:
+            value = getattr(value, name)
     return value
+
+
+def _behind(path: str, steps: int) -> str:
+    return path.split(".", steps)[-1] if path else ""
 
 
 def _indexed_paths(indexes: Iterable[Index]) -> list[str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import datetime
 from typing import Any
 
 from bot.records.base import Record
@@ -11,6 +10,7 @@ from bot.store.base import Change, Delete, Insert, Operation, Put, Require
 from bot.store.sqlite_jobs import Step
 from bot.store.sqlite_query import condition, gather, remember, require_index, update
 from bot.store.sqlite_schema import Table, iso
+from bot.store.words import require_changeable
 
 
 def step_of(operation: Operation, table_of: Callable[[type[Record]], Table], stamp: str) -> Step:
@@ -18,6 +18,8 @@ def step_of(operation: Operation, table_of: Callable[[type[Record]], Table], sta
     if isinstance(operation, Insert | Put):
         record = operation.record
         table = table_of(type(record))
+        if isinstance(operation, Put):
+            require_changeable(type(record))
         born = stamp if record.created_at is None else iso(record.created_at)
         if isinstance(operation, Insert):
             return Step(table.collection, table.insert_new, table.row(record, born, stamp, record.version))
@@ -26,6 +28,8 @@ def step_of(operation: Operation, table_of: Callable[[type[Record]], Table], sta
         says = f"{table.collection} {record.id}: changed by somebody else since version {record.version} was read"
         return Step(table.collection, table.put, row, expect=1, says=says)
     table = table_of(operation.kind)
+    if not isinstance(operation, Require):
+        require_changeable(operation.kind)
     if isinstance(operation, Change):
         sql, values = update(table, operation.where, operation.set, operation.inc, operation.push, stamp)
         return Step(table.collection, sql, values, False, operation.must, operation.otherwise)
@@ -50,19 +54,3 @@ def needs_savepoint(operations: Sequence[Operation]) -> bool:
         return True
     last = operations[-1]
     return isinstance(last, Change) and last.must is not None and not (last.must == 1 and isinstance(last.where.get("id"), str))
-
-
-def stamp_record(record: Record, now: datetime) -> None:
-    """Tells a record when it was written."""
-    fields = record.__dict__  # past pydantic's setattr: these two are the store's
-    if fields["created_at"] is None:
-        fields["created_at"] = now
-    fields["updated_at"] = now
-
-
-def was_written(operation: Operation, now: datetime) -> None:
-    """Tells the record of an operation what the store made of it."""
-    if isinstance(operation, Insert | Put):
-        stamp_record(operation.record, now)
-        if isinstance(operation, Put):
-            operation.record.__dict__["version"] += 1

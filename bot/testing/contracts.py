@@ -22,10 +22,11 @@ import pytest
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from bot.errors import Conflict, Duplicate, EpochMoved, FenceLost
-from bot.records.base import RECORDS, Index, Part, Record, record
+from bot.errors import Conflict, Duplicate, EpochMoved, FenceLost, StoreError
+from bot.records.base import RECORDS, Index, NowByDefault, Part, Record, TextIndex, record
+from bot.records.tokens import query_words
 from bot.records.work import Counter, Fence
-from bot.store.base import Between, Change, Delete, In, Insert, Not, Put, Require, Store, Unit
+from bot.store.base import Between, Change, Delete, In, Insert, Not, Put, Require, StartsWith, Store, Unit
 from bot.store.catalog import every_kind
 
 MOMENT = datetime(2025, 1, 15, 10, 30, 15, 123000, tzinfo=UTC)
@@ -53,6 +54,8 @@ class Detail(Part):
     Index("rank"),
     Index("labels"),
     Index("detail.at"),
+    Index("details.name"),
+    Index("details.at"),
     Index("amount"),
     Index("expires_at", ttl=60),
 )
@@ -88,7 +91,25 @@ class Order(Record):
     shop: str | None = None
 
 
-CONTRACT_KINDS: tuple[type[Record], ...] = (Thing, Order)
+@record("contract_notes", Index("owner"), text=TextIndex(("title", "body"), newest="at"))
+class Note(Record):
+    """A record that is searched by its words."""
+
+    owner: str = "ana"
+    title: str | None = None
+    body: str = ""
+    at: NowByDefault
+    read: int = 0
+
+
+@record("contract_events", Index("name"), append_only=True)
+class Event(Record):
+    """A record that is only added to."""
+
+    name: str
+
+
+CONTRACT_KINDS: tuple[type[Record], ...] = (Thing, Order, Note, Event)
 """What a store under test has to keep besides the declared records."""
 
 for _kind in CONTRACT_KINDS:  # they are nobody's data: no server gets a collection for them
@@ -104,15 +125,23 @@ def example(kind: type[BaseModel]) -> Any:
 
 
 def _bounds(info: FieldInfo) -> dict[str, Any]:
-    return {
-        name: getattr(rule, name) for rule in info.metadata for name in ("pattern", "ge") if getattr(rule, name, None) is not None
+    """What a field says of its values: an example of its own, its lowest and longest value."""
+    rules = {
+        name: getattr(rule, name)
+        for rule in info.metadata
+        for name in ("pattern", "ge", "max_length")
+        if getattr(rule, name, None) is not None
     }
+    return {**rules, "examples": info.examples} if info.examples else rules
 
 
 def _value(annotation: Any, bounds: dict[str, Any]) -> Any:
     origin, inner = get_origin(annotation), get_args(annotation)
+    if "examples" in bounds and origin not in (list, dict):
+        return bounds["examples"][0]
     if origin is Annotated:
-        return _value(inner[0], bounds)
+        own = [_bounds(mark) for mark in inner[1:] if isinstance(mark, FieldInfo)]
+        return _value(inner[0], {**bounds, **{key: value for rules in own for key, value in rules.items()}})
     if origin in (Union, UnionType):
         return _value(next(one for one in inner if one is not type(None)), bounds)
     if origin is Literal:
@@ -128,7 +157,7 @@ def _value(annotation: Any, bounds: dict[str, Any]) -> Any:
     if "pattern" in bounds:
         return _PATTERNS[bounds["pattern"]]
     plain: dict[Any, Any] = {
-        str: TEXT,
+        str: TEXT[: bounds.get("max_length")],
         int: bounds.get("ge", 2**53 - 1),
         float: float(bounds.get("ge", 0.1 + 0.2)),
         bool: True,
@@ -346,6 +375,22 @@ class StoreContract:
         with pytest.raises(Conflict):
             await store.commit(Unit(Put(read)))
 
+    async def test_a_loaded_record_keeps_its_version_and_its_moments(self, store: Store) -> None:
+        later = MOMENT + timedelta(days=1)
+        await store.load([Thing(id="t", version=7, rank=1, labels=["old"], created_at=MOMENT, updated_at=later)])
+        read = await self._only(store)
+        assert (read.version, read.created_at, read.updated_at) == (7, MOMENT, later)
+        await store.load([Thing(id="t", version=3, rank=2, labels=["new"], created_at=MOMENT, updated_at=MOMENT)])
+        read = await self._only(store)
+        assert (read.version, read.rank, read.updated_at) == (3, 2, MOMENT)
+        assert await store.find(Thing, {"labels": "old"}) == []
+
+    async def test_loading_writes_all_or_none(self, store: Store) -> None:
+        await store.insert([Thing(id="t001", code="taken")])
+        with pytest.raises(Duplicate):
+            await store.load([Thing(id="t002"), Thing(id="t003", code="taken")])
+        assert ids(await store.find(Thing, {}, limit=9)) == ["t001"]
+
     # Units
 
     async def test_a_unit_is_written_whole(self, store: Store) -> None:
@@ -557,6 +602,12 @@ class StoreContract:
             ({"labels": "y"}, "ab"),
             ({"labels": In(["x", "z"])}, "a"),
             ({"labels": Not("x")}, "bc"),
+            ({"name": StartsWith("A")}, "a"),
+            ({"name": StartsWith("An.")}, ""),
+            ({"name": StartsWith("a")}, ""),
+            ({"nickname": StartsWith("none")}, "abc"),
+            ({"labels": StartsWith("y")}, "ab"),
+            ({"id": StartsWith("b"), "rank": 2}, "b"),
             ({"scores": 5}, "a"),
             ({"scores": In([5, 7])}, "ab"),
             ({"prices": Decimal("1.1")}, "c"),
@@ -660,6 +711,167 @@ class StoreContract:
             assert ids(await store.find(Thing, {"group": "g", "name": f"name {number}"})) == [f"{number}"]
 
         await asyncio.gather(*(write_then_read(number) for number in range(100)))
+
+    # Fields of the parts in a list
+
+    async def test_a_document_is_found_by_a_field_of_any_of_its_parts(self, store: Store) -> None:
+        soon, late = MOMENT + timedelta(days=1), MOMENT + timedelta(days=9)
+        both = Thing(id="both", details=[Detail(name="a", at=soon), Detail(name="b", at=late)])
+        await store.insert([both, Thing(id="one", details=[Detail(name="b"), Detail(name="b", at=soon)]), Thing(id="none")])
+        assert await self._with_parts(store, {"details.name": "b"}) == ["both", "one"]
+        assert await self._with_parts(store, {"details.name": In(["a", "c"])}) == ["both"]
+        assert await self._with_parts(store, {"details.at": Between(high=soon + timedelta(seconds=1))}) == ["both", "one"]
+        between = Between(soon + timedelta(seconds=1), late)  # neither of its moments lies there
+        assert await self._with_parts(store, {"details.at": between}) == []
+        assert await store.distinct(Thing, "details.name", {"group": "g"}) == ["a", "b"]
+
+    async def _with_parts(self, store: Store, where: dict[str, Any]) -> list[str]:
+        return ids(await store.find(Thing, where, sort=("id",)))
+
+    async def test_parts_that_change_are_found_as_they_are(self, store: Store) -> None:
+        await store.insert([Thing(id="t", details=[Detail(name="old")])])
+        await store.change(Thing, {"id": "t"}, push={"details": Detail(name="pushed")})
+        assert await self._with_parts(store, {"details.name": "pushed"}) == ["t"]
+        await store.change(Thing, {"id": "t"}, set={"details": [Detail(name="set", at=MOMENT)]})
+        assert await self._with_parts(store, {"details.name": "set", "details.at": MOMENT}) == ["t"]
+        assert await self._with_parts(store, {"details.name": In(["old", "pushed"])}) == []
+        await store.commit(Unit(Put((await self._only(store)).model_copy(update={"details": []}))))
+        assert await self._with_parts(store, {"details.name": "set"}) == []
+
+    # Beginnings
+
+    async def test_a_beginning_is_found_letter_for_letter_and_needs_an_index(self, store: Store) -> None:
+        texts = ["fact.", "factura", "fa", "Fact", "fáct", "facto]", "fact\U0001f600", "a fact", "'%_fact"]
+        await store.insert([Thing(id=f"{number}", group=text, labels=["x", text]) for number, text in enumerate(texts)])
+        for where in ({"group": StartsWith("fact")}, {"labels": StartsWith("fact")}):
+            assert ids(await store.find(Thing, where, sort=("id",))) == ["0", "1", "5", "6"]
+            assert await store.count(Thing, where) == 4
+        assert ids(await store.find(Thing, {"labels": StartsWith("'%_")})) == ["8"]
+        assert ids(await store.find(Thing, {"group": StartsWith("fact.")})) == ["0"]
+
+    # Searching by words
+
+    async def _found(self, store: Store, text: str, where: dict[str, Any] | None = None) -> list[str]:
+        found: list[str] = []
+        after: str | None = None
+        for _ in range(100):
+            page = await store.search(Note, query_words(text), where, limit=3, after=after)
+            found += ids(page.records)
+            if (after := page.after) is None:
+                return found
+        raise AssertionError("the pages have no end")
+
+    async def test_every_word_is_found_by_its_stem_or_its_beginning(self, store: Store) -> None:
+        texts = [
+            "Tengo dos facturas pendientes",
+            "La FACTURA de marzo",
+            "facturación electrónica",
+            "My bills were paid",
+            "मेरी लड़कियाँ स्कूल में हैं।",
+            "llámame al +1 202-555-0123",
+            "write to Ana.Ruiz@Example.org",
+            "pedido 4711",
+        ]
+        await store.insert([Note(id=f"n{number}", body=text, at=MOMENT) for number, text in enumerate(texts)])
+        for query, expected in (
+            ("factura", "n0 n1 n2"),
+            ("facturas marzo", "n1"),
+            ("factura bill", ""),
+            ("ELECTRONICA", "n2"),
+            ("electrón", "n2"),
+            ("bill", "n3"),
+            ("paying", ""),
+            ("लड़की", "n4"),
+            ("हैं", "n4"),
+            ("555 0123", "n5"),
+            ("5550", "n5"),
+            ("+1 202-555", "n5"),
+            ("0123 llamame", "n5"),
+            ("ana.ruiz@example", "n6"),
+            ("ruiz example", "n6"),
+            ("4711", "n7"),
+            ("47", "n7"),
+            ("711", ""),
+            ("nobody", ""),
+        ):
+            assert sorted(await self._found(store, query)) == expected.split(), query
+
+    async def test_what_is_found_comes_newest_first_in_pages(self, store: Store) -> None:
+        luck = random.Random(5)
+        moments = [MOMENT + timedelta(minutes=minute) for minute in luck.sample(range(1000), 40)]
+        notes = [
+            Note(
+                id=f"n{number:02}",
+                title="red" if number % 2 else "blue",
+                body=f"house {number}",
+                at=at,
+                owner="bo" if number % 3 else "ana",
+            )
+            for number, at in enumerate(moments)
+        ]
+        await store.insert(notes)
+        newest = [note.id for note in sorted(notes, key=lambda note: note.at, reverse=True)]
+        assert await self._found(store, "house") == newest
+        assert await self._found(store, "hou") == newest
+        assert await self._found(store, "red house") == [id for id in newest if int(id[1:]) % 2]
+        assert await self._found(store, "h", {"owner": "ana"}) == [id for id in newest if int(id[1:]) % 3 == 0]
+        assert await self._found(store, "h", {"owner": "nobody"}) == []
+        page = await store.search(Note, query_words("house"), limit=40)
+        assert (len(page.records), page.after) == (40, None)
+
+    async def test_a_search_sees_what_every_kind_of_write_made_of_the_words(self, store: Store) -> None:
+        note = Note(id="n", title="old", body="words", at=MOMENT)
+        await store.insert([note])
+        note.title = "new"
+        await store.commit(Unit(Put(note)))
+        assert (await self._found(store, "old"), await self._found(store, "new words")) == ([], ["n"])
+        await store.change(Note, {"id": "n"}, set={"title": "changed", "body": "text"}, inc={"read": 1})
+        assert (await self._found(store, "words"), await self._found(store, "changed text")) == ([], ["n"])
+        await store.commit(Unit(Change(Note, {"id": "n"}, set={"title": None, "body": "nothing"})))
+        assert (await self._found(store, "text"), await self._found(store, "nothing")) == ([], ["n"])
+        await store.upsert([Note(id="n", title="upserted", at=MOMENT), Note(id="o", body="upserted", at=MOMENT)])
+        assert sorted(await self._found(store, "upserted")) == ["n", "o"]
+        await store.load([Note(id="n", title="loaded", at=MOMENT)])
+        assert (await self._found(store, "upserted"), await self._found(store, "loaded")) == (["o"], ["n"])
+        await store.commit(Unit(Delete(Note, {"id": "n"})))
+        assert await self._found(store, "loaded") == []
+        read = await store.get(Note, "o")
+        assert read is not None
+        await store.commit(Unit(Put(read)))  # no trace of the tokens in what is read
+
+    async def test_a_change_of_some_of_the_searched_fields_is_refused(self, store: Store) -> None:
+        await store.insert([Note(id="n", title="t", body="b", at=MOMENT)])
+        for bad in (
+            Change(Note, {"id": "n"}, set={"title": "x"}),
+            Change(Note, {"id": "n"}, set={"at": MOMENT}),
+            Change(Note, {"id": "n"}, push={"body": "x"}),
+        ):
+            with pytest.raises(StoreError, match="contract_notes"):
+                await store.commit(Unit(bad))
+        await store.change(Note, {"id": "n"}, inc={"read": 1})
+        assert await self._found(store, "t b") == ["n"]
+
+    async def test_a_search_where_nothing_is_searched_is_refused(self, store: Store) -> None:
+        with pytest.raises(StoreError, match="contract_things"):
+            await store.search(Thing, query_words("x"))
+        with pytest.raises(StoreError, match="continue"):
+            await store.search(Note, query_words("x"), after="nonsense")
+
+    # Records that are only added to
+
+    async def test_what_is_only_added_to_is_never_changed_and_never_deleted(self, store: Store) -> None:
+        event = Event(id="e", name="happened")
+        await store.insert([event])
+        for bad in (Put(event), Change(Event, {"id": "e"}, set={"name": "x"}), Delete(Event, {"id": "e"})):
+            with pytest.raises(StoreError, match="only added to"):
+                await store.commit(Unit(Insert(Thing(id="t")), bad))
+        with pytest.raises(StoreError, match="only added to"):
+            await store.change(Event, {"id": "e"}, set={"name": "x"})
+        with pytest.raises(StoreError, match="only added to"):
+            await store.upsert([event])
+        assert await store.get(Event, "e") == event
+        assert await store.get(Thing, "t") is None
+        await store.load([event])  # moving data is no change
 
     # Time
 

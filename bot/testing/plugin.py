@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
+import structlog
 
 from bot.errors import ResourceError
 from bot.testing.conversations import Script, load, play
@@ -25,6 +26,17 @@ async def scene(tmp_path: Path) -> AsyncIterator[Scene]:
     """A running Switchboard with a scripted model, a clock under control and a fresh store."""
     async with open_scene(tmp_path) as opened:
         yield opened
+
+
+def pytest_configure() -> None:
+    """Plain log lines: pytest shows them with a test that fails, and drawn tracebacks take a second each."""
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.format_exc_info,
+            structlog.processors.KeyValueRenderer(key_order=["level", "event"]),
+        ]
+    )
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -162,7 +162,7 @@ class ScenePerson:
 
     async def customer(self) -> Customer:
         """Their record."""
-        customer = await self._scene.app.store.get(Customer, (await self.conversation()).customer_id)
+        customer = await self._scene.app.store.get(Customer, (await self.conversation()).customer_id or "")
         assert customer is not None
         return customer
 

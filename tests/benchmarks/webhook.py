@@ -1,6 +1,6 @@
 """The durable ack: `bot serve` beside the anchor that does the same with SQLite and nothing else, by turns, 64 in flight.
 
-    python -m tests.benchmarks.webhook [--rounds 5] [--secs 4]
+python -m tests.benchmarks.webhook [--rounds 5] [--secs 4]
 """
 
 from __future__ import annotations
@@ -8,18 +8,19 @@ from __future__ import annotations
 import argparse
 import asyncio
 import os
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
 from bot.app import App, assemble
 from bot.config import Settings
 from bot.store.sqlite import SqliteStore
-from bot.testing.processes import PHONE_ID, VERIFY_TOKEN, free_port
+from bot.testing.processes import VERIFY_TOKEN, free_port
+from bot.testing.whatsapp import PHONE_ID
 from bot.vendors import webhooks_of
 from bot.web.server import build_site, run_site
-from tests.benchmarks.common import ANCHORS, ROOT, json_lines, judge, middle, needs, run, spread
+from tests.benchmarks.common import ANCHORS, json_lines, judge, middle, needs, run, spread
 
 BAR = 1.25
 ANCHOR = "sqlite/uvloop/FULL"
@@ -27,7 +28,7 @@ SECRET = "s3cret"  # the anchors' payloads are signed with it
 IN_FLIGHT = 64
 
 
-def _settings(folder: Path, port: int) -> dict[str, str]:
+def _settings(folder: Path, port: int) -> dict[str, Any]:
     return {
         "BOT_DATA_DIR": str(folder / "data"),
         "BOT_PORT": str(port),
@@ -37,7 +38,6 @@ def _settings(folder: Path, port: int) -> dict[str, str]:
         "WHATSAPP_APP_SECRET": SECRET,
         "WHATSAPP_VERIFY_TOKEN": VERIFY_TOKEN,
         "WHATSAPP_API_URL": "http://127.0.0.1:9",
-        "ANCHORS_SCRATCH": str(folder),
     }
 
 
@@ -56,7 +56,7 @@ def round_(folder: Path, scratch: Path, secs: int) -> tuple[dict[str, float], di
 async def commits_per_request(folder: Path, secs: int, payloads: Path) -> tuple[int, int]:
     """The same load on our site inside this process, where the store's commits can be counted: requests, commits."""
     port = free_port()
-    settings = Settings(_env_file=None, **{k: v for k, v in _settings(folder, port).items() if k.startswith(("BOT", "WHATS"))})
+    settings = Settings(_env_file=None, **_settings(folder, port))
     counted = (0, 0)
     done = asyncio.Event()
 
@@ -77,7 +77,9 @@ async def commits_per_request(folder: Path, secs: int, payloads: Path) -> tuple[
         async def started(_: int) -> None:
             await load(app)
 
-        site = asyncio.create_task(run_site(build_site(webhooks_of(settings, app.inbox.accept, app.clock), app.store.now), settings.host, port, started))
+        site = asyncio.create_task(
+            run_site(build_site(webhooks_of(settings, app.inbox.accept, app.clock), app.store.now), settings.host, port, started)
+        )
         await done.wait()
         site.cancel()
         await asyncio.gather(site, return_exceptions=True)
@@ -105,10 +107,9 @@ def main() -> None:
     figures = {name: [side["cpu_us_req"] for side in sides] for name, sides in (("anchor", anchors), ("ours", ours))}
     print(f"own CPU per request, us: {ANCHOR} {spread(figures['anchor'])}, ours {spread(figures['ours'])}")
     for name, sides in (("anchor", anchors), ("ours", ours)):
-        print(
-            f"{name}: {middle([side['rps'] for side in sides]):.0f} requests/s, p50 {middle([side['p50_ms'] for side in sides])} ms, "
-            f"p99 {middle([side['p99_ms'] for side in sides])} ms, not 200: {sum(side['non2xx'] for side in sides):.0f}"
-        )
+        rps, p50, p99 = (middle([side[key] for side in sides]) for key in ("rps", "p50_ms", "p99_ms"))
+        refused = sum(side["non2xx"] for side in sides)
+        print(f"{name}: {rps:.0f} requests/s, p50 {p50:.1f} ms, p99 {p99:.1f} ms, not 200: {refused:.0f}")
     print(f"commits per request: {commits / requests:.4f} ({requests} requests, {commits} commits)")
     ratios = [own / anchor for own, anchor in zip(figures["ours"], figures["anchor"], strict=True)]
     holds = judge("ratio to the anchor, median of the rounds", middle(ratios), BAR, "x")

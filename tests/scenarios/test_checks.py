@@ -76,7 +76,9 @@ async def test_a_tapped_stop_counts_as_a_written_one(scene: Scene) -> None:
     assert [consent.state for consent in await consents(scene, ana)] == [ConsentState.WITHDRAWN]
 
 
-@pytest.mark.parametrize("text", ["please stop sending me the wrong bill", "alto ahí, no entiendo", "stop at the shop?", "¿?", ""])
+@pytest.mark.parametrize(
+    "text", ["please stop sending me the wrong bill", "alto ahí, no entiendo", "stop at the shop?", "¿?", ""]
+)
 async def test_a_word_for_stopping_inside_a_sentence_is_no_wish_to_stop(scene: Scene, text: str) -> None:
     ana = scene.person(ANA)
     scene.model.will(Said("I understand."))
@@ -188,7 +190,7 @@ async def test_with_the_ai_switched_off_everybody_is_passed_to_a_person_without_
     conversation = await ana.conversation()
     assert conversation.assignee == Queue("support")
     assert (conversation.status, conversation.is_ai_enabled) == (ConversationStatus.WAITING, False)
-    assert [message.content for message in await ana.timeline()][0] == "What do you cost?"
+    assert (await ana.timeline())[0].content == "What do you cost?"
     assert scene.model.requests == []
 
 
@@ -251,9 +253,7 @@ async def test_after_a_closed_conversation_the_next_message_begins_a_new_one(sce
     await ana.says("Hi.")
     await ana.hears("Hello")
     first = await ana.conversation()
-    await scene.app.store.change(
-        Conversation, {"id": first.id}, set={"status": ConversationStatus.CLOSED, "openness": first.id}
-    )
+    await scene.app.store.change(Conversation, {"id": first.id}, set={"status": ConversationStatus.CLOSED, "openness": first.id})
     await ana.says("Good morning.")
     await ana.hears("again")
     second = await ana.conversation()

@@ -111,7 +111,7 @@ async def test_a_whole_collection_is_read_in_pages_only(store: SqliteStore) -> N
 
 
 async def test_a_field_that_no_record_has_is_named(store: SqliteStore) -> None:
-    for where in ({"custmer": 1}, {"detail.nme": 1}, {"name.first": 1}, {"details.name": "x"}):
+    for where in ({"custmer": 1}, {"detail.nme": 1}, {"name.first": 1}, {"details.nme": "x"}):
         with pytest.raises(StoreError, match=next(iter(where))):
             await store.find(Thing, {"group": "g", **where})
     with pytest.raises(StoreError, match="cannot be changed"):

@@ -41,7 +41,7 @@ def shape(reply: Reply) -> list[Reply]:
     if not buttons:
         return [Reply(piece) for piece in _split(text, TEXT_LIMIT)]
     if not text:  # WhatsApp has no buttons without a text above them
-        text = "\n".join(button.title for button in reply.buttons)
+        text = "\n".join(button.title.strip() or button.id for button in reply.buttons).strip() or _ELLIPSIS
     *before, last = _split(text, TEXT_LIMIT)
     if units(last) > BODY_LIMIT:
         head, last = _tail(last, BODY_LIMIT)

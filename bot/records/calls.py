@@ -1,0 +1,268 @@
+"""Calls and callbacks (S1 + S5; C-08, C-21)."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+from typing import Annotated
+
+from pydantic import Field
+
+from bot.records.base import PII, Index, Part, Record, record
+from bot.records.fields import Count, Sentiment, Timezone, Unit
+
+
+class CallType(StrEnum):
+    INBOUND = "inbound"
+    OUTBOUND = "outbound"
+    SCHEDULED = "scheduled"
+
+
+class CallDirection(StrEnum):
+    INBOUND = "inbound"
+    OUTBOUND = "outbound"
+
+
+class CallStatus(StrEnum):
+    SCHEDULED = "scheduled"
+    INITIATED = "initiated"
+    RINGING = "ringing"
+    IN_PROGRESS = "in-progress"
+    COMPLETED = "completed"
+    FAILED = "failed"
+    NO_ANSWER = "no-answer"
+    MISSED = "missed"
+    CANCELLED = "cancelled"
+
+
+_ENDS = frozenset(
+    {CallStatus.COMPLETED, CallStatus.FAILED, CallStatus.NO_ANSWER, CallStatus.MISSED, CallStatus.CANCELLED},
+)
+CALL_MOVES: dict[CallStatus, frozenset[CallStatus]] = {
+    CallStatus.SCHEDULED: _ENDS | {CallStatus.INITIATED, CallStatus.RINGING, CallStatus.IN_PROGRESS},
+    CallStatus.INITIATED: _ENDS | {CallStatus.RINGING, CallStatus.IN_PROGRESS},
+    CallStatus.RINGING: _ENDS | {CallStatus.IN_PROGRESS},
+    CallStatus.IN_PROGRESS: frozenset({CallStatus.COMPLETED, CallStatus.FAILED}),
+    **{end: frozenset() for end in _ENDS},
+}
+"""Status -> those that may follow it: only forward, however late and in whatever order a provider tells them (S5-058)."""
+
+TWILIO_STATUSES: dict[str, CallStatus] = {
+    "queued": CallStatus.INITIATED,
+    "initiated": CallStatus.INITIATED,
+    "ringing": CallStatus.RINGING,
+    "in-progress": CallStatus.IN_PROGRESS,
+    "completed": CallStatus.COMPLETED,
+    "busy": CallStatus.NO_ANSWER,
+    "failed": CallStatus.FAILED,
+    "no-answer": CallStatus.NO_ANSWER,
+    "canceled": CallStatus.CANCELLED,
+}
+"""Twilio's word -> ours; the raw one stays in `provider_status` (C-08)."""
+
+
+class CtiProvider(StrEnum):
+    TWILIO = "twilio"
+    RINGCENTRAL = "ringcentral"
+    ZOOM = "zoom"
+    TEAMS = "teams"
+
+
+class RecordingStatus(StrEnum):
+    PROCESSING = "processing"
+    AVAILABLE = "available"
+    DELETED = "deleted"
+
+
+class ProcessingStatus(StrEnum):
+    """Of a transcript and of a summary."""
+
+    PENDING = "pending"
+    PROCESSING = "processing"
+    COMPLETED = "completed"
+    FAILED = "failed"
+
+
+class Speaker(StrEnum):
+    AGENT = "agent"
+    CUSTOMER = "customer"
+    """`contact` in S1's dialect (C-06)."""
+
+
+class ActionItemStatus(StrEnum):
+    PENDING = "pending"
+    COMPLETED = "completed"
+    CANCELLED = "cancelled"
+
+
+class Recording(Part):
+    url: Annotated[str | None, Field(max_length=255, examples=["https://api.twilio.com/.../Recordings/RE1"])] = None
+    duration: Count | None = None
+    """Seconds."""
+    size: Count | None = None
+    """Bytes."""
+    format: str | None = None
+    status: RecordingStatus | None = None
+
+
+class TranscriptSegment(Part):
+    """What one speaker said in one go; times in seconds from the beginning of the call."""
+
+    speaker: Speaker
+    speaker_id: str | None = None
+    text: Annotated[str, PII]
+    start_time: float | None = None
+    end_time: float | None = None
+    confidence: Unit | None = None
+
+
+class Transcript(Part):
+    status: ProcessingStatus = ProcessingStatus.PENDING
+    language: str | None = None
+    text: Annotated[str | None, PII] = None
+    confidence: Unit | None = None
+    segments: list[TranscriptSegment] = []
+    word_count: Count | None = None
+    processed_at: datetime | None = None
+    processing_time: float | None = None
+    """Seconds."""
+
+
+class ActionItem(Part):
+    id: Annotated[str | None, Field(alias="_id")] = None
+    description: Annotated[str, PII]
+    assignee_id: str | None = None
+    due_date: datetime | None = None
+    priority: str | None = None
+    status: ActionItemStatus = ActionItemStatus.PENDING
+
+
+class SentimentBreakdown(Part):
+    positive: Unit
+    neutral: Unit
+    negative: Unit
+
+
+class SentimentHighlights(Part):
+    positive: list[str] = []
+    concerns: list[str] = []
+
+
+class CallSentiment(Part):
+    overall: Sentiment
+    score: float | None = None
+    breakdown: SentimentBreakdown | None = None
+    highlights: SentimentHighlights | None = None
+
+
+class Opportunity(Part):
+    type: str
+    description: Annotated[str | None, PII] = None
+    estimated_value: float | None = None
+    probability: Unit | None = None
+
+
+class CallSummary(Part):
+    """What a model made of the transcript."""
+
+    status: ProcessingStatus = ProcessingStatus.PENDING
+    model: str | None = None
+    summary: Annotated[str | None, PII] = None
+    key_points: Annotated[list[str], PII] = []
+    action_items: list[ActionItem] = []
+    sentiment: CallSentiment | None = None
+    topics: list[str] = []
+    next_steps: Annotated[str | None, PII] = None
+    opportunities: list[Opportunity] = []
+    generated_at: datetime | None = None
+    processing_time: float | None = None
+    """Seconds."""
+
+
+@record(
+    "calls",
+    Index("contact_id"),
+    Index("account_id"),
+    Index("user_id"),
+    Index("customer_id"),
+    Index("lead_id"),
+    Index("campaign_lead_id"),
+    Index("status"),
+    Index("scheduled_at"),
+    Index("started_at", "ended_at"),
+    Index("external_call_id", unique=True),
+    Index("transcript.status"),
+    Index("ai_summary.status"),
+    Index("tags"),
+    Index("-created_at"),
+)
+class Call(Record):
+    """One telephone call."""
+
+    contact_id: str | None = None
+    account_id: str | None = None
+    user_id: str | None = None
+    customer_id: str | None = None
+    lead_id: str | None = None
+    campaign_lead_id: str | None = None
+    conversation_id: str | None = None
+    type: CallType | None = None
+    direction: CallDirection | None = None
+    status: CallStatus = CallStatus.INITIATED
+    provider_status: str | None = None
+    scheduled_at: datetime | None = None
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
+    duration: Count | None = None
+    """Whole seconds."""
+    cti_provider: CtiProvider | None = None
+    external_call_id: Annotated[str | None, Field(max_length=100, examples=["CA123456789abc"])] = None
+    """The provider's id; Twilio's call SID."""
+    dialed_number: Annotated[str | None, PII] = None
+    caller_number: Annotated[str | None, PII] = None
+    call_cost: Annotated[Decimal | None, Field(max_digits=10, decimal_places=4, examples=["0.0085"])] = None
+    recording: Recording | None = None
+    transcript: Transcript | None = None
+    ai_summary: CallSummary | None = None
+    notes: Annotated[str | None, PII] = None
+    tags: list[str] = []
+    created_by: str | None = None
+
+
+class CallbackStatus(StrEnum):
+    SCHEDULED = "scheduled"
+    COMPLETED = "completed"
+    MISSED = "missed"
+    CANCELLED = "cancelled"
+
+
+CALLBACK_MOVES: dict[CallbackStatus, frozenset[CallbackStatus]] = {
+    CallbackStatus.SCHEDULED: frozenset({CallbackStatus.COMPLETED, CallbackStatus.MISSED, CallbackStatus.CANCELLED}),
+    CallbackStatus.MISSED: frozenset({CallbackStatus.SCHEDULED, CallbackStatus.COMPLETED, CallbackStatus.CANCELLED}),
+    CallbackStatus.COMPLETED: frozenset(),
+    CallbackStatus.CANCELLED: frozenset(),
+}
+"""Status -> those that may follow it. A missed one can be given another time."""
+
+
+@record(
+    "callbacks",
+    Index("requested_time"),
+    Index("status", "requested_time"),
+    Index("lead_id"),
+    Index("customer_id", "-requested_time"),
+)
+class Callback(Record):
+    """A time at which somebody asked to be called."""
+
+    lead_id: str | None = None
+    customer_id: str | None = None
+    """Also customers ask for one (DESIGN 6)."""
+    campaign_id: str | None = None
+    conversation_id: str | None = None
+    requested_time: datetime
+    timezone: Timezone | None = None
+    """Where the person is: the time was said in it."""
+    status: CallbackStatus = CallbackStatus.SCHEDULED
+    notes: Annotated[str | None, PII] = None

@@ -1,0 +1,139 @@
+"""Users: everybody with a login (S2's agents, S1's, S3's and S5's users; C-07, C-09, C-23), and their sessions."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated
+
+from pydantic import AfterValidator, Field
+
+from bot.records.base import PII, Index, Part, Record, Secret, record
+from bot.records.fields import BcryptHash, Count, Email, Timezone
+from bot.records.permissions import Permissions, check_permission, compile_permissions
+
+
+class Role(StrEnum):
+    """The union of the seeds' roles."""
+
+    ADMIN = "admin"
+    SUPERVISOR = "supervisor"
+    AGENT = "agent"
+    SALES_HEAD = "sales_head"
+    SALES_REP = "sales_rep"
+    MANAGER = "manager"
+    USER = "user"
+    VIEWER = "viewer"
+
+
+OPERATORS = frozenset({Role.AGENT, Role.SALES_REP})
+SUPERVISORS = frozenset({Role.SUPERVISOR, Role.SALES_HEAD})
+MARKETERS = frozenset({Role.MANAGER, Role.USER})
+
+
+class Presence(StrEnum):
+    ONLINE = "online"
+    OFFLINE = "offline"
+    BUSY = "busy"
+    AWAY = "away"
+
+
+class Plan(StrEnum):
+    FREE = "free"
+    BASIC = "basic"
+    PRO = "pro"
+    ENTERPRISE = "enterprise"
+
+
+class SubscriptionStatus(StrEnum):
+    ACTIVE = "active"
+    SUSPENDED = "suspended"
+    CANCELLED = "cancelled"
+
+
+class NotificationPreferences(Part):
+    """How a user wants to be told (C-09)."""
+
+    email: bool = True
+    push: bool = True
+    sound: bool = True
+
+
+class UserPreferences(Part):
+    language: str = "es"
+    timezone: Timezone = "America/Mexico_City"
+    notifications: NotificationPreferences = NotificationPreferences()
+    auto_assignment: bool = True
+    theme: str | None = None
+
+
+class UserStatistics(Part):
+    total_conversations: Count = 0
+    resolved_conversations: Count = 0
+    average_response_time: float = 0
+    """Minutes."""
+    current_active_conversations: Count = 0
+
+
+class Subscription(Part):
+    plan: Plan
+    status: SubscriptionStatus
+    expires_at: datetime | None = None
+
+
+Permission = Annotated[str, AfterValidator(check_permission), Field(examples=["contacts:*", "read:conversations"])]
+
+
+@record(
+    "users",
+    Index("email", unique=True),
+    Index("username", unique=True),
+    Index("user_id", unique=True),
+    Index("status"),
+    Index("role"),
+    Index("is_active"),
+)
+class User(Record):
+    """Somebody with a login: operator, supervisor, marketer, administrator, viewer."""
+
+    user_id: str | None = None
+    """S3's own key."""
+    username: Annotated[str | None, Field(max_length=50, examples=["ana"])] = None
+    email: Annotated[Email, Field(max_length=100), PII]
+    password_hash: Annotated[BcryptHash | None, Secret] = None
+    """Absent for who signs in elsewhere."""
+    first_name: Annotated[str | None, Field(max_length=50, examples=["Ana"]), PII] = None
+    last_name: Annotated[str | None, Field(max_length=50, examples=["Ruiz"]), PII] = None
+    name: Annotated[str | None, PII] = None
+    """S3 knows one name only."""
+    title: str | None = None
+    company: str | None = None
+    department: str | None = None
+    phone: Annotated[str | None, PII] = None
+    avatar: str | None = None
+    role: Role = Role.AGENT
+    permissions: list[Permission] = []
+    """As they were written; `granted` is what they mean."""
+    status: Presence = Presence.OFFLINE
+    preferences: UserPreferences = UserPreferences()
+    statistics: UserStatistics = UserStatistics()
+    subscription: Subscription | None = None
+    is_active: bool = True
+    last_login: datetime | None = None
+    last_activity: datetime | None = None
+
+    @property
+    def granted(self) -> Permissions:
+        """What the user may do, in canonical words."""
+        return compile_permissions(self.permissions)
+
+
+@record("sessions", Index("user_id"), Index("expires_at", ttl=0))
+class Session(Record):
+    """One sign-in. Its id is a hash of the token that the browser holds, so that nobody who reads the store can sign in."""
+
+    user_id: str
+    expires_at: datetime
+    last_seen_at: datetime | None = None
+    ip_address: Annotated[str | None, Field(max_length=45), PII] = None
+    user_agent: str | None = None

@@ -1,0 +1,132 @@
+"""Opening a database: whether it is ours to use, and bringing its collections up to what the records declare."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from pymongo.asynchronous.collection import AsyncCollection
+from pymongo.asynchronous.database import AsyncDatabase
+from pymongo.errors import DuplicateKeyError, OperationFailure
+
+from bot.errors import DataTooNew, StoreError
+from bot.records.base import Record
+from bot.store.mongo_schema import PREFIX, MongoIndex, indexes_of, text_index_of, validator_of
+
+LAYOUT = 1
+"""The number of the layout that this program writes."""
+META = "meta"
+PULSES = "pulses"
+"""A document per process, counted up when it has committed (`mongo_watch`)."""
+PULSE_TTL = 24 * 3600
+
+_LAYOUT_ID = "layout"
+_EXISTS, _NO_INDEX = 48, 27
+_CLASHES = (85, 86)
+"""There is an index over the same keys that is not ours."""
+_AT_ONCE = 8
+"""Collections that are looked after side by side."""
+
+Database = AsyncDatabase[dict[str, Any]]
+
+
+async def bring_up(database: Database, kinds: Iterable[type[Record]], place: str) -> None:
+    """Adds what the declarations have and the database lacks, drops those of our indexes that nobody declares any more.
+
+    Raises DataTooNew where a newer version wrote it, and StoreError where what is stored breaks a unique index. Both leave the
+    documents as they are. Doing it again changes nothing, and two processes may do it at once.
+    """
+    found = await database[META].find_one({"_id": _LAYOUT_ID})
+    layout = 0 if found is None else int(found["number"])
+    if layout > LAYOUT:
+        raise DataTooNew(
+            f"{place}, database {database.name}: was written by a newer version of Switchboard (layout {layout}, this one knows "
+            f"{LAYOUT}); it was left untouched. Start the newer version"
+        )
+    have = {described["name"]: described.get("options", {}) async for described in await database.list_collections()}
+    few = asyncio.Semaphore(_AT_ONCE)
+
+    async def one(kind: type[Record]) -> None:
+        async with few:
+            name = kind.shape.collection
+            await _validated(database, name, validator_of(kind), have.get(name))
+            await _indexed(database[name], kind, is_new=name not in have)
+
+    await asyncio.gather(*(one(kind) for kind in kinds))
+    if PULSES not in have:
+        await _create(database, PULSES)
+        await database[PULSES].create_index("at", name=f"{PREFIX}at_ttl", expireAfterSeconds=PULSE_TTL)
+    if layout < LAYOUT:
+        await database[META].update_one({"_id": _LAYOUT_ID}, {"$max": {"number": LAYOUT}}, upsert=True)
+
+
+async def _create(database: Database, name: str, **options: Any) -> bool:
+    try:
+        await database.create_collection(name, check_exists=False, **options)
+    except OperationFailure as error:
+        if error.code != _EXISTS:  # another process was faster
+            raise
+        return False
+    return True
+
+
+async def _validated(database: Database, name: str, validator: dict[str, Any], options: Mapping[str, Any] | None) -> None:
+    """Sees to it that the collection is there with this validator. What is stored already and breaks it may still be changed."""
+    wanted: dict[str, Any] = {"validator": validator, "validationLevel": "moderate"}
+    if options is None and await _create(database, name, **wanted):
+        return
+    if options is None or any(options.get(option) != value for option, value in wanted.items()):
+        await database.command("collMod", name, **wanted)
+
+
+async def _indexed(collection: AsyncCollection[dict[str, Any]], kind: type[Record], *, is_new: bool) -> None:
+    wanted = {index.name: index for index in indexes_of(kind)}
+    text = text_index_of(kind)
+    have = [] if is_new else [MongoIndex.listed(dict(described)) async for described in await collection.list_indexes()]
+    named = {index.name: index for index in have}
+    kept = [*wanted.values(), *([text] if text else [])]
+    for index in have:
+        if index.name.startswith(PREFIX) and index not in kept:  # nobody declares it any more, or somebody changed it
+            await _drop(collection, index.name)
+            del named[index.name]
+    alike = [(index.keys, index.options) for index in named.values()]  # whoever made them: an index serves by what it is
+    missing = [index for index in wanted.values() if (index.keys, index.options) not in alike]
+    if missing:
+        await _build(collection, missing)
+    if text is not None and (text.keys, text.options) not in alike:
+        await _build_text(collection, text)
+
+
+async def _drop(collection: AsyncCollection[dict[str, Any]], name: str) -> None:
+    try:
+        await collection.drop_index(name)
+    except OperationFailure as error:
+        if error.code != _NO_INDEX:
+            raise
+
+
+async def _build(collection: AsyncCollection[dict[str, Any]], missing: list[MongoIndex]) -> None:
+    command = {"createIndexes": collection.name, "indexes": [index.made() for index in missing]}
+    try:
+        await collection.database.command(command)
+    except DuplicateKeyError as error:
+        fields = ", ".join((error.details or {}).get("keyPattern") or ())
+        raise StoreError(
+            f"what is stored already breaks a unique index that is declared now: {collection.name}: {fields}"
+        ) from None
+    except OperationFailure as error:
+        if error.code not in _CLASHES:
+            raise
+        raise StoreError(
+            f"{collection.name}: an index that is not Switchboard's stands in the way of a declared one; drop it: "
+            f"{str((error.details or {}).get('errmsg', error))[:300]}"
+        ) from None
+
+
+async def _build_text(collection: AsyncCollection[dict[str, Any]], text: MongoIndex) -> None:
+    """Only for who asks the database by hand: a server without `$text` does without."""
+    try:
+        await collection.database.command({"createIndexes": collection.name, "indexes": [text.made()]})
+    except OperationFailure:
+        return

@@ -1,0 +1,277 @@
+"""Units of work: each is one transaction, or no transaction at all where it is one operation on one document.
+
+What a unit requires is counted up inside its transaction (`_held`), so that of it and whoever changes that document meanwhile one
+starts over; only to read it would let a unit of an older fence slip in behind a newer one. Units that require the same document
+(all those of one process, under its fence) would hinder each other, so the ones that wait go together in one transaction; if one
+of them fails, each goes again by itself.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections import deque
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+from typing import Any, NamedTuple
+
+import bson
+from pymongo.asynchronous.client_session import AsyncClientSession
+from pymongo.asynchronous.collection import AsyncCollection
+from pymongo.errors import ConnectionFailure, PyMongoError
+from pymongo.read_concern import ReadConcern
+from pymongo.write_concern import WriteConcern
+
+from bot.errors import Conflict, StoreUnavailable
+from bot.records.base import Record
+from bot.store.base import Change, Delete, Insert, Operation, Put, Require
+from bot.store.mongo_connection import Client, Translated, is_transient, is_unknown
+from bot.store.mongo_documents import HELD, Collection
+from bot.store.mongo_query import Filter, asked_for, update_of
+from bot.store.words import require_changeable
+
+_TRIES = 60
+"""Times a transaction is begun again because of others; with the pauses between, about 4 s."""
+_LOST_TRIES = 2
+"""Times it is begun again because the server went away; each waits until one is found."""
+_COMMIT_TRIES = 5
+_LONGEST_PAUSE = 0.1
+_TOGETHER = 32
+_AT_ONCE = 32
+"""Transactions under way at a time, well below the pool's 100 connections."""
+
+DURABLE = WriteConcern(w="majority", j=True, wtimeout=10_000)
+_SNAPSHOT = ReadConcern("snapshot")
+
+Documents = AsyncCollection[dict[str, Any]]
+Take = Callable[[AsyncClientSession], Awaitable[None]]
+"""Writes something with a session, as often as it is asked to."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One operation of a unit, ready to be sent."""
+
+    verb: type[Operation]
+    documents: Documents
+    where: Filter
+    write: Any = None
+    """The document or the update."""
+    by_id: bool = False
+    must: int | None = None
+    otherwise: type[Conflict] = Conflict
+    says: str = ""
+
+    @property
+    def key(self) -> tuple[str, bytes]:
+        """What it requires, comparable."""
+        return self.documents.name, bson.encode(self.where)
+
+
+class Place(NamedTuple):
+    """A record type's declaration and its collection on the server."""
+
+    collection: Collection
+    documents: Documents
+
+
+def steps_of(operations: Sequence[Operation], place_of: Callable[[type[Record]], Place], now: datetime) -> list[Step]:
+    """What a unit sends. Raises UnindexedQuery, StoreError, RecordError before anything is written."""
+    steps = []
+    written: set[int] = set()
+    for operation in operations:
+        if isinstance(operation, Insert | Put):
+            if id(operation.record) in written:
+                continue  # the same object: its first writing holds its newest state already
+            written.add(id(operation.record))
+        steps.append(_step(operation, place_of, now))
+    return steps
+
+
+def _step(operation: Operation, place_of: Callable[[type[Record]], Place], now: datetime) -> Step:
+    if isinstance(operation, Insert | Put):
+        record = operation.record
+        collection, documents = place_of(type(record))
+        if isinstance(operation, Put):
+            require_changeable(type(record))
+        born = record.created_at or now
+        if isinstance(operation, Insert):
+            return Step(Insert, documents, {}, collection.document(record, born, now, record.version), by_id=True)
+        says = f"{collection.name} {record.id}: changed by somebody else since version {record.version} was read"
+        # What another program wrote may lack its version, which then counts as 0.
+        where = {"_id": record.id, "version": record.version or {"$in": [0, None]}}
+        write = collection.document(record, born, now, record.version + 1)
+        return Step(Put, documents, where, write, by_id=True, must=1, says=says)
+    collection, documents = place_of(operation.kind)
+    if not isinstance(operation, Require):
+        require_changeable(operation.kind)
+    where = asked_for(collection, operation.where)
+    by_id = isinstance(operation.where.get("id"), str)
+    if isinstance(operation, Change):
+        update = update_of(collection, operation.set, operation.inc, operation.push, now)
+        return Step(Change, documents, where, update, by_id, operation.must, operation.otherwise)
+    otherwise = operation.otherwise if isinstance(operation, Require) else Conflict
+    return Step(type(operation), documents, where, by_id=by_id, otherwise=otherwise)
+
+
+async def run(step: Step, session: AsyncClientSession | None = None) -> None:
+    """Does one step. Raises what it names when other than the documents it needs were there."""
+    documents = step.documents
+    if step.verb is Insert:
+        await documents.insert_one(step.write, session=session)
+    elif step.verb is Put:
+        put = await documents.replace_one(step.where, step.write, session=session)
+        if put.matched_count != 1:
+            raise step.otherwise(step.says)
+    elif step.verb is Change:
+        change = documents.update_one if step.by_id else documents.update_many
+        touched = (await change(step.where, step.write, session=session)).matched_count
+        if step.must is not None and touched != step.must:
+            raise step.otherwise(step.says)
+    elif step.verb is Delete:
+        delete = documents.delete_one if step.by_id else documents.delete_many
+        await delete(step.where, session=session)
+    elif session is None:
+        if await documents.find_one(step.where, {"_id": 1}) is None:
+            raise step.otherwise(step.says)
+    elif (await documents.update_one(step.where, {"$inc": {HELD: 1}}, session=session)).matched_count != 1:
+        raise step.otherwise(step.says)
+
+
+async def _take(steps: Sequence[Step], session: AsyncClientSession) -> None:
+    held: set[tuple[str, bytes]] = set()
+    for step in steps:
+        if step.verb is not Require:
+            held = {key for key in held if key[0] != step.documents.name}
+        elif step.key in held:
+            continue  # nobody else can change it, and nothing of ours has since
+        else:
+            held.add(step.key)
+        await run(step, session)
+
+
+class _Waiting(NamedTuple):
+    steps: list[Step]
+    done: asyncio.Future[None]
+
+
+class Units:
+    """Commits units, as many side by side as do not get into each other's way."""
+
+    def __init__(self, client: Client, translated: Translated) -> None:
+        self._client = client
+        self._translated = translated
+        self._waiting: dict[tuple[str, bytes], deque[_Waiting]] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._few = asyncio.Semaphore(_AT_ONCE)
+
+    async def commit(self, steps: list[Step]) -> None:
+        """Raises Conflict or what a step names, Duplicate, RecordError, StoreUnavailable."""
+        only = steps[0]
+        if len(steps) == 1 and (only.by_id or only.verb is Require):
+            with self._translated:
+                await run(only)
+            return
+        key = next((step.key for step in steps if step.verb is Require), None)
+        # Shielded by being a task: a waiter that gives up must not tear a transaction with others in it.
+        if key is None:
+            await self.together(partial(_take, steps))
+            return
+        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        line = self._waiting.get(key)
+        if line is None:
+            line = self._waiting[key] = deque()
+            self._task(self._work(key, line))
+        line.append(_Waiting(steps, done))
+        await done
+
+    async def together(self, take: Take) -> None:
+        """Runs whatever writes with the session it gets, in one transaction."""
+        await asyncio.shield(self._task(self._transact(take)))
+
+    def _task(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+    async def finish(self) -> None:
+        """Waits for what is under way."""
+        if self._tasks:
+            await asyncio.wait(self._tasks)
+
+    async def _work(self, key: tuple[str, bytes], line: deque[_Waiting]) -> None:
+        try:
+            while line:
+                together = [line.popleft() for _ in range(min(len(line), _TOGETHER))]
+                if len(together) == 1 or not await self._together(together):
+                    for waiting in together:
+                        await self._alone(waiting)
+        finally:
+            del self._waiting[key]
+
+    async def _together(self, together: list[_Waiting]) -> bool:
+        """Whether it settled them; if one of them is at fault, nothing was written and each has to be tried by itself."""
+        try:
+            await self._transact(partial(_take, [step for waiting in together for step in waiting.steps]))
+        except StoreUnavailable as error:
+            for waiting in together:
+                if not waiting.done.done():
+                    waiting.done.set_exception(error)
+            return True
+        except Exception:
+            return False
+        for waiting in together:
+            if not waiting.done.done():
+                waiting.done.set_result(None)
+        return True
+
+    async def _alone(self, waiting: _Waiting) -> None:
+        try:
+            await self._transact(partial(_take, waiting.steps))
+        except Exception as error:  # it belongs to whoever asked
+            if not waiting.done.done():
+                waiting.done.set_exception(error)
+        else:
+            if not waiting.done.done():
+                waiting.done.set_result(None)
+
+    async def _transact(self, take: Take) -> None:
+        async with self._few:
+            with self._translated:
+                async with self._client.start_session() as session:
+                    await self._retry(session, take)
+
+    async def _retry(self, session: AsyncClientSession, take: Take) -> None:
+        lost = 0
+        for tried in range(1, _TRIES + 1):
+            await session.start_transaction(read_concern=_SNAPSHOT, write_concern=DURABLE)
+            try:
+                await take(session)
+                await self._settle(session)
+            except PyMongoError as error:
+                if session.in_transaction:
+                    await session.abort_transaction()
+                lost += isinstance(error, ConnectionFailure)
+                if not is_transient(error) or tried == _TRIES or lost > _LOST_TRIES:
+                    raise
+            except BaseException:
+                if session.in_transaction:
+                    await session.abort_transaction()
+                raise
+            else:
+                return
+            # The others have the same plan: chance decides who goes first.
+            await asyncio.sleep(random.uniform(0, min(_LONGEST_PAUSE, 0.002 * 2 ** min(tried, 10))))  # noqa: S311
+
+    async def _settle(self, session: AsyncClientSession) -> None:
+        for tried in range(1, _COMMIT_TRIES + 1):
+            try:
+                await session.commit_transaction()
+            except PyMongoError as error:
+                if not is_unknown(error) or tried == _COMMIT_TRIES:
+                    raise
+            else:
+                return

@@ -1,0 +1,158 @@
+"""A whole turn: 2 model calls, 1 tool, 60 paced tokens, through inbox, worker, engine, journal, SQLite and outbox.
+
+    python -m tests.benchmarks.turn [--rounds 3] [--secs 5]
+
+The anchor is a bare aiohttp client with nothing stored. Own CPU of the whole process; the model's stub is a process of its own.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import uvloop
+
+from bot.app import App, assemble
+from bot.clock import SystemClock, new_id
+from bot.config import Settings
+from bot.dialogs.agent import AgentLoop
+from bot.dialogs.offline import OfflineModel
+from bot.dialogs.openai_model import OpenAIModel
+from bot.engine import Engine
+from bot.message import Address, InboundMessage, Reply, Sender, Text
+from bot.running import settle
+from bot.sending import Sending
+from bot.store.sqlite import SqliteStore
+from bot.testing.channel import RecordingChannel
+from bot.testing.processes import free_port
+from bot.tools.base import Result, Toolbox, ToolContext, tool
+from bot.worker import Worker
+from tests.benchmarks.common import ANCHORS, json_lines, judge, middle, needs, run, spread
+
+BAR = 6.0
+AT_ONCE = 16
+TURNS_EACH = 8
+"""Turns of one person before the next one comes: a conversation has a history, and does not go on for ever."""
+OURS = "106540352242922"
+QUESTION = "Hi, can you tell me the status of ticket T-1042?"
+
+
+@tool()
+async def get_ticket(context: ToolContext, ticket_id: str) -> Result:
+    """Look a ticket up by its id."""
+    return Result(json.dumps({"id": ticket_id, "status": "open", "assignee": "Ravi", "slot": "tomorrow 10-12"}))
+
+
+class Listener(RecordingChannel):
+    """Tells whoever waits for a reply that it came."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.waiting: dict[str, asyncio.Future[str]] = {}
+
+    async def send(self, to: Address, reply: Reply, tracker: str) -> str:
+        self.waiting.pop(to.theirs).set_result(reply.text)
+        return f"sent.{tracker}"
+
+
+def _worker(app: App, model: OpenAIModel) -> Worker:
+    """The app's own worker, with the one tool that the stub of the model calls."""
+    toolbox = Toolbox({get_ticket.name: get_ticket})
+    parts = app.engine._parts
+    agents = {name: replace(agent, tools=(get_ticket.name,)) for name, agent in parts.agents.items()}
+    engine = Engine(replace(parts, loop=AgentLoop(model, OfflineModel, toolbox, app.clock), agents=agents))
+    return Worker(app.store, app.lanes, app.inbox, app.outbox, engine, Sending(app.store, app.outbox, app.channels), app.jobs)
+
+
+async def _turn(app: App, listener: Listener, number: int) -> None:
+    address = Address("whatsapp", OURS, f"1202{number:08d}")
+    told = listener.waiting[address.theirs] = asyncio.get_running_loop().create_future()
+    message = InboundMessage(f"wamid.{new_id()}", address, Text(QUESTION), SystemClock().now(), Sender("Ana", address.theirs))
+    await app.inbox.accept([message])
+    text = await told
+    assert text.startswith("Your ticket T-1042"), text
+
+
+async def measure(folder: Path, base: str, seconds: float) -> tuple[float, float, float, float]:
+    """CPU ms a turn, turns a second, median ms of a turn, commits a turn."""
+    listener = Listener()
+    model = OpenAIModel("x", base, "stub")
+    settings = Settings(_env_file=None, BOT_DATA_DIR=folder, BOT_QUIET_MS=0)
+    async with assemble(settings, model=model, channels={listener.name: listener}) as app:
+        assert isinstance(app.store, SqliteStore)
+        worker = _worker(app, model)
+        await worker.start()
+        settle()
+        for number in range(AT_ONCE):
+            await _turn(app, listener, number)
+        times: list[float] = []
+        stop = time.perf_counter() + seconds
+
+        async def people(first: int) -> None:
+            number, said = first, 0
+            while time.perf_counter() < stop:
+                began = time.perf_counter()
+                await _turn(app, listener, number)
+                times.append(time.perf_counter() - began)
+                said += 1
+                if said % TURNS_EACH == 0:
+                    number += AT_ONCE
+
+        commits, cpu, began = app.store.commits, time.process_time(), time.perf_counter()
+        await asyncio.gather(*(people(AT_ONCE + number) for number in range(AT_ONCE)))
+        cpu, wall, commits = time.process_time() - cpu, time.perf_counter() - began, app.store.commits - commits
+        await worker.stop()
+    turns = len(times)
+    return cpu / turns * 1e3, turns / wall, middle(times) * 1e3, commits / turns
+
+
+@contextmanager
+def _stub(folder: Path) -> Iterator[str]:
+    """The anchors' model, one token every 2 ms."""
+    port = free_port()
+    stub = subprocess.Popen([sys.executable, ANCHORS / "llm_stub.py", "--port", str(port), "--pace-ms", "2"])
+    try:
+        yield f"http://127.0.0.1:{port}/v1"
+    finally:
+        stub.terminate()
+        stub.wait()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.turn")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--secs", type=float, default=5)
+    options = parser.parse_args()
+    needs()
+    anchors, rounds = [], []
+    with tempfile.TemporaryDirectory() as scratch, _stub(Path(scratch)) as base:
+        time.sleep(0.5)
+        for _ in range(options.rounds):
+            arguments = ["raw", "--base", base, "--secs", str(options.secs), "--conc", str(AT_ONCE)]
+            anchors.append(json_lines(run(ANCHORS / "turn_clients.py", *arguments))[-1])
+            with tempfile.TemporaryDirectory() as folder:
+                rounds.append(uvloop.run(measure(Path(folder), base, options.secs)))
+    raw = [anchor["cpu_ms_turn"] for anchor in anchors]
+    cpu, per_second, median, commits = ([figures[at] for figures in rounds] for at in range(4))
+    print(f"own CPU per turn, ms: anchor raw {spread(raw)}, ours {spread(cpu)}, ratio {middle(cpu) / middle(raw):.2f}")
+    print(
+        f"ours: {middle(per_second):.0f} turns/s, median {middle(median):.0f} ms a turn, {middle(commits):.2f} commits a turn;",
+        end=" ",
+    )
+    print(
+        f"anchor: {middle([a['turns_s'] for a in anchors]):.0f} turns/s, median {middle([a['p50_ms'] for a in anchors]):.0f} ms"
+    )
+    sys.exit(0 if judge("own CPU per turn, median", middle(cpu), BAR, " ms") else 1)
+
+
+if __name__ == "__main__":
+    main()

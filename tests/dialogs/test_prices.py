@@ -1,0 +1,55 @@
+"""What a step costs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from bot.dialogs import prices
+from bot.dialogs.llm import Usage
+from bot.dialogs.prices import micros
+from bot.errors import ResourceError
+
+pytestmark = pytest.mark.unit
+
+
+@pytest.fixture
+def table(monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch]:
+    prices._table.cache_clear()
+    prices._price.cache_clear()
+    yield monkeypatch
+    prices._table.cache_clear()
+    prices._price.cache_clear()
+
+
+@pytest.mark.parametrize(
+    ("model", "cost"),
+    [
+        ("gpt-4o", 2_500_000 + 10_000_000),
+        ("gpt-4o-2024-08-06", 2_500_000 + 10_000_000),
+        ("gpt-4o-mini", 150_000 + 600_000),
+        ("gpt-4o-mini-2024-07-18", 150_000 + 600_000),
+        ("gpt-4.1-nano", 100_000 + 400_000),
+        ("gpt-4oo", 0),
+        ("llama", 0),
+        ("offline", 0),
+        ("", 0),
+    ],
+)
+def test_the_longest_name_that_begins_the_models_counts(model: str, cost: int) -> None:
+    assert micros(model, Usage(1_000_000, 1_000_000)) == cost
+
+
+def test_small_amounts_are_whole_millionths() -> None:
+    assert micros("gpt-4o-mini", Usage(7, 3)) == round(7 * 0.15 + 3 * 0.6)
+    assert micros("gpt-4o-mini", Usage()) == 0
+
+
+@pytest.mark.parametrize(
+    "rows", [[], "text", None, {"gpt": 3}, {"gpt": {"input": 1}}, {"gpt": {"input": "much", "output": 1}}, {"gpt": [1, 2]}]
+)
+def test_a_broken_table_is_one_line_that_names_the_file(table: pytest.MonkeyPatch, rows: object) -> None:
+    table.setattr(prices, "read_yaml", lambda *_: rows)
+    with pytest.raises(ResourceError, match=r"^prompts/prices\.yaml: every model needs input and output as numbers"):
+        micros("gpt", Usage(1, 1))

@@ -1,0 +1,242 @@
+"""The process dies right before or right after any one of its writes: nothing is lost, nothing is done twice."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Coroutine
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bot.message import Address, InboundMessage, Receipt, ReceiptStatus, Reply, Sender, Text
+from bot.records.conversations import Message
+from bot.records.people import Customer
+from bot.records.tickets import Ticket
+from bot.records.work import DeliveryState, InboxRow, InboxState, JournalKind, JournalRow
+from bot.testing.channel import Spoken
+from bot.testing.clock import ManualClock
+from bot.testing.llm import Called, Calls, Raised, Said, ScriptedModel, ScriptedStep
+from bot.testing.scene import Scene, open_scene
+from tests.scenarios.helpers import ANA, deliveries
+
+pytestmark = pytest.mark.scenario
+
+_WRITES = ("commit", "insert", "upsert", "change", "next_number")
+_TURN = "wamid.the-one"
+
+
+Send = Callable[[Address, Reply, str], Coroutine[Any, Any, str]]
+
+
+class Died(BaseException):
+    """The process is gone."""
+
+
+@dataclass
+class Doom:
+    """Kills a scene at its n-th write: before it happens, or after it was made durable."""
+
+    at: int
+    after: bool
+    writes: list[str] = field(default_factory=list)
+    dead: bool = False
+
+    def over(self, scene: Scene) -> None:
+        for name in _WRITES:
+            setattr(scene.app.store, name, self._counted(name, getattr(scene.app.store, name)))
+        scene.channel.send = self._until_dead(scene.channel.send)  # type: ignore[assignment]
+
+    def _counted(self, name: str, write: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
+        async def counted(*values: Any, **named: Any) -> Any:
+            if self.dead:
+                raise Died
+            self.writes.append(name)
+            hit = len(self.writes) == self.at
+            if hit and not self.after:
+                self.dead = True
+                raise Died
+            result = await write(*values, **named)
+            if hit or self.dead:
+                self.dead = True
+                raise Died
+            return result
+
+        return counted
+
+    def _until_dead(self, send: Send) -> Send:
+        async def sends(to: Address, reply: Reply, tracker: str) -> str:
+            if self.dead:
+                raise Died
+            return await send(to, reply, tracker)
+
+        return sends
+
+
+async def run(folder: Path, clock: ManualClock, doom: Doom, steps: list[ScriptedStep], spoken: list[Spoken]) -> int:
+    """One life of the program, in which the vendor (re)delivers the message; how many model steps are journaled at its end."""
+    journaled = 0
+    with suppress(Died):
+        async with open_scene(folder, clock=clock, model=ScriptedModel(*steps)) as scene:
+            doom.over(scene)
+            ana = scene.person(ANA)
+            for said in spoken:  # the vendor told meanwhile what had arrived
+                receipt = Receipt(
+                    f"r-{said.tracker}", ana.address, f"whatsapp.{said.tracker}", ReceiptStatus.SENT, clock.now(), said.tracker
+                )
+                await scene.app.inbox.accept([receipt])
+            with suppress(Died):
+                await ana.sends(Text("My line is down, open a ticket."), id=_TURN)
+            await scene.passes(30)
+            spoken += scene.channel.spoken
+            journaled = len([row for row in await journal(scene) if row.kind is JournalKind.MODEL])
+            if doom.dead:
+                raise Died
+    return journaled
+
+
+async def journal(scene: Scene) -> list[JournalRow]:
+    return await scene.app.store.find(JournalRow, {}, sort=("id",), limit=100)
+
+
+async def lives(folder: Path, steps: list[ScriptedStep], at: int, *, after: bool) -> tuple[bool, list[Spoken]]:
+    """Dies at the n-th write, is started again; whether it died at all, and everything that was ever posted."""
+    spoken: list[Spoken] = []
+    clock = ManualClock()
+    doom = Doom(at, after)
+    done = await run(folder, clock, doom, steps, spoken)
+    await run(folder, ManualClock(clock.now()), Doom(0, after), steps[done:], spoken)
+    return doom.dead, spoken
+
+
+TICKET: list[ScriptedStep] = [
+    Called("create_ticket", subject="Line down", description="The line is down"),
+    Said("I opened TICKET-2026-000001."),
+]
+TWICE_THEN_WORDS: list[ScriptedStep] = [
+    Called("list_my_tickets"),
+    Called("create_ticket", subject="Line down", description="The line is down"),
+    Calls(Called("create_ticket", subject="Line down", description="The line is down"), Called("list_my_tickets")),
+    Said("I opened TICKET-2026-000001."),
+]
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+@pytest.mark.parametrize("steps", [TICKET, TWICE_THEN_WORDS], ids=["ticket", "reads and repeated writes"])
+async def test_a_turn_with_a_ticket_survives_a_crash_at_every_write(
+    tmp_path: Path, steps: list[ScriptedStep], after: bool
+) -> None:
+    at = 1
+    while True:
+        folder = tmp_path / str(at)
+        died, spoken = await lives(folder, steps, at, after=after)
+        async with open_scene(folder) as scene:
+            await check(scene, spoken, f"a crash {'after' if after else 'before'} write {at}")
+        if not died:
+            break
+        at += 1
+    assert at > 8, "there were hardly any writes to crash at"
+
+
+async def check(scene: Scene, spoken: list[Spoken], when: str) -> None:
+    ana = scene.person(ANA)
+    [ticket] = await ana.tickets()
+    assert ticket.subject == "Line down", when
+    assert [said.reply.text for said in spoken] == ["I opened TICKET-2026-000001."], when
+    assert [message.content for message in await ana.timeline()] == [
+        "My line is down, open a ticket.",
+        "I opened TICKET-2026-000001.",
+    ], when
+    [delivery] = await deliveries(scene, ana)
+    assert delivery.state is DeliveryState.SENT, when
+    assert delivery.resends <= 1, when  # 1 where it was claimed, but not posted: nobody can know
+    conversation, customer = await ana.conversation(), await ana.customer()
+    assert (conversation.message_count, conversation.unread_count) == (2, 1), when
+    assert conversation.cost.model_steps == len(await ana.journal(JournalKind.MODEL)), when
+    statistics = customer.statistics
+    assert (statistics.total_tickets, statistics.total_messages, statistics.total_conversations) == (1, 1, 1), when
+    row = await scene.app.store.get(InboxRow, f"whatsapp:{_TURN}")
+    assert row is not None
+    assert row.state is InboxState.DONE, when
+    steps = await ana.journal()
+    assert [step.kind for step in steps].count(JournalKind.HEARD) == 1, when
+    assert [step.kind for step in steps].count(JournalKind.END) == 1, when
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+async def test_a_handoff_survives_a_crash_at_every_write(tmp_path: Path, after: bool) -> None:
+    steps: list[ScriptedStep] = [Called("hand_to_person", reason="wants one")]
+    at, died = 0, True
+    while died:
+        at += 1
+        folder = tmp_path / str(at)
+        died, spoken = await lives(folder, steps, at, after=after)
+        async with open_scene(folder) as scene:
+            conversation = await scene.person(ANA).conversation()
+            assert (conversation.epoch, conversation.assignee_kind) == (1, "queue"), at
+            assert len(spoken) == 1, at
+
+
+async def test_a_message_that_was_overtaken_and_comes_after_a_crash_does_not_open_the_interrupted_turn_anew(
+    tmp_path: Path,
+) -> None:
+    """It was written earlier, so it stands before the first message of the interrupted turn when that is found again."""
+    at, died = 0, True
+    while died:
+        at += 1
+        clock, doom, spoken = ManualClock(), Doom(at, after=True), list[Spoken]()
+        overtaken = InboundMessage(
+            "wamid.overtaken", Address("whatsapp", "106540352242922", ANA), Text("Hello."), clock.now(), Sender("Ana Ruiz", ANA)
+        )
+        await clock.advance(60)
+        done = await run(tmp_path / str(at), clock, doom, TICKET, spoken)
+        died = doom.dead
+        async with open_scene(tmp_path / str(at), clock=ManualClock(clock.now()), quiet_ms=600_000) as scene:
+            is_frozen = any(row.kind is JournalKind.HEARD for row in await journal(scene))
+            scene.model.will(*TICKET[done:], *([Said("Hello to you.")] if is_frozen else []))
+            await scene.app.inbox.accept([overtaken])
+            await scene.passes(700)
+            ana = scene.person(ANA)
+            if await scene.app.store.find(InboxRow, {"id": f"whatsapp:{_TURN}"}):
+                assert len(await ana.tickets()) == 1, at
+            heard = [message.content for message in await ana.timeline() if message.sender == "customer"]
+            assert "Hello." in heard, at
+            assert len(heard) == len(set(heard)), at
+
+
+async def test_what_a_failed_tool_told_the_model_stays_said_after_a_crash(tmp_path: Path) -> None:
+    """A write that failed for the moment must not succeed behind the model's back when the turn is run again."""
+    clock = ManualClock()
+    with suppress(Died):
+        async with open_scene(tmp_path, clock=clock) as scene:
+            ana = scene.person(ANA)
+            tickets = scene.app.engine._parts.services.tickets
+
+            async def fails(*_: object, **__: object) -> Ticket:
+                raise OSError("the printer is on fire")
+
+            object.__setattr__(tickets, "create", fails)
+            scene.model.will(TICKET[0], Raised(Died()))
+            await ana.says("My line is down, open a ticket.")
+            await scene.passes(1)
+            raise Died
+    async with open_scene(tmp_path, clock=ManualClock(clock.now())) as scene:
+        ana = scene.person(ANA)
+        scene.model.will(Said("It did not work, sorry."))
+        await ana.hears("did not work")
+        assert await ana.tickets() == []
+        assert "failed inside" in scene.model.requests[0].messages[-1]["content"]
+
+
+async def test_a_newcomer_whose_customer_was_imported_is_recognised_by_the_number(tmp_path: Path) -> None:
+    async with open_scene(tmp_path) as scene:
+        await scene.app.store.insert([Customer(id="imported", phone_number="+12025550123", first_name="Ana")])
+        ana = scene.person(ANA)
+        scene.model.will(Said("Hello Ana."), Said("Yes."))
+        await ana.says("Hi.")
+        await ana.hears("Hello Ana")
+        await ana.says("Again.")
+        await ana.hears("Yes")
+        assert (await ana.conversation()).customer_id == "imported"
+        assert len(await scene.app.store.find(Message, {"customer_id": "imported"})) == 4

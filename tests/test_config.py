@@ -1,0 +1,198 @@
+"""Every setting of DESIGN 10, its default, and what is said about a wrong one."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from bot.config import Settings, load_settings, setting_names, unknown_settings
+from bot.errors import SettingsError
+
+pytestmark = pytest.mark.unit
+
+DEFAULTS: dict[str, object] = {
+    "BOT_HOST": "127.0.0.1",
+    "BOT_PORT": 8080,
+    "BOT_DATA_DIR": Path("data"),
+    "BOT_PUBLIC_URL": "",
+    "BOT_SECRET_KEY": "",
+    "BOT_DEFAULT_LANGUAGE": "es",
+    "BOT_QUIET_MS": 800,
+    "BOT_LEASE_MS": 5000,
+    "MONGODB_URI": "",
+    "MONGODB_DATABASE": "switchboard",
+    "REDIS_URL": "",
+    "SMTP_URL": "",
+    "OPENAI_API_KEY": "",
+    "OPENAI_BASE_URL": "",
+    "OPENAI_MODEL": "gpt-4o-mini",
+    "OPENAI_EMBEDDING_MODEL": "",
+    "OPENAI_TRANSCRIPTION_MODEL": "",
+    "OPENAI_SPEECH_MODEL": "",
+    "WHATSAPP_PHONE_ID": "",
+    "WHATSAPP_TOKEN": "",
+    "WHATSAPP_APP_SECRET": "",
+    "WHATSAPP_VERIFY_TOKEN": "",
+    "WHATSAPP_API_URL": "https://graph.facebook.com",
+    "TWILIO_ACCOUNT_SID": "",
+    "TWILIO_AUTH_TOKEN": "",
+    "TWILIO_FROM_NUMBER": "",
+    "TWILIO_API_URL": "https://api.twilio.com",
+    "TWILIO_VOICE": "gather",
+}
+SECRETS = {name for name in DEFAULTS if any(part in name for part in ("TOKEN", "SECRET", "KEY", "URI"))} | {
+    "REDIS_URL",
+    "SMTP_URL",
+}
+
+
+@pytest.fixture(autouse=True)
+def bare(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Nothing set, and no .env in the working directory."""
+    for name in os.environ:
+        if name.upper() in DEFAULTS or name.startswith("BOT_"):
+            monkeypatch.delenv(name)
+    monkeypatch.chdir(tmp_path)
+
+
+def value(settings: Settings, name: str) -> object:
+    field = next(field for field, info in Settings.model_fields.items() if info.validation_alias == name)
+    found = getattr(settings, field)
+    return found.get_secret_value() if hasattr(found, "get_secret_value") else found
+
+
+def test_the_settings_are_those_of_the_contract_each_with_its_meaning() -> None:
+    assert set(setting_names()) == set(DEFAULTS)
+    assert all(meaning for meaning in setting_names().values())
+
+
+@pytest.mark.parametrize("name", DEFAULTS)
+def test_an_unset_setting_has_its_default(name: str) -> None:
+    assert value(load_settings(), name) == DEFAULTS[name]
+
+
+@pytest.mark.parametrize("name", DEFAULTS)
+def test_an_empty_setting_counts_as_unset(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(name, "")
+    assert value(load_settings(), name) == DEFAULTS[name]
+
+
+def test_the_environment_wins_over_the_file_and_spaces_are_dropped(monkeypatch: pytest.MonkeyPatch) -> None:
+    Path(".env").write_text("BOT_PORT=9001\nBOT_HOST= 0.0.0.0 \nSOMEBODY_ELSES=1\n")
+    monkeypatch.setenv("BOT_PORT", " 9002 ")
+    settings = load_settings()
+    assert (settings.port, settings.host) == (9002, "0.0.0.0")
+
+
+@pytest.mark.parametrize(
+    ("name", "wrong", "told"),
+    [
+        ("BOT_PORT", "http", "unable to parse string as an integer (it is 'http'); for example 8080"),
+        ("BOT_PORT", "70000", "BOT_PORT: Input should be less than or equal to 65535 (it is '70000'); for example 8080"),
+        ("BOT_PORT", "-1", "BOT_PORT: Input should be greater than or equal to 0 (it is '-1'); for example 8080"),
+        ("BOT_QUIET_MS", "soon", "BOT_QUIET_MS: Input should be a valid integer"),
+        ("BOT_QUIET_MS", "-5", "BOT_QUIET_MS: Input should be greater than or equal to 0"),
+        ("BOT_LEASE_MS", "1", "BOT_LEASE_MS: Input should be greater than or equal to 100 (it is '1'); for example 5000"),
+        ("BOT_DEFAULT_LANGUAGE", "fr", "Input should be 'es', 'en' or 'hi' (it is 'fr'); for example es, en or hi"),
+        ("BOT_PUBLIC_URL", "bot.example.com", "BOT_PUBLIC_URL: must begin with http:// or https://, and name a host"),
+        ("BOT_PUBLIC_URL", "https://", "BOT_PUBLIC_URL: must begin with http:// or https://, and name a host"),
+        ("OPENAI_BASE_URL", "localhost:9000", "; for example https://api.openai.com/v1"),
+        ("WHATSAPP_API_URL", "graph", "; for example https://graph.facebook.com"),
+        ("TWILIO_API_URL", "ftp://twilio", "; for example https://api.twilio.com"),
+        ("WHATSAPP_PHONE_ID", "+1 202", "; for example 106540352242922 (digits, from Meta's API setup page)"),
+        ("TWILIO_VOICE", "sing", "TWILIO_VOICE: Input should be 'gather', 'relay' or 'stream' (it is 'sing')"),
+    ],
+)  # fmt: skip
+def test_a_wrong_value_is_one_line_with_the_name_the_value_and_an_example(
+    name: str, wrong: str, told: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(name, wrong)
+    with pytest.raises(SettingsError) as caught:
+        load_settings()
+    message = str(caught.value)
+    assert message.startswith(f"{name}: ")
+    assert told in message
+    assert "; for example " in message
+    assert "\n" not in message
+
+
+def test_a_long_wrong_value_is_cut(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BOT_PORT", "9" * 10_000)
+    with pytest.raises(SettingsError) as caught:
+        load_settings()
+    assert len(str(caught.value)) < 300
+
+
+def test_a_file_that_is_no_text_is_one_line() -> None:
+    Path(".env").write_bytes(b"BOT_HOST=\xff\xfe\n")
+    with pytest.raises(SettingsError, match=r"^\.env: cannot be read"):
+        load_settings()
+
+
+@pytest.mark.parametrize("name", sorted(SECRETS))
+def test_a_secret_is_shown_nowhere(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(name, "hunter2-and-more")
+    settings = load_settings()
+    assert value(settings, name) == "hunter2-and-more"
+    assert "hunter2" not in repr(settings)
+    assert "hunter2" not in str(settings.model_dump())
+    assert "hunter2" not in settings.model_dump_json()
+
+
+def test_another_wrong_setting_shows_no_secret(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in SECRETS:
+        monkeypatch.setenv(name, "hunter2")
+    monkeypatch.setenv("BOT_PORT", "x")
+    with pytest.raises(SettingsError) as caught:
+        load_settings()
+    assert "hunter2" not in str(caught.value)
+
+
+def test_addresses_lose_their_last_slash(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_BASE_URL", "http://localhost:9000/v1/")
+    assert load_settings().openai_base_url == "http://localhost:9000/v1"
+
+
+def test_whatsapp_is_on_when_all_four_are_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    four = ["WHATSAPP_PHONE_ID", "WHATSAPP_TOKEN", "WHATSAPP_APP_SECRET", "WHATSAPP_VERIFY_TOKEN"]
+    assert load_settings().whatsapp_missing() == four
+    for number, name in enumerate(four, 1):
+        monkeypatch.setenv(name, "123")
+        settings = load_settings()
+        assert (settings.whatsapp_missing(), settings.has_whatsapp) == (four[number:], number == 4)
+
+
+@pytest.mark.parametrize(("name", "expected"), [("OPENAI_API_KEY", True), ("OPENAI_BASE_URL", True), ("OPENAI_MODEL", False)])
+def test_a_model_is_there_with_a_key_or_a_server_of_ones_own(name: str, expected: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert load_settings().has_model is False
+    monkeypatch.setenv(name, "http://localhost:9000/v1")
+    assert load_settings().has_model is expected
+
+
+@pytest.mark.parametrize(
+    ("name", "nearest"),
+    [
+        ("BOT_QUIET", "BOT_QUIET_MS"),
+        ("BOT_PROT", "BOT_PORT"),
+        ("bot_prot", "BOT_PORT"),
+        ("OPENAI_APIKEY", "OPENAI_API_KEY"),
+        ("WHATSAPP_TOKKEN", "WHATSAPP_TOKEN"),
+        ("TWILIO_AUTHTOKEN", "TWILIO_AUTH_TOKEN"),
+        ("MONGODB_URL", "MONGODB_URI"),
+        ("REDIS_URLS", "REDIS_URL"),
+        ("BOT_SOMETHING_ELSE", ""),
+    ],
+)
+def test_a_name_that_is_not_ours_is_told_with_the_nearest_that_is(name: str, nearest: str) -> None:
+    assert unknown_settings({name: "1", "PATH": "/bin", "BOT_PORT": "1"}) == {name: nearest}
+
+
+def test_misspelled_names_are_found_in_the_environment_and_in_the_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    Path(".env").write_text("BOT_PROT=9000\nOTHER=1\nBOT_HOST=x\n")
+    monkeypatch.setenv("BOT_QUIETMS", "1")
+    found = unknown_settings()
+    assert (found["BOT_PROT"], found["BOT_QUIETMS"]) == ("BOT_PORT", "BOT_QUIET_MS")
+    assert "OTHER" not in found
+    assert "BOT_HOST" not in found
