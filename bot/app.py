@@ -161,7 +161,7 @@ def _join(
         default_language=settings.default_language,
     )
     engine = Engine(parts)
-    sending = Sending(store, outbox, channels)
+    sending = Sending(outbox, channels)
     worker = Worker(store, lanes, inbox, outbox, engine, sending, jobs)
     return App(
         settings, clock, store, lanes, inbox, outbox, jobs, policy, people, conversations, engine, worker, channels, is_working

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -15,7 +16,7 @@ from bot.dialogs.language import guess_language
 from bot.dialogs.prompts import Agent
 from bot.errors import EpochMoved, FenceLost
 from bot.inbox import Inbox
-from bot.journal import Guard, Journal
+from bot.journal import Guard, Journal, steps_of
 from bot.memory.window import heard, recent
 from bot.message import Receipt, Reply, Sender
 from bot.outbox import Outbox
@@ -125,10 +126,14 @@ class Engine:
     async def _enter(self, claim: Claim, turn: Turn) -> Scene:
         parts = self._parts
         sender = next((m.sender for m in reversed(turn.messages) if m.sender != Sender()), Sender())
-        customer = await parts.people.recognise(turn.address, sender, turn.messages[0].sent_at)
-        conversation = await parts.conversations.current(customer, turn.address)
+        customer, conversation, steps = await asyncio.gather(  # together they are one hop to the store
+            parts.people.recognise(turn.address, sender, turn.messages[0].sent_at),
+            parts.conversations.open_one(turn.address),
+            steps_of(parts.store, turn),
+        )
+        conversation = conversation or await parts.conversations.current(customer, turn.address)
         guard = Guard((_fence(claim), Require(Conversation, {"id": conversation.id, "epoch": conversation.epoch}, EpochMoved)))
-        journal = await Journal.open(parts.store, parts.clock, turn, conversation.id, guard)
+        journal = Journal(parts.store, parts.clock, turn, conversation.id, guard, steps)
         frozen = journal.heard()
         if frozen is not None:
             turn = turn.only(frozen)
@@ -177,7 +182,9 @@ class Engine:
             await self._say(scene, answer)
         except EpochMoved:
             log.info("turn discarded: the conversation changed hands", turn=scene.turn.id, conversation=scene.conversation.id)
-            await self._end(scene, Unit())
+            unit = Unit()
+            scene.journal.flush(unit)
+            await self._end(scene, unit)
 
     async def _freeze(self, scene: Scene) -> None:
         """From here on the turn consists of these messages, also after a crash; what comes later is the next turn."""
@@ -185,7 +192,7 @@ class Engine:
             unit = Unit()
             self._hear(scene, unit)
             row = scene.journal.row(JournalKind.HEARD, "", {"inbox": list(scene.turn.inbox_ids)})
-            await scene.journal.write(row, also=tuple(unit.operations))
+            await scene.journal.commit(unit, row)
 
     async def _task(self, scene: Scene) -> Task:
         agent = self._parts.agents[agent_of(scene.conversation)]
@@ -226,6 +233,7 @@ class Engine:
         parts.conversations.said(unit, conversation, said)
         parts.conversations.spent(unit, conversation, answer.spent.amounts())
         unit.add(Change(Message, {"id": In(scene.turn.message_ids)}, set={"ai_processed": True}))
+        scene.journal.flush(unit)
         unit.insert(scene.journal.row(JournalKind.END, "", _ending(answer)))
         await self._commit(scene, scene.journal.guard(unit))
 

@@ -5,13 +5,14 @@ Each row's id names its step: the same step written twice is a duplicate key, wh
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from bot.clock import Clock
 from bot.conversation import Turn
 from bot.records.work import JournalKind, JournalRow
-from bot.store.base import In, Operation, Require, Store, Unit
+from bot.store.base import In, Require, Store, Unit
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,28 +26,28 @@ class Guard:
         return unit
 
 
-class Journal:
-    """The journal of one turn. `Journal.open` reads what an earlier, interrupted run of it left behind.
+async def steps_of(store: Store, turn: Turn) -> list[JournalRow]:
+    """What an earlier, interrupted run of this turn has left behind.
 
-    That run is found by any of the turn's messages, as one that was written late may have come to stand before its first.
+    It is found by any of the turn's messages, as one that was written late may have come to stand before its first.
     """
+    return await store.find(JournalRow, {"turn_id": In(turn.message_ids)})
 
-    def __init__(self, store: Store, clock: Clock, turn_id: str, conversation_id: str, guard: Guard) -> None:
+
+class Journal:
+    """The journal of one turn, with the steps of an earlier run of it."""
+
+    def __init__(
+        self, store: Store, clock: Clock, turn: Turn, conversation_id: str, guard: Guard, steps: Sequence[JournalRow] = ()
+    ) -> None:
         self._store = store
         self._clock = clock
-        self._turn_id = turn_id
+        self._turn_id = steps[0].turn_id if steps else turn.id
         self._conversation_id = conversation_id
         self.guard = guard
-        self._rows: dict[str, JournalRow] = {}
-        self._next_step = 0
-
-    @classmethod
-    async def open(cls, store: Store, clock: Clock, turn: Turn, conversation_id: str, guard: Guard) -> Journal:
-        rows = await store.find(JournalRow, {"turn_id": In(turn.message_ids)})
-        journal = cls(store, clock, rows[0].turn_id if rows else turn.id, conversation_id, guard)
-        journal._rows = {row.id: row for row in rows}
-        journal._next_step = max((row.step + 1 for row in rows), default=0)
-        return journal
+        self._rows = {row.id: row for row in steps}
+        self._pending: list[JournalRow] = []
+        self._next_step = max((row.step + 1 for row in steps), default=0)
 
     def heard(self) -> tuple[str, ...] | None:
         """The inbox rows that the interrupted run had frozen into this turn; None when this is the first run."""
@@ -72,17 +73,27 @@ class Journal:
         self._next_step += 1
         return row
 
-    async def write(self, *rows: JournalRow, also: tuple[Operation, ...] = ()) -> None:
-        """Commits rows, and what else belongs to them, if the guard still holds. Raises FenceLost, EpochMoved."""
-        unit = Unit(*also)
-        unit.insert(*rows)
-        await self._store.commit(self.guard(unit))
-        self._rows.update((row.id, row) for row in rows)
+    def later(self, row: JournalRow) -> None:
+        """A step that changed nothing: it is written along with the next thing that does.
+
+        A crash before that costs asking the model again, and no more: whatever had an effect has all steps before it on record.
+        """
+        self._rows[row.id] = row
+        self._pending.append(row)
+
+    def flush(self, unit: Unit) -> None:
+        """Puts what is to be written along into the turn's last unit."""
+        unit.insert(*self._pending)
 
     async def commit(self, unit: Unit, row: JournalRow) -> None:
-        """Commits a unit of work together with the row that remembers it. Raises FenceLost, EpochMoved, Duplicate."""
-        unit.insert(row)
+        """Commits a unit of work together with the row that remembers it, if the guard still holds.
+
+        Raises FenceLost, EpochMoved, Duplicate.
+        """
+        pending = list(self._pending)
+        unit.insert(*pending, row)
         await self._store.commit(self.guard(unit))
+        self._pending = self._pending[len(pending) :]
         self._rows[row.id] = row
 
     def _id(self, kind: JournalKind, key: str) -> str:

@@ -17,7 +17,7 @@ import structlog
 
 from bot.clock import Clock, new_id
 from bot.errors import Conflict, EpochMoved, FenceLost, SendError
-from bot.message import Reply
+from bot.message import Address, Reply
 from bot.policy import Policy
 from bot.records.conversations import Conversation, Direction, Interactive, Message, MessageSender, MessageStatus, MessageType
 from bot.records.work import Author, Delivery, DeliveryState, Fence, InboxRow, InboxState
@@ -32,6 +32,14 @@ RECONCILE = 5.0
 """Seconds an unconfirmed delivery waits for its receipt. Meta posts `sent` within a second or two of accepting."""
 
 _SENDERS = {Author.AI: MessageSender.AI, Author.SYSTEM: MessageSender.SYSTEM, Author.OPERATOR: MessageSender.AGENT}
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """A delivery that is ours to send, and where to."""
+
+    delivery: Delivery
+    to: Address
 
 
 Shape = Callable[[str, Reply], list[Reply]]
@@ -127,7 +135,7 @@ class Outbox:
             await self.wake(lane)
         return len(lanes)
 
-    async def take(self, claim: Claim, *, tracks: bool) -> Delivery | Wait | None:
+    async def take(self, claim: Claim, *, tracks: bool) -> Taken | Wait | None:
         """Claims the lane's next delivery if it may still be said; None when the lane is empty.
 
         Deliveries that may not be said are refused on the way. `tracks` tells whether the lane's channel echoes our tracker.
@@ -168,7 +176,7 @@ class Outbox:
         rows = await self._store.find(InboxRow, {"state": InboxState.WAITING, "lane": delivery.lane})
         return any(delivery.id in row.item for row in rows)
 
-    async def _claim(self, claim: Claim, delivery: Delivery) -> Delivery | None:
+    async def _claim(self, claim: Claim, delivery: Delivery) -> Taken | None:
         """pending|unconfirmed -> sending, unless a rule forbids it: then the delivery is refused and None returned."""
         conversation = await self._store.get(Conversation, delivery.conversation_id)
         if conversation is None:
@@ -188,7 +196,7 @@ class Outbox:
         except Conflict:
             return None  # a receipt or another process changed it in between: look again
         claimed = {"state": DeliveryState.SENDING, "claimed_by": claim.fence, "attempts": delivery.attempts + 1}
-        return delivery.model_copy(update=claimed)
+        return Taken(delivery.model_copy(update=claimed), conversation.address)
 
     def _claiming(self, claim: Claim, delivery: Delivery) -> Unit:
         unit = Unit(Require(Fence, {"id": claim.fence_id, "value": claim.fence}, FenceLost))

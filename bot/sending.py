@@ -9,10 +9,8 @@ import structlog
 
 from bot.channels.base import Channel
 from bot.errors import SendError, SendUnconfirmed
-from bot.outbox import Outbox, Wait, read_reply
-from bot.records.conversations import Conversation
-from bot.records.work import Delivery
-from bot.store.base import Claim, Store
+from bot.outbox import Outbox, Taken, Wait, read_reply
+from bot.store.base import Claim
 
 log = structlog.get_logger()
 
@@ -26,8 +24,7 @@ _POST_SECONDS = 60.0
 class Sending:
     """Works on the lanes of the outbox."""
 
-    def __init__(self, store: Store, outbox: Outbox, channels: Mapping[str, Channel]) -> None:
-        self._store = store
+    def __init__(self, outbox: Outbox, channels: Mapping[str, Channel]) -> None:
         self._outbox = outbox
         self._channels = channels
 
@@ -46,14 +43,12 @@ class Sending:
             if wait is not None:
                 return wait
 
-    async def _send(self, channel: Channel, delivery: Delivery) -> float | None:
+    async def _send(self, channel: Channel, taken: Taken) -> float | None:
         """Posts one; seconds to wait before the lane goes on, or None to go on at once."""
-        conversation = await self._store.get(Conversation, delivery.conversation_id)
-        if conversation is None:
-            return None
+        delivery = taken.delivery
         try:
             async with asyncio.timeout(_POST_SECONDS):
-                provider_id = await channel.send(conversation.address, read_reply(delivery), delivery.id)
+                provider_id = await channel.send(taken.to, read_reply(delivery), delivery.id)
         except SendUnconfirmed as error:
             return await self._outbox.failed(delivery, error, unconfirmed=True)
         except SendError as error:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from bot.clock import new_id
 from bot.message import Address, Choice, Content, InboundMessage, Location, Media, Text
 from bot.policy import Policy, Verdict, Wish, is_blocked, wish_of
-from bot.records.conversations import Conversation
+from bot.records.conversations import ChannelName, Conversation
 from bot.records.people import Consent, ConsentState, Customer, CustomerStatus
 from bot.records.work import Author, Delivery
 from bot.resources import LANGUAGES, utterances
@@ -196,6 +196,6 @@ async def test_whatsapps_window_is_open_for_24_hours_after_their_last_message(
 
 
 async def test_other_channels_have_no_window(desk: Desk) -> None:
-    desk.conversation.channel = "console"
+    desk.conversation.channel = ChannelName.CONSOLE
     desk.conversation.last_customer_message = None
     assert (await desk.verdict()).allowed

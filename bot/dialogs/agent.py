@@ -186,7 +186,7 @@ class AgentLoop:
             began = self._clock.monotonic()
             step = await self._ask(task, spent)
             body = _step_body(step, task.agent, self._clock.monotonic() - began)
-            await task.journal.write(task.journal.row(JournalKind.MODEL, str(number), body))
+            task.journal.later(task.journal.row(JournalKind.MODEL, str(number), body))
         spent.add(step.model, step.usage)
         return step
 
@@ -255,7 +255,7 @@ class AgentLoop:
         except ToolError as error:
             failed = Result(f"error: {error}")
             body = _result_body(tool, arguments, failed, self._clock.monotonic() - began)
-            await task.journal.write(task.journal.row(JournalKind.TOOL, here, body))
+            task.journal.later(task.journal.row(JournalKind.TOOL, here, body))
             return failed
 
     def _find(self, task: Task, call: ToolCall) -> Tool:
@@ -275,7 +275,13 @@ class AgentLoop:
             async with asyncio.timeout(tool.timeout):
                 result = await tool.run(context, **arguments)
             body = _result_body(tool, arguments, result, self._clock.monotonic() - began)
-            await task.journal.commit(unit, task.journal.row(JournalKind.TOOL, key, body))
+            row = task.journal.row(JournalKind.TOOL, key, body)
+            if tool.write:
+                await task.journal.commit(unit, row)
+            elif unit:
+                raise RuntimeError(f"tool {tool.name} writes; declare it with @tool(write=True)")
+            else:
+                task.journal.later(row)
         except (FenceLost, EpochMoved, StoreUnavailable, ToolError):
             raise
         except TimeoutError:

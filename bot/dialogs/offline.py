@@ -63,7 +63,7 @@ class OfflineModel:
         if called == "create_ticket":
             return say(self._language, "ticket_opened", ticket_id=result.rsplit(" ", 1)[-1])
         if called == "list_my_tickets":
-            return say(self._language, "no_tickets") if "no tickets" in result else result
+            return say(self._language, "no_tickets") if result == "the person has no tickets" else result
         return result
 
 

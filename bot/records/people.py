@@ -129,16 +129,21 @@ class IdentityKind(StrEnum):
     EMAIL = "email"
     WA_ID = "wa_id"
     BSUID = "bsuid"
+    VISITOR = "visitor"
+    """A browser on the web chat."""
     CONSOLE = "console"
 
 
-@record("identities", Index("customer_id"))
+@record("identities", Index("customer_id"), Index("contact_id"), Index("lead_ids"))
 class Identity(Record):
-    """One way of knowing a person. Its id is `kind:value`, normalised: two people cannot share one (C-02)."""
+    """One way of knowing a person. Its id is `kind:value`, normalised: two customers cannot share one (C-02)."""
 
     kind: IdentityKind
     value: Annotated[str, PII]
     customer_id: str | None = None
+    contact_id: str | None = None
+    lead_ids: list[str] = []
+    """Leads with this number or address, of whichever user."""
 
     @staticmethod
     def key(kind: IdentityKind, value: str) -> str:

@@ -66,13 +66,18 @@ class Conversations:
     async def current(self, customer: Customer, address: Address) -> Conversation:
         """The one conversation of this address that is not closed; begun when there is none (S2-056, S2-101)."""
         while True:
-            found = await self._store.find(Conversation, {"lane": address.lane, "openness": "open"}, limit=1)
-            if found:
-                return found[0]
+            found = await self.open_one(address)
+            if found is not None:
+                return found
             try:
                 return await self._begin(customer, address)
             except Duplicate:
                 continue  # somebody began it in between
+
+    async def open_one(self, address: Address) -> Conversation | None:
+        """The conversation of this address that is not closed, if there is one."""
+        found = await self._store.find(Conversation, {"lane": address.lane, "openness": "open"}, limit=1)
+        return found[0] if found else None
 
     async def _begin(self, customer: Customer, address: Address) -> Conversation:
         conversation = Conversation(

@@ -1,9 +1,9 @@
 """Finding people, messages, tickets and leads by words.
 
-Every word has to be found: by a stem it shares in Spanish, English or Hindi, or as the beginning of a word; accents and case do not
-count. Digits find every phone number that contains them, an e-mail address is found by its beginning. What is found comes newest
-first (messages by the moment they were said, all else by the moment it was first stored), in pages: a page may be short and yet
-have a next one, because a search looks at so many records at a time.
+Every word has to be found: by a stem it shares in Spanish, English or Hindi, or as the beginning of a word; accents and case do
+not count. Digits find every phone number that contains them, an e-mail address is found by its beginning. What is found comes
+newest first (messages by the moment they were said, all else by the moment it was first stored), in pages: a page may be short
+and yet have a next one, because a search looks at so many records at a time.
 """
 
 from __future__ import annotations

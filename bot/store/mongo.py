@@ -36,10 +36,11 @@ from bot.store.mongo_connection import Client, Translated, client_of, place_of, 
 from bot.store.mongo_documents import CODEC, Collection
 from bot.store.mongo_inserts import Inserts
 from bot.store.mongo_layout import PULSES, bring_up
-from bot.store.mongo_query import Filter, asked_for, behind, filter_of, order_of, update_of, words_filter
+from bot.store.mongo_query import Filter, asked_for, behind, filter_of, order_of, update_of
+from bot.store.mongo_search import place_in, searched_for
 from bot.store.mongo_units import DURABLE, Documents, Place, Units, steps_of
 from bot.store.mongo_watch import Pulses
-from bot.store.words import TOKENS, Searched, require_changeable
+from bot.store.words import require_changeable
 
 R = TypeVar("R", bound=Record)
 
@@ -126,7 +127,7 @@ class MongoStore:
     async def get(self, kind: type[R], id: str) -> R | None:
         collection, documents = self._of(kind)
         with self._translated:
-            found = await documents.find_one({"_id": id})
+            found = await documents.find_one({"_id": id}, collection.projection)
         if found is None:
             return None
         record: R = collection.record(found)
@@ -150,8 +151,8 @@ class MongoStore:
             if after is not None:
                 further = await self._behind(collection, documents, sort, after)
                 asked = {"$and": [asked, further]} if asked else further
-            cursor = documents.find(asked, sort=order_of(collection, sort), limit=limit or 0, batch_size=limit or _PAGE)
-            found = await cursor.to_list()
+            ordered, part = order_of(collection, sort), collection.projection
+            found = await documents.find(asked, part, sort=ordered, limit=limit or 0, batch_size=limit or _PAGE).to_list()
         records: list[R] = collection.records(found)
         return records
 
@@ -205,18 +206,12 @@ class MongoStore:
         self, kind: type[R], words: Sequence[Word], where: Where | None = None, *, limit: int = 20, after: str | None = None
     ) -> Found[R]:
         collection, documents = self._of(kind)
-        searched = Searched(kind)
-        newest = searched.newest_stored
-        asked = [*words_filter(words), *([filter_of(collection, where)[0]] if where else [])]
-        if after is not None:
-            asked.append(behind(newest, True, *_place(collection.name, after)))
+        asked, order = searched_for(collection, words, where or {}, after)
         if not words or limit <= 0:
             return Found([])
         with self._translated:
-            cursor = documents.find({"$and": asked}, {TOKENS: 0}, sort=[(newest, -1), ("_id", -1)], limit=limit + 1)
-            found = await cursor.to_list()
-        last = found[limit - 1] if len(found) > limit else None
-        further = None if last is None else f"{int(last[newest].timestamp() * 1000 + 0.5)}:{last['_id']}"
+            found = await documents.find(asked, collection.projection, sort=order, limit=limit + 1).to_list()
+        further = place_in(collection, found[limit - 1]) if len(found) > limit else None
         return Found(collection.records(found[:limit]), further)
 
     # Writing
@@ -292,7 +287,6 @@ class MongoStore:
         push: Mapping[str, Any] | None = None,
     ) -> int:
         collection, documents = self._of(kind)
-        require_changeable(kind)
         asked = asked_for(collection, where)
         update = update_of(collection, set or {}, inc or {}, push or {}, self._clock.now())
         with self._translated:
@@ -357,15 +351,6 @@ class MongoStore:
         if self._client is None:
             raise StoreUnavailable(f"{self._place}: the store is not open")
         return self._pulses.watch(told)
-
-
-def _place(name: str, after: str) -> tuple[datetime, str]:
-    """Where a page of a search ended."""
-    newest, _, id = after.partition(":")
-    try:
-        return datetime.fromtimestamp(0, UTC) + timedelta(milliseconds=int(newest)), id
-    except ValueError:
-        raise StoreError(f"{name}: {after!r} is no place to continue at; give what an earlier page gave") from None
 
 
 def _each(collection: Collection, path: str, *, keep_empty: bool = False) -> list[dict[str, Any]]:

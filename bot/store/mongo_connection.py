@@ -140,7 +140,9 @@ def in_our_words(error: BaseException, place: str, path_of: Callable[[str, str],
         return StoreUnavailable(f"{place}: the store is not open")
     if isinstance(error, DocumentTooLarge | BSONError | OverflowError):
         return RecordError(f"this cannot be stored: {error}")
-    if isinstance(error, ConnectionFailure | ServerSelectionTimeoutError):
+    if isinstance(error, ServerSelectionTimeoutError):
+        return StoreUnavailable(f"{place}: no server answers; try again")
+    if isinstance(error, ConnectionFailure):
         return StoreUnavailable(f"{place}: the connection was lost, nobody knows whether the last write arrived; try again")
     return StoreError(f"{place}: {_first_line(str(error))}")
 

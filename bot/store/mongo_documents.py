@@ -204,6 +204,9 @@ class Collection:
         self.name = kind.shape.collection
         self.indexes = kind.shape.indexes
         self.searched = searched_of(kind)
+        """Its searchable fields; their tokens lie in the document itself."""
+        self.projection = {TOKENS: 0} if self.searched else None
+        """What of a document is not read."""
         self.served: set[Any] = set()
         """Shapes of queries that an index was found for."""
         self.literals: dict[str, set[str]] = {}
@@ -249,8 +252,10 @@ class Collection:
     def record(self, document: dict[str, Any]) -> Any:
         """The record in a document. Raises RecordError where it breaks today's rules."""
         document.pop(HELD, None)
-        document.pop(TOKENS, None)
+        shape = self.kind.shape
         try:
+            if shape.upgrades and document.get("shapeNumber") != shape.number:
+                document = shape.upgraded(document)
             return self._validate(document)
         except ValidationError as error:
             raise RecordError(explain(self.kind.__name__, error)) from None

@@ -6,13 +6,15 @@ import asyncio
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from pymongo import UpdateOne
 from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import DuplicateKeyError, OperationFailure
 
 from bot.errors import DataTooNew, StoreError
 from bot.records.base import Record
-from bot.store.mongo_schema import PREFIX, MongoIndex, indexes_of, text_index_of, validator_of
+from bot.store.mongo_schema import PREFIX, MongoIndex, indexes_of, search_index_of, text_index_of, validator_of
+from bot.store.words import TOKENS, Searched
 
 LAYOUT = 1
 """The number of the layout that this program writes."""
@@ -25,6 +27,7 @@ _LAYOUT_ID = "layout"
 _EXISTS, _NO_INDEX = 48, 27
 _CLASHES = (85, 86)
 """There is an index over the same keys that is not ours."""
+_PAGE = 1000
 _AT_ONCE = 8
 """Collections that are looked after side by side."""
 
@@ -91,11 +94,29 @@ async def _indexed(collection: AsyncCollection[dict[str, Any]], kind: type[Recor
             await _drop(collection, index.name)
             del named[index.name]
     alike = [(index.keys, index.options) for index in named.values()]  # whoever made them: an index serves by what it is
+    search = search_index_of(kind)
     missing = [index for index in wanted.values() if (index.keys, index.options) not in alike]
+    if search in missing and not is_new:
+        await _make_tokens(collection, kind)
     if missing:
         await _build(collection, missing)
     if text is not None and (text.keys, text.options) not in alike:
         await _build_text(collection, text)
+
+
+async def _make_tokens(collection: AsyncCollection[dict[str, Any]], kind: type[Record]) -> None:
+    """Gives documents that were written without, or by other rules, the tokens by which they are found."""
+    searched = Searched(kind)
+    writes: list[UpdateOne] = []
+    async for document in collection.find({}, dict.fromkeys(searched.stored, 1)):
+        # Only while it still says what the tokens were made of: whoever changes it meanwhile makes them too.
+        as_read = {"_id": document["_id"], **{name: document.get(name) for name in searched.stored}}
+        writes.append(UpdateOne(as_read, {"$set": {TOKENS: searched.tokens_of_document(document)}}))
+        if len(writes) == _PAGE:
+            await collection.bulk_write(writes, ordered=False)
+            writes = []
+    if writes:
+        await collection.bulk_write(writes, ordered=False)
 
 
 async def _drop(collection: AsyncCollection[dict[str, Any]], name: str) -> None:

@@ -12,9 +12,10 @@ from pydantic_core import core_schema
 
 from bot.errors import StoreError
 from bot.records.base import Index, Record
+from bot.records.tokens import RULES
 from bot.store.fields import Field, field_of
 from bot.store.mongo_documents import HELD, decimal128
-from bot.store.words import TOKENS
+from bot.store.words import TOKENS, searched_of
 
 PREFIX = "sb:"
 """Begins the names of our indexes: others are left alone."""
@@ -62,7 +63,7 @@ def validator_of(kind: type[Record]) -> dict[str, Any]:
     schema = _bson(made, made.get("$defs", {}), ())
     schema["properties"][HELD] = {"bsonType": _BSON["integer"]}
     if kind.shape.text is not None:
-        schema["properties"][TOKENS] = {"bsonType": "array"}
+        schema["properties"][TOKENS] = {"bsonType": "array", "items": {"bsonType": "string"}}
     return {"$jsonSchema": schema}
 
 
@@ -144,9 +145,18 @@ def indexes_of(kind: type[Record]) -> Iterator[MongoIndex]:
     """
     for index in kind.shape.indexes:
         yield from _built(kind, index)
-    if kind.shape.text is not None:
-        keys = ((TOKENS, 1), (kind.shape.stored_name(kind.shape.text.newest), -1), ("_id", -1))
-        yield MongoIndex(_name(keys, {}), keys)
+    search = search_index_of(kind)
+    if search is not None:
+        yield search
+
+
+def search_index_of(kind: type[Record]) -> MongoIndex | None:
+    """The index of our own search. Its name says how tokens are made: other fields or rules, and they are made anew."""
+    searched = searched_of(kind)
+    if searched is None:
+        return None
+    keys = ((TOKENS, 1), (searched.newest_stored, -1), ("_id", -1))
+    return MongoIndex(f"{_name(keys, {})}_words_of_{'_'.join(searched.stored)}_rules_{RULES}", keys)
 
 
 def text_index_of(kind: type[Record]) -> MongoIndex | None:

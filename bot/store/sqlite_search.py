@@ -123,7 +123,7 @@ class _Search:
         sized = sorted(((self._size(word), word) for word in question.words), key=lambda entry: entry[0])
         if not sized or not sized[0][0] or question.limit <= 0:
             return Page([], None)
-        candidates = self._candidates(sized[0][1])
+        candidates = self._candidates(*sized[0])
         hits: list[Place] = []
         looked, last = 0, question.after
         chunk = _FIRST_CHUNK
@@ -151,16 +151,16 @@ class _Search:
                 break
         return size
 
-    def _candidates(self, word: Word) -> Iterator[Place]:
+    def _candidates(self, size: int, word: Word) -> Iterator[Place]:
         """Documents that may be found, the newest first, from where the page begins."""
-        if self._size(word) < _COUNTED:
-            streams = [self._entries(part, _LOOKED_AT) for part in ranges_of(word)]
-        else:
-            tokens = self._tokens(word)
-            if len(tokens) > _MERGED:
-                yield from self._newest()
-                return
+        tokens = self._tokens(word)
+        if len(tokens) <= _MERGED:
             streams = [self._entries(Range(token), _FIRST_CHUNK) for token in tokens]
+        elif size < _COUNTED:
+            streams = [self._entries(part, _CHUNK) for part in ranges_of(word)]
+        else:
+            yield from self._newest()
+            return
         last = None
         for place in merge(*streams, reverse=True):
             if place != last:

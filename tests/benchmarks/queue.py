@@ -68,7 +68,7 @@ async def round_(folder: Path, conversations: int) -> tuple[float, float, float]
         assert isinstance(app.store, SqliteStore)
         await _fill(app, conversations)
         engine = NoOpEngine(app, conversations)
-        sending = Sending(app.store, app.outbox, app.channels)
+        sending = Sending(app.outbox, app.channels)
         worker = Worker(app.store, app.lanes, app.inbox, app.outbox, engine, sending, app.jobs)
         commits, cpu, began = app.store.commits, time.process_time(), time.perf_counter()
         await worker.start()

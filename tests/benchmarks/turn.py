@@ -70,7 +70,7 @@ def _worker(app: App, model: OpenAIModel) -> Worker:
     parts = app.engine._parts
     agents = {name: replace(agent, tools=(get_ticket.name,)) for name, agent in parts.agents.items()}
     engine = Engine(replace(parts, loop=AgentLoop(model, OfflineModel, toolbox, app.clock), agents=agents))
-    return Worker(app.store, app.lanes, app.inbox, app.outbox, engine, Sending(app.store, app.outbox, app.channels), app.jobs)
+    return Worker(app.store, app.lanes, app.inbox, app.outbox, engine, Sending(app.outbox, app.channels), app.jobs)
 
 
 async def _turn(app: App, listener: Listener, number: int) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -144,7 +145,7 @@ async def test_it_is_a_model_like_any_other() -> None:
 
 async def test_a_failed_tool_is_owned_up_to() -> None:
     call = {"id": "c", "type": "function", "function": {"name": "create_ticket", "arguments": "{}"}}
-    messages = [
+    messages: list[dict[str, Any]] = [
         {"role": "user", "content": "Open a ticket"},
         {"role": "assistant", "content": None, "tool_calls": [call]},
         {"role": "tool", "tool_call_id": "c", "content": "error: it broke"},

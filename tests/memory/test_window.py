@@ -7,7 +7,7 @@ import pytest
 from bot.clock import new_id
 from bot.conversation import Heard, Turn
 from bot.memory.window import MAX_MESSAGES, MAX_TOKENS, estimate_tokens, heard, recent
-from bot.message import Address, Choice, InboundMessage, Text
+from bot.message import Address, Choice, Content, InboundMessage, Text
 from bot.records.conversations import Conversation, Direction, Message, MessageSender, MessageStatus
 from bot.testing.scene import Scene
 
@@ -102,6 +102,6 @@ def test_tokens_are_rather_overcounted(text: str, tokens: int) -> None:
 
 
 async def test_the_messages_of_a_turn_are_lines_of_one(scene: Scene) -> None:
-    contents = [Text("Hello"), Text(""), Choice("choice:1", "Yes"), Choice("order-7", "Confirm")]
+    contents: list[Content] = [Text("Hello"), Text(""), Choice("choice:1", "Yes"), Choice("order-7", "Confirm")]
     messages = [InboundMessage(str(n), ADDRESS, content, scene.clock.now()) for n, content in enumerate(contents)]
     assert heard(messages) == {"role": "user", "content": "Hello\n[empty message]\nYes\nConfirm (button order-7)"}

@@ -262,6 +262,26 @@ async def test_a_turn_that_fails_for_ever_ends_with_an_honest_word_and_a_person_
     assert following.state is InboxState.DONE
 
 
+async def test_a_turn_that_cannot_even_be_given_up_properly_is_set_aside_and_the_next_one_is_answered(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ana = scene.person(ANA)
+
+    async def breaks(*_: object) -> None:
+        raise _Broken
+
+    with monkeypatch.context() as patched:
+        patched.setattr(scene.app.engine, "_enter", breaks)
+        await ana.sends(Text("Hi."), id="wamid.poison")
+        await scene.passes(60)
+    poison = await scene.app.store.get(InboxRow, "whatsapp:wamid.poison")
+    assert poison is not None
+    assert (poison.state, poison.attempts) == (InboxState.DEAD, 5)
+    scene.model.will(Said("Hello."))
+    await ana.says("Anybody?")
+    await ana.hears("Hello")
+
+
 async def test_a_row_that_cannot_be_read_is_set_aside_and_the_conversation_goes_on(scene: Scene) -> None:
     ana = scene.person(ANA)
     scene.model.will(Said("Hello."))

@@ -49,7 +49,7 @@ async def tells(scene: Scene, ana: ScenePerson, status: str, at: datetime, *, tr
         await scene.app.inbox.accept([receipt])
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(st.lists(st.sampled_from(["sent", "delivered", "read", "failed"]), min_size=1, max_size=8), st.booleans(), st.booleans())
 def test_receipts_in_any_order_and_number_move_a_message_only_forwards(order: list[str], together: bool, tracked: bool) -> None:
     async def check(folder: Path) -> None:

@@ -85,7 +85,8 @@ async def test_an_assignment_changes_our_fields_and_the_seeds_together(
 
 
 async def test_every_change_of_hands_raises_the_epoch_by_one(desk: Desk) -> None:
-    for number, to in enumerate((OperatorRef("a"), Queue("b"), OperatorRef("a"), AgentRef("support")), 1):
+    hands: list[Assignee] = [OperatorRef("a"), Queue("b"), OperatorRef("a"), AgentRef("support")]
+    for number, to in enumerate(hands, 1):
         assert (await desk.assign(to)).epoch == number
 
 

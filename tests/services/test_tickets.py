@@ -73,10 +73,10 @@ async def test_a_unit_that_is_never_committed_leaves_a_gap_and_no_ticket(desk: D
 @pytest.mark.parametrize(
     ("subject", "description", "told"),
     [
-        ("", "x", "Ticket.subject: String should have at least 1 character"),
-        ("   ", "x", "Ticket.subject: String should have at least 1 character"),
-        ("x" * 201, "x", "Ticket.subject: String should have at most 200 characters"),
-        ("x", " \n ", "Ticket.description: String should have at least 1 character"),
+        ("", "x", r"Ticket\.subject: "),
+        ("   ", "x", r"Ticket\.subject: "),
+        ("x" * 201, "x", r"Ticket\.subject: "),
+        ("x", " \n ", r"Ticket\.description: "),
     ],
 )
 async def test_a_wrong_field_is_named_and_takes_no_number(desk: Desk, subject: str, description: str, told: str) -> None:

@@ -25,7 +25,7 @@ from bot.records.base import RECORDS, Index, Record, record
 from bot.records.conversations import Conversation
 from bot.records.people import Customer
 from bot.records.work import Counter, Fence, InboxRow, InboxState
-from bot.store.base import Between, Delete, In, Not, Unit
+from bot.store.base import Between, Delete, Not, Unit
 from bot.store.catalog import every_kind
 from bot.store.mongo import MongoStore
 from bot.store.mongo_documents import Collection

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import time
-from collections.abc import AsyncIterator
+import warnings
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +53,15 @@ async def database(mongo_uri: str) -> AsyncIterator[str]:
     yield name
     async with AsyncMongoClient[dict[str, Any]](mongo_uri) as client:
         await client.drop_database(name)
+
+
+@pytest.fixture(autouse=True)
+def _no_litter() -> Iterator[None]:
+    """pymongo's monitor leaves a socket behind where it is closed while it still connects."""
+    yield
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)
+        gc.collect()
 
 
 # Servers that will not do
@@ -156,17 +167,19 @@ async def test_what_was_acknowledged_survives_kill_9_of_the_server_and_no_unit_i
 
 @needs_secantus
 async def test_a_server_that_is_gone_is_unavailable_and_then_works_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bot.store.mongo_connection.SELECT_SECONDS", 0.3)
+    monkeypatch.setattr("bot.store.mongo_connection.SELECT_SECONDS", 0.8)  # a server is looked for twice a second
+    monkeypatch.setattr("bot.store.mongo_units._LOST_TRIES", 0)
     server = Secantus(tmp_path).start()
     try:
         async with opened(server.uri, "switchboard") as store:
             await store.insert([Thing(id="before")])
             server.kill()
             two = Unit(Insert(Thing(id="a")), Insert(Thing(id="b")))
-            for call in (store.get(Thing, "before"), store.insert([Thing(id="t")]), store.commit(two), store.now()):
-                with pytest.raises(StoreUnavailable, match="try again") as caught:
-                    await call
-                assert caught.value.retryable
+            calls = (store.get(Thing, "before"), store.insert([Thing(id="t")]), store.commit(two), store.now())
+            for error in await asyncio.gather(*calls, return_exceptions=True):
+                assert isinstance(error, StoreUnavailable)
+                assert "try again" in str(error)
+                assert error.retryable
             server.start()
             assert await store.get(Thing, "before") is not None
             await store.commit(two)

@@ -97,8 +97,8 @@ def test_a_default_list_is_not_shared_between_calls() -> None:
         ({"what": "tea", "tags": ["a", "b", "c"]}, "order.tags: "),
         ({"what": "tea", "context": {}}, "order.context: "),
         ({"waht": "tea"}, "order.what: "),
-        ("tea", "order.record: "),
-        (None, "order.record: "),
+        ("tea", "order: "),
+        (None, "order: "),
     ],
 )
 def test_a_wrong_argument_is_named_with_the_rule(values: Any, told: str) -> None:

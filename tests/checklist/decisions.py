@@ -1,0 +1,51 @@
+"""Lines that section C of the checklist or DESIGN 6 changes: tested as decided, and shown so."""
+
+from __future__ import annotations
+
+DECIDED: dict[str, str] = {
+    "S1-032": "C-08's way: the categories of an account are those of the news, a superset",
+    "S1-054": "C-06: stored as customer, contact in S1's dialect",
+    "S1-107": "C-07: one set of eight roles",
+    "S1-108": "C-07: both spellings are accepted and mean one canonical set",
+    "S2-005": "C-23: agents are users; C-09: one object of notifications",
+    "S2-011": "C-07: the record knows eight roles, an agent of this seed three",
+    "S2-013": "C-07: an agent of this seed knows eight permissions, a user both spellings",
+    "S2-033": "DESIGN 6: the seed's documents need a number; the record itself only where the channel gives one",
+    "S2-048": "DESIGN 6: unique among those that have a number",
+    "S2-064": "C-19: required of the kind customer",
+    "S2-068": "C-06, DESIGN 6: also voice and console",
+    "S2-069": "C-04: the senders of messages, a superset",
+    "S2-070": "C-04: the types of messages, a superset",
+    "S2-075": "DESIGN 6: absent, and OPENAI_MODEL counts: gpt-4 that nobody set is no wish",
+    "S2-107": "DESIGN 6: the customer is required of the kind customer",
+    "S2-110": "C-17: also user, a marketer who writes to the assistant",
+    "S2-126": "C-05: unique where it exists, which serves a plain one",
+    "S2-143": "C-12: attachments are objects",
+    "S2-200": "C-20: in audit_log, as the stream activity",
+    "S2-202": "C-20: enforced for the stream activity",
+    "S2-203": "C-20: enforced for the stream activity",
+    "S3-003": "C-07: one set of eight roles",
+    "S3-002": "C-09: one switch stands for three",
+    "S3-009": "C-17: messages are documents of their own, assembled again in the dialect",
+    "S3-010": "C-17: role <-> sender",
+    "S3-150": "DESIGN 6: open",
+    "S3-159": "C-20: in audit_log, as the stream security",
+    "S4-005": "the two limits have defaults (S4-008, S4-009), so that they are never missing",
+    "S4-020": "C-03: of leads that come from outside; who was met on a call needs a phone only",
+    "S4-021": "C-03, DESIGN 6: also call, whatsapp, web",
+    "S4-026": "C-03: among those that have an e-mail",
+    "S5-004": "C-07: a role is one of eight words, all shorter",
+    "S5-005": "C-07: one set of eight roles",
+    "S5-009": "C-11, C-24: digits in the dialect, E.164 with us",
+    "S5-011": "C-11: digits without the plus; a status is one of five words, all shorter",
+    "S5-052": "C-21: one collection of calls",
+    "S5-055": "C-08: the union of nine; also the other three are taken",
+    "S5-017": "C-24: on phoneE164",
+    "S5-061": "C-19: kind call",
+    "S5-067": "C-17, DESIGN 6: messages of the kind call, with start and end",
+    "S5-069": "C-06: the agent of a cold call is our AI",
+    "S5-102": "C-20: in audit_log, as the stream security",
+}
+"""Line -> how it was decided."""
+OPEN_SETS = frozenset({"S3-150"})
+"""Enumerations of which the seed gives no sign that they are open, and that were decided to be."""
