@@ -166,7 +166,7 @@ class Record(BaseModel):
 
     @classmethod
     def trusted(cls, values: dict[str, Any]) -> Self:
-        """A new record of values that are right for certain, every field of its own among them: not looked at, so cheap to make."""
+        """A new record of values that are right for certain, all its own fields among them: not looked at, so cheap to make."""
         made = cls.__new__(cls)
         _set(made, "__dict__", _UNWRITTEN | values)
         _set(made, "__pydantic_fields_set__", set(values))

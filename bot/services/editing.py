@@ -33,6 +33,14 @@ def edited(record: R, changes: Mapping[str, Any], fixed: Mapping[str, str]) -> E
 
     `fixed` names fields that are not set this way, with what to do instead. Raises RecordError that names record, field and rule.
     """
+    after = changed(record, changes, fixed)
+    tops = dict.fromkeys(path.partition(".")[0] for path in changes)
+    differing = [name for name in tops if getattr(after, name) != getattr(record, name)]
+    return Edited(record, after, change_to(record, after, differing) if differing else None)
+
+
+def changed(record: R, changes: Mapping[str, Any], fixed: Mapping[str, str]) -> R:
+    """The record with other values, as `edited` reads them. Raises RecordError."""
     kind = type(record)
     values = record.model_dump()
     for path, value in changes.items():
@@ -40,10 +48,7 @@ def edited(record: R, changes: Mapping[str, Any], fixed: Mapping[str, str]) -> E
         if top in fixed or top in _OWN:
             raise RecordError(f"{kind.__name__}.{kind.shape.stored_name(path)}: cannot be set; {fixed.get(top, _OWN.get(top))}")
         _put(values, [top, *inside], value)
-    after = kind.new(**values)
-    tops = dict.fromkeys(path.partition(".")[0] for path in changes)
-    differing = [name for name in tops if getattr(after, name) != getattr(record, name)]
-    return Edited(record, after, change_to(record, after, differing) if differing else None)
+    return kind.new(**values)
 
 
 _OWN = dict.fromkeys(("id", "version", "created_at", "updated_at", "shape_number"), "it is the store's own")

@@ -77,9 +77,9 @@ class Identities:
         """The customer is known by all of these; the unit is void if one is somebody's by then."""
         for key in found.keys:
             known = found.known.get(Identity.key(*key))
-            if known is None:
+            if known is None or known.customer_id not in (None, customer_id):
                 unit.insert(self._made(key, customer_id))
-            elif known.customer_id != customer_id:  # a lead's or a contact's, so far
+            elif known.customer_id is None:  # a lead's or a contact's, so far
                 unit.add(Change(Identity, {"id": known.id, "customer_id": None}, set={"customer_id": customer_id}, must=1))
 
     def take_away(self, unit: Unit, identity: Identity) -> None:

@@ -14,6 +14,7 @@ from bot.records.tokens import fold
 
 _AS_TYPED: TypeAdapter[str] = TypeAdapter(Phone)
 _EMAIL: TypeAdapter[str] = TypeAdapter(Email)
+_MEXICO, _MEXICAN_DIGITS = 52, 10
 _WITH_COUNTRY_CODE = 11
 """So many digits may be a whole international number whose plus nobody typed."""
 
@@ -70,8 +71,9 @@ def _parsed(text: str, region: str | None) -> phonenumbers.PhoneNumber | None:
         number = phonenumbers.parse(text, region)
     except phonenumbers.NumberParseException:
         return None
-    if number.country_code == 52 and str(number.national_number).startswith("1") and len(str(number.national_number)) == 11:
-        number.national_number -= 10**10  # the 1 of Mexico's mobile numbers until 2019, which WhatsApp still writes
+    national = number.national_number or 0
+    if number.country_code == 52 and 10**10 <= national < 2 * 10**10:
+        number.national_number = national - 10**10  # the 1 of Mexico's mobile numbers until 2019, which WhatsApp still writes
     return number
 
 

@@ -33,7 +33,7 @@ from bot.store.base import Found, Unit, Where
 from bot.store.catalog import every_kind
 from bot.store.fields import stamp_record, tell_records
 from bot.store.mongo_connection import Client, Translated, client_of, place_of, require_replica_set
-from bot.store.mongo_documents import CODEC, Collection
+from bot.store.mongo_documents import CODEC, Collection, thaw
 from bot.store.mongo_inserts import Inserts
 from bot.store.mongo_layout import PULSES, bring_up
 from bot.store.mongo_query import Filter, asked_for, behind, filter_of, order_of, update_of
@@ -200,7 +200,7 @@ class MongoStore:
     async def _rows(self, documents: Documents, steps: list[dict[str, Any]]) -> list[dict[str, Any]]:
         with self._translated:
             cursor = await documents.aggregate(steps, allowDiskUse=True)
-            return await cursor.to_list()
+            return [thaw(row) for row in await cursor.to_list()]
 
     async def search(
         self, kind: type[R], words: Sequence[Word], where: Where | None = None, *, limit: int = 20, after: str | None = None
@@ -218,22 +218,23 @@ class MongoStore:
 
     async def insert(self, records: Sequence[Record]) -> list[bool]:
         now = self._clock.now()
-        batches: dict[type[Record], list[tuple[int, RawBSONDocument]]] = {}
-        for number, record in enumerate(records):
-            collection = self._of(type(record)).collection
-            document = collection.document(record, record.created_at or now, now, record.version)
-            batches.setdefault(type(record), []).append((number, document))
-        fresh = [False] * len(records)
-        for kind, batch in batches.items():
-            told = await self._inserts[kind].insert([document for _, document in batch])
-            for (number, _), was_new in zip(batch, told, strict=True):
-                fresh[number] = was_new
-        if any(fresh):
-            self._pulses.beat()
-            for record, was_new in zip(records, fresh, strict=True):
+        kinds = set(map(type, records))
+        batches: dict[type[Record], tuple[list[Record], list[RawBSONDocument]]] = {}
+        for kind in kinds:  # all are encoded before any is sent
+            make = self._of(kind).collection.document
+            batch = list(records) if len(kinds) == 1 else [one for one in records if type(one) is kind]
+            batches[kind] = batch, [make(one, one.created_at or now, now, one.version) for one in batch]
+        told = {kind: await self._inserts[kind].insert(documents) for kind, (_, documents) in batches.items()}
+        for kind, (batch, _) in batches.items():
+            for one, was_new in zip(batch, told[kind], strict=True):
                 if was_new:
-                    stamp_record(record, now)
-        return fresh
+                    stamp_record(one, now)
+        if any(map(any, told.values())):
+            self._pulses.beat()
+        if len(kinds) == 1:
+            return told[kinds.pop()]
+        answers = {kind: iter(fresh) for kind, fresh in told.items()}
+        return [next(answers[type(one)]) for one in records]
 
     async def upsert(self, records: Sequence[Record]) -> None:
         """Writes each whole record, all or none of them; a record that was there keeps the moment it was first written.

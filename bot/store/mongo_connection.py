@@ -26,7 +26,6 @@ from pymongo.errors import (
 )
 
 from bot.errors import BotError, Duplicate, RecordError, SettingsError, StoreError, StoreUnavailable
-from bot.store.mongo_documents import CODEC
 
 SELECT_SECONDS = 5.0
 """How long a server is looked for before the store counts as unreachable."""
@@ -56,7 +55,6 @@ def client_of(uri: str) -> Client:
             connectTimeoutMS=int(SELECT_SECONDS * 1000),
             appname="switchboard",
             tz_aware=True,
-            type_registry=CODEC.type_registry,
         )
     except (InvalidURI, ConfigurationError, ValueError, TypeError):  # their words may hold a piece of the password
         raise SettingsError(

@@ -15,7 +15,7 @@ from types import UnionType
 from typing import Annotated, Any, Literal, NamedTuple, Union, get_args, get_origin
 
 import bson
-from bson.codec_options import CodecOptions, TypeDecoder, TypeRegistry
+from bson.codec_options import CodecOptions
 from bson.decimal128 import Decimal128, create_decimal128_context
 from bson.errors import BSONError
 from bson.int64 import Int64
@@ -38,24 +38,35 @@ _PLAIN = (str, int, float, bool, type(None), datetime)
 _LISTS = (list, tuple, set, frozenset)
 
 
-class _DecimalDecoder(TypeDecoder):
-    bson_type = Decimal128
+CODEC: CodecOptions[dict[str, Any]] = CodecOptions(tz_aware=True)
+"""How documents are read: moments in UTC. With decoders of our own pymongo would take every answer apart in Python."""
 
-    def transform_bson(self, value: Decimal128) -> Decimal:
+
+def thaw(value: Any) -> Any:
+    """BSON's own numbers as Python's, however deep they lie."""
+    kind = type(value)
+    if kind is Decimal128:
         return value.to_decimal()
-
-
-class _IntegerDecoder(TypeDecoder):
-    bson_type = Int64
-
-    def transform_bson(self, value: Int64) -> int:
+    if kind is Int64:
         return int(value)
+    if kind is dict:
+        return {key: thaw(inner) for key, inner in value.items()}
+    return [thaw(inner) for inner in value] if kind is list else value
 
 
-CODEC: CodecOptions[dict[str, Any]] = CodecOptions(
-    tz_aware=True, type_registry=TypeRegistry([_DecimalDecoder(), _IntegerDecoder()])
-)
-"""How documents are read: moments in UTC, Python's own decimals and integers."""
+def _is_plain(annotation: Any, inside: tuple[type[BaseModel], ...] = ()) -> bool:
+    """Whether values of it are read right as they are: neither decimals nor what may be anything."""
+    inner = get_args(annotation)
+    origin = get_origin(annotation)
+    if origin is Annotated:
+        return _is_plain(inner[0], inside)
+    if origin in (Union, UnionType) or origin in _LISTS:
+        return all(_is_plain(one, inside) for one in inner if one is not Ellipsis)
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation in inside or all(
+            _is_plain(info.annotation, (*inside, annotation)) for info in annotation.model_fields.values()
+        )
+    return annotation in _PLAIN or origin is Literal or (isinstance(annotation, type) and issubclass(annotation, Enum))
 
 
 def decimal128(value: Any) -> Decimal128:
@@ -217,6 +228,9 @@ class Collection:
         self._fields: dict[str, Field] = {}
         own = ("id", "version", "created_at", "updated_at")
         self._layout = tuple(stored for stored in _layout(kind) if stored.name not in own)
+        self._thawed = tuple(
+            info.alias or name for name, info in kind.model_fields.items() if not _is_plain(info.annotation) and name != "id"
+        )
         self._validate: Callable[[Any], Any] = kind.__pydantic_validator__.validate_python
 
     def field(self, path: str) -> Field:
@@ -252,6 +266,9 @@ class Collection:
     def record(self, document: dict[str, Any]) -> Any:
         """The record in a document. Raises RecordError where it breaks today's rules."""
         document.pop(HELD, None)
+        for name in self._thawed:
+            if name in document:
+                document[name] = thaw(document[name])
         shape = self.kind.shape
         try:
             if shape.upgrades and document.get("shapeNumber") != shape.number:

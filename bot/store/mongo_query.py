@@ -134,8 +134,6 @@ def behind(name: str, down: bool, pivot: Any, after: str) -> Filter:
     if pivot is None:
         tie = {name: None, "_id": {further: after}}
         return tie if down else {"$or": [tie, {name: {"$ne": None}}]}
-    if isinstance(pivot, Decimal):
-        pivot = decimal128(pivot)
     either = [{name: {further: pivot}}, {name: pivot, "_id": {further: after}}]
     return {"$or": [*either, {name: None}] if down else either}
 

@@ -1,9 +1,9 @@
 """Telling other processes that there is something new.
 
-A change stream does not say who wrote, so each process counts up a document of its own after it has committed (its pulse, ten
-times a second at most, whatever it writes), and watches those of the others: a stream over one small collection instead of one
-over all that is written. A pulse is late by up to a tenth of a second, and missing when its process was killed right after a
-commit; what is due is found again by whoever asks for it, as after a restart. Programs that are not Switchboard have no pulse.
+A change stream does not say who wrote, so each process counts up a document of its own after it has committed (its pulse,
+four times a second at most, whatever it writes), and watches those of the others: a stream over one small collection instead of
+one over all that is written. A pulse is late by up to a quarter of a second, and missing when its process was killed right after
+a commit; what is due is found again by whoever asks for it, as after a restart. Programs that are not Switchboard have no pulse.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from pymongo.errors import OperationFailure, PyMongoError
 
 from bot.clock import new_id
 
-_PULSE_SECONDS = 0.1
+_PULSE_SECONDS = 0.25
 _POLL_SECONDS = 0.25
 _AGAIN_SECONDS = 1.0
 _NO_STREAMS = frozenset((59, 115, 303, 40324, 40573))

@@ -25,12 +25,14 @@ from bot.store.sqlite_query import Shape, condition, gather
 from bot.store.sqlite_schema import Table, quote_name
 from bot.store.words import TOKENS
 
-_LOOKED_AT = 1000
+_LOOKED_AT = 500
 """Documents that are looked at for one page."""
-_COUNTED = 20_000
+_COUNTED = 5_000
 """A word that more entries have is common: where it is a wide beginning, the newest documents themselves are gone through."""
 _MERGED = 48
 """So many tokens are merged as they stand; more are a wide beginning."""
+_PROBED = 8
+"""So many tokens of a word are looked up one by one in the side table; those of a word with more in the rows themselves."""
 _FIRST_CHUNK = 32
 _CHUNK = 256
 _END = "\U0010ffff"
@@ -109,6 +111,20 @@ def _place(table: Table, after: str) -> Place:
         ) from None
 
 
+class _Asked(NamedTuple):
+    """A word, and where its entries are."""
+
+    size: int
+    """How many it has, as far as counting goes."""
+    word: Word
+    ranges: list[Range]
+
+    @property
+    def is_wide(self) -> bool:
+        """Whether it is the beginning of so many tokens that they are not told apart."""
+        return any(part.high for part in self.ranges)
+
+
 class _Search:
     def __init__(self, connection: sqlite3.Connection, question: Question) -> None:
         self._execute = connection.execute
@@ -120,15 +136,15 @@ class _Search:
 
     def page(self) -> Page:
         question = self._question
-        sized = sorted(((self._size(word), word) for word in question.words), key=lambda entry: entry[0])
-        if not sized or not sized[0][0] or question.limit <= 0:
+        asked = sorted((self._asked(word) for word in question.words), key=lambda one: one.size)
+        if not asked or not asked[0].size or question.limit <= 0:
             return Page([], None)
-        candidates = self._candidates(*sized[0])
+        candidates = self._candidates(asked[0])
         hits: list[Place] = []
         looked, last = 0, question.after
         chunk = _FIRST_CHUNK
         while places := list(islice(candidates, min(chunk, _LOOKED_AT - looked))):
-            hits += self._hits(places)
+            hits += self._hits(places, asked)
             looked, last = looked + len(places), places[-1]
             if len(hits) > question.limit:
                 return self._found(hits[: question.limit], hits[question.limit - 1])
@@ -141,28 +157,26 @@ class _Search:
         read = {found[0]: found[1:] for found in self._execute(sql, (orjson.dumps(rows).decode(),))}
         return Page([read[row] for row in rows], None if after is None else f"{after[0]}:{after[1]}")
 
-    def _size(self, word: Word) -> int:
-        """How many entries a word has, as far as counting goes."""
+    def _asked(self, word: Word) -> _Asked:
+        tokens = self._tokens(word)
+        ranges = [Range(token) for token in tokens] if len(tokens) <= _MERGED else ranges_of(word)
         size = 0
-        for part in ranges_of(word):
+        for part in ranges:
             sql = f"SELECT count(*) FROM (SELECT 1 FROM {self._side} WHERE {part.test} LIMIT ?)"
             size += self._execute(sql, (*part.bounds, _COUNTED - size)).fetchone()[0]
             if size >= _COUNTED:
                 break
-        return size
+        return _Asked(size, word, ranges)
 
-    def _candidates(self, size: int, word: Word) -> Iterator[Place]:
+    def _candidates(self, asked: _Asked) -> Iterator[Place]:
         """Documents that may be found, the newest first, from where the page begins."""
-        tokens = self._tokens(word)
-        if len(tokens) <= _MERGED:
-            streams = [self._entries(Range(token), _FIRST_CHUNK) for token in tokens]
-        elif size < _COUNTED:
-            streams = [self._entries(part, _CHUNK) for part in ranges_of(word)]
-        else:
+        if asked.is_wide and asked.size >= _COUNTED:
             yield from self._newest()
             return
+        # The entries of a beginning have to be sorted, so all that are needed are fetched at once.
+        chunk = _LOOKED_AT if asked.is_wide else _FIRST_CHUNK
         last = None
-        for place in merge(*streams, reverse=True):
+        for place in merge(*(self._entries(part, chunk) for part in asked.ranges), reverse=True):
             if place != last:
                 last = place
                 yield place
@@ -203,14 +217,37 @@ class _Search:
             yield from found
             behind = found[-1]
 
-    def _hits(self, places: list[Place]) -> list[Place]:
+    def _hits(self, places: list[Place], asked: list[_Asked]) -> list[Place]:
         """Those of the documents in which every word is found, and that are what is asked for besides."""
-        question = self._question
+        rows = {row: (newest, row) for newest, row in places}
+        wide = [one.word for one in asked if len(one.ranges) > _PROBED or one.is_wide]
+        first = asked[0]
+        for one in asked:
+            is_certain = one is first and not (one.is_wide and one.size >= _COUNTED)  # the candidates are its own
+            if rows and not is_certain and one.word not in wide:
+                rows = {row: rows[row] for row in self._having(list(rows.values()), one)}
+        if is_certain_all := not wide or (wide == [first.word] and first.size < _COUNTED):
+            wide = []
+        if rows and (not is_certain_all or self._question.shape):
+            rows = {row: rows[row] for row in self._read(list(rows), wide)}
+        return sorted(rows.values(), reverse=True)
+
+    def _having(self, places: list[Place], one: _Asked) -> list[int]:
+        """Those rows that have one of a word's tokens: by the side table, whose pages lie close together."""
+        sql = (
+            f"SELECT json_extract(c.value, '$[1]') FROM json_each(?) AS c WHERE EXISTS (SELECT 1 FROM {self._side} "
+            f"WHERE value IN ({', '.join('?' * len(one.ranges))}) AND newest = json_extract(c.value, '$[0]') "
+            "AND row = json_extract(c.value, '$[1]'))"
+        )
+        found = self._execute(sql, (orjson.dumps(places).decode(), *(part.low for part in one.ranges)))
+        return [row for (row,) in found]
+
+    def _read(self, rows: list[int], words: list[Word]) -> list[int]:
+        """Those rows that are what is asked for besides, and in whose own tokens the words are found."""
         sql = f"SELECT _row, {TOKENS} FROM {self._table} AS t WHERE _row IN (SELECT value FROM json_each(?)) AND {self._where}"
-        rows = orjson.dumps([row for _, row in places]).decode()
-        found = set()
-        for row, tokens in self._execute(sql, (rows, *question.values)):
-            kept = orjson.loads(tokens)
-            if all(word.is_in(kept) for word in question.words):
-                found.add(row)
-        return [place for place in places if place[1] in found]
+        found = []
+        for row, tokens in self._execute(sql, (orjson.dumps(rows).decode(), *self._question.values)):
+            kept = orjson.loads(tokens) if words else []
+            if all(word.is_in(kept) for word in words):
+                found.append(row)
+        return found

@@ -220,7 +220,7 @@ async def surroundings(
         says_when_ready="listening on",
     )
     model = Program(
-        ["-m", "bot.testing.llm", "--rule", "support", "--token-ms", str(token_ms)],
+        ["-m", "bot.testing.openai", "--rule", "support", "--token-ms", str(token_ms)],
         log=folder / "model.log",
         says_when_ready="http://",
     )

@@ -19,8 +19,9 @@ from bot.dialogs.completions import MAX_CALLS, MAX_EVENT, MAX_TEXT, Answer, Even
 from bot.dialogs.llm import ModelRequest, ModelStep, ToolCall, Usage
 from bot.dialogs.openai_model import MAPPED_ERRORS, OpenAIModel
 from bot.errors import ModelBroken, ModelError, ModelRejected, ModelUnavailable, SettingsError
-from bot.testing.llm import Called, FakeOpenAI, Fault, Said
+from bot.testing.llm import Called, Said
 from bot.testing.model_contract import QUESTION, finished, heard
+from bot.testing.openai import FakeOpenAI, Fault
 
 pytestmark = pytest.mark.unit
 

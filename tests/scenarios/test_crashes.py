@@ -235,6 +235,34 @@ async def test_what_had_no_effect_is_asked_anew_after_a_crash(tmp_path: Path) ->
         assert "opened ticket" in scene.model.requests[-1].messages[-1]["content"]
 
 
+async def test_a_failed_call_that_a_later_effect_has_put_on_record_is_not_tried_again_after_a_crash(tmp_path: Path) -> None:
+    """A write that failed for the moment must not succeed behind the back of a model that was told so and went on."""
+    clock = ManualClock()
+    with suppress(Died):
+        async with open_scene(tmp_path, clock=clock) as scene:
+            ana = scene.person(ANA)
+            tickets = scene.app.engine._parts.services.tickets
+            create = tickets.create
+
+            async def fails_once(*_: object, **__: object) -> Ticket:
+                object.__setattr__(tickets, "create", create)
+                raise OSError("the printer is on fire")
+
+            object.__setattr__(tickets, "create", fails_once)
+            scene.model.will(TICKET[0], Called("create_ticket", subject="Other", description="Another one"), Raised(Died()))
+            await ana.says("My line is down, open a ticket.")
+            await scene.passes(1)
+            raise Died
+    async with open_scene(tmp_path, clock=ManualClock(clock.now())) as scene:
+        ana = scene.person(ANA)
+        scene.model.will(Said("The first one did not work, sorry."))
+        await ana.hears("did not work")
+        assert [ticket.subject for ticket in await ana.tickets()] == ["Other"]
+        told = [message["content"] for message in scene.model.requests[0].messages if message["role"] == "tool"]
+        assert told[0] == "error: create_ticket failed inside; nothing was changed"
+        assert told[1].startswith("opened ticket")
+
+
 async def test_a_newcomer_whose_customer_was_imported_is_recognised_by_the_number(tmp_path: Path) -> None:
     async with open_scene(tmp_path) as scene:
         await scene.app.store.insert([Customer(id="imported", phone_number="+12025550123", first_name="Ana")])

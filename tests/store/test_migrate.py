@@ -118,7 +118,7 @@ async def test_a_bad_line_is_named_and_none_of_its_page_is_loaded(store: SqliteS
 async def test_a_taken_unique_key_names_the_lines(store: SqliteStore, tmp_path: Path) -> None:
     lines = [orjson.dumps({"_id": id_, "phoneNumber": "+12025550123"}) for id_ in ("c1", "c2")]
     (tmp_path / "customers.jsonl").write_bytes(b"\n".join(lines))
-    with pytest.raises(RecordError, match="customers.jsonl: between lines 1 and 2: .*phone_number"):
+    with pytest.raises(RecordError, match=r"customers\.jsonl: between lines 1 and 2: .*phone_number"):
         await import_from(store, tmp_path, quiet)
 
 

@@ -11,20 +11,9 @@ import pytest
 
 from bot.dialogs.llm import ModelRequest, ModelStep, ToolCall, Usage
 from bot.errors import ModelUnavailable
-from bot.testing.llm import (
-    Called,
-    Calls,
-    FakeOpenAI,
-    Fault,
-    Raised,
-    Said,
-    ScriptedModel,
-    UnconsumedModelSteps,
-    UnexpectedModelCall,
-    main,
-    support_rule,
-)
+from bot.testing.llm import Called, Calls, Raised, Said, ScriptedModel, UnconsumedModelSteps, UnexpectedModelCall
 from bot.testing.model_contract import QUESTION, finished, heard
+from bot.testing.openai import FakeOpenAI, Fault, main, support_rule
 
 pytestmark = pytest.mark.unit
 
@@ -306,7 +295,7 @@ async def serving(*arguments: str) -> AsyncIterator[str]:
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
-        "bot.testing.llm",
+        "bot.testing.openai",
         *arguments,
         stdout=asyncio.subprocess.PIPE,
         env=os.environ | {"PYTHONUNBUFFERED": "1"},

@@ -5,8 +5,9 @@ import pytest
 
 from bot.dialogs.llm import Model
 from bot.dialogs.openai_model import OpenAIModel
-from bot.testing.llm import FakeOpenAI, ScriptedModel, Step
+from bot.testing.llm import ScriptedModel, Step
 from bot.testing.model_contract import ModelContract
+from bot.testing.openai import FakeOpenAI
 
 pytestmark = pytest.mark.contract
 
