@@ -157,6 +157,7 @@ class Cost(Part):
     Index("customer_id"),
     Index("assigned_agent"),
     Index("status", "assigned_agent"),
+    Index("status", "assigned_at"),
     Index("priority"),
     Index("category"),
     Index("-created_at"),

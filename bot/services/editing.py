@@ -42,12 +42,12 @@ def edited(record: R, changes: Mapping[str, Any], fixed: Mapping[str, str]) -> E
 def changed(record: R, changes: Mapping[str, Any], fixed: Mapping[str, str]) -> R:
     """The record with other values, as `edited` reads them. Raises RecordError."""
     kind = type(record)
-    values = record.model_dump()
+    values = record.model_dump(by_alias=True)  # errors speak of fields as everybody else sees them
     for path, value in changes.items():
-        top, *inside = path.split(".")
+        top, stored = path.partition(".")[0], kind.shape.stored_name(path)
         if top in fixed or top in _OWN:
-            raise RecordError(f"{kind.__name__}.{kind.shape.stored_name(path)}: cannot be set; {fixed.get(top, _OWN.get(top))}")
-        _put(values, [top, *inside], value)
+            raise RecordError(f"{kind.__name__}.{stored}: cannot be set; {fixed.get(top, _OWN.get(top))}")
+        _put(values, stored.split("."), value)
     return kind.new(**values)
 
 

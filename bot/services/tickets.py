@@ -1,4 +1,4 @@
-"""Tickets: a yearly number, moves, notes, relations, what the customer thinks of it (S2-143 to S2-181)."""
+"""Tickets: a yearly number, moves, notes, what the customer thinks of it (S2-143 to S2-181)."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from bot.clock import Clock, new_id
-from bot.errors import Conflict, MoveRefused, NotFound, RecordError, ServiceError
+from bot.errors import MoveRefused, NotFound, RecordError
 from bot.records.audit import AuditAction
 from bot.records.conversations import Priority
 from bot.records.people import Customer
@@ -23,13 +23,11 @@ from bot.records.tickets import (
 from bot.services.audit import Audit
 from bot.services.editing import changed, twice
 from bot.services.ratings import average_rating
-from bot.store.base import Change, Put, Require, Store, Unit
+from bot.store.base import Change, Put, Store, Unit
 
 Values = Mapping[str, Any]
 
 _DONE = (TicketStatus.RESOLVED, TicketStatus.CLOSED)
-_DEEPEST = 50
-"""Tickets above a ticket at most."""
 _FIXED = {
     "ticket_id": "it is the ticket's number",
     "customer_id": "merge customers instead",
@@ -54,8 +52,8 @@ _FIXED = {
 class Tickets:
     """The only writer of tickets.
 
-    Every change is a whole-record write against the version that was read; whoever loses a race tries once more on what is there by
-    then. With a `unit` the change is put there instead, for its owner to commit.
+    Every change is a whole-record write against the version that was read; whoever loses a race tries once more on what is there
+    by then. With a `unit` the change is put there instead, for its owner to commit.
     """
 
     def __init__(self, store: Store, clock: Clock, audit: Audit) -> None:
@@ -194,7 +192,7 @@ class Tickets:
     async def add_note(
         self, ticket: str, content: str, *, agent: str, by: str, internal: bool = True, unit: Unit | None = None
     ) -> TicketNote:
-        """A note of an operator's; the customer is never told an internal one (S2-179). The first other one is the first response."""
+        """A note of an operator's; the customer is never told an internal one (S2-179). Another one is a response."""
         if not content.strip():
             raise RecordError("Ticket.notes.content: is required; for example 'called back, no answer'")
         note = TicketNote(id=new_id(), agent=agent, content=content.strip(), is_internal=internal, timestamp=self._clock.now())
@@ -217,7 +215,7 @@ class Tickets:
         async def rate() -> Ticket:
             found = await self.get(ticket)
             unit = Unit()
-            rated = self._put(unit, found, {"customer_feedback": given}, AuditAction.UPDATED, by, "feedback")
+            rated = self.put(unit, found, {"customer_feedback": given}, AuditAction.UPDATED, by, "feedback")
             customer = await self._store.get(Customer, found.customer_id)
             if customer is not None:
                 score = await average_rating(self._store, customer.id, ticket=(found.id, rating))
@@ -228,56 +226,6 @@ class Tickets:
             return rated
 
         return await twice(f"ticket {ticket}", rate)
-
-    # Tickets and other tickets
-
-    async def relate(self, one: str, other: str, *, by: str) -> None:
-        """Each is named among the other's related tickets."""
-
-        async def relate() -> None:
-            first, second = await self.get(one), await self.get(other)
-            if first.id == second.id:
-                raise ServiceError(f"ticket {first.ticket_id} cannot be related to itself")
-            unit = Unit()
-            for ticket, related in ((first, second), (second, first)):
-                if related.id not in ticket.related_tickets:
-                    values = {"related_tickets": [*ticket.related_tickets, related.id]}
-                    self._put(unit, ticket, values, AuditAction.UPDATED, by, f"related to {related.ticket_id}")
-            await self._store.commit(unit)
-
-        await twice(f"ticket {one}", relate)
-
-    async def set_parent(self, ticket: str, parent: str | None, *, by: str) -> Ticket:
-        """It is a part of another one, or of none. Raises ServiceError where it would be above itself (S2-180)."""
-
-        async def place() -> Ticket:
-            child = await self.get(ticket)
-            unit = Unit()
-            above = None if parent is None else await self.get(parent)
-            if above is not None:
-                await self._refuse_circle(unit, child, above)
-            values = {"parent_ticket": None if above is None else above.id}
-            placed = self._put(unit, child, values, AuditAction.UPDATED, by, "")
-            await self._store.commit(unit)
-            return placed
-
-        return await twice(f"ticket {ticket}", place)
-
-    async def parts_of(self, ticket: str) -> list[Ticket]:
-        """The tickets whose parent it is."""
-        return await self._store.find(Ticket, {"parent_ticket": (await self.get(ticket)).id})
-
-    async def _refuse_circle(self, unit: Unit, child: Ticket, above: Ticket) -> None:
-        """Also requires that nobody moves one of those above meanwhile: two halves of a circle could be set at once."""
-        at: Ticket | None = above
-        for _ in range(_DEEPEST):
-            if at is None:
-                return
-            if at.id == child.id:
-                raise ServiceError(f"ticket {child.ticket_id} cannot be above itself: {above.ticket_id} is it or a part of it")
-            unit.add(Require(Ticket, {"id": at.id, "version": at.version}, Conflict))
-            at = await self._store.get(Ticket, at.parent_ticket) if at.parent_ticket else None
-        raise ServiceError(f"ticket {above.ticket_id} is {_DEEPEST} tickets deep; nothing goes below it")
 
     # One change
 
@@ -296,14 +244,14 @@ class Tickets:
             found = await self.get(ticket)
             into = Unit() if unit is None else unit
             named = action(found) if callable(action) else action
-            after = self._put(into, found, values(found), named, by, reason, fixed)
+            after = self.put(into, found, values(found), named, by, reason, fixed)
             if unit is None:
                 await self._store.commit(into)
             return after
 
         return await (once() if unit is not None else twice(f"ticket {ticket}", once))
 
-    def _put(
+    def put(
         self,
         unit: Unit,
         found: Ticket,
@@ -313,7 +261,7 @@ class Tickets:
         reason: str,
         fixed: Mapping[str, str] | None = None,
     ) -> Ticket:
-        """Puts the changed ticket and its audit entry into the unit (S2-181). Raises RecordError."""
+        """Puts the changed ticket and its audit entry into the unit, for services over tickets (S2-181). Raises RecordError."""
         after = changed(found, values, fixed or {}).model_copy(update={"last_activity_at": self._clock.now()})
         unit.add(Put(after))
         unit.insert(self._audit.change(action, "ticket", found, after, by, reason=reason))

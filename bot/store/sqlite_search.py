@@ -25,8 +25,10 @@ from bot.store.sqlite_query import Shape, condition, gather
 from bot.store.sqlite_schema import Table, quote_name
 from bot.store.words import TOKENS
 
-_LOOKED_AT = 500
-"""Documents that are looked at for one page."""
+_LOOKED_AT = 1500
+"""Documents that are looked at for one page, where the side table tells all."""
+_READ = 500
+"""Documents that are looked at for one page, where their rows have to be read."""
 _COUNTED = 5_000
 """A word that more entries have is common: where it is a wide beginning, the newest documents themselves are gone through."""
 _MERGED = 48
@@ -124,6 +126,11 @@ class _Asked(NamedTuple):
         """Whether it is the beginning of so many tokens that they are not told apart."""
         return any(part.high for part in self.ranges)
 
+    @property
+    def is_read(self) -> bool:
+        """Whether a document's own tokens are read to see if it has the word."""
+        return self.is_wide or len(self.ranges) > _PROBED
+
 
 class _Search:
     def __init__(self, connection: sqlite3.Connection, question: Question) -> None:
@@ -143,13 +150,14 @@ class _Search:
         hits: list[Place] = []
         looked, last = 0, question.after
         chunk = _FIRST_CHUNK
-        while places := list(islice(candidates, min(chunk, _LOOKED_AT - looked))):
+        most = _READ if question.shape or any(one.is_read for one in asked) else _LOOKED_AT
+        while places := list(islice(candidates, min(chunk, most - looked))):
             hits += self._hits(places, asked)
             looked, last = looked + len(places), places[-1]
             if len(hits) > question.limit:
                 return self._found(hits[: question.limit], hits[question.limit - 1])
             chunk = _CHUNK
-        return self._found(hits, last if looked >= _LOOKED_AT and next(candidates, None) else None)
+        return self._found(hits, last if looked >= most and next(candidates, None) else None)
 
     def _found(self, hits: list[Place], after: Place | None) -> Page:
         rows = [row for _, row in hits]
@@ -174,7 +182,7 @@ class _Search:
             yield from self._newest()
             return
         # The entries of a beginning have to be sorted, so all that are needed are fetched at once.
-        chunk = _LOOKED_AT if asked.is_wide else _FIRST_CHUNK
+        chunk = _READ if asked.is_wide else _FIRST_CHUNK
         last = None
         for place in merge(*(self._entries(part, chunk) for part in asked.ranges), reverse=True):
             if place != last:
@@ -207,7 +215,7 @@ class _Search:
             yield from found
             if len(found) < chunk:
                 return
-            behind, chunk = found[-1], _LOOKED_AT
+            behind, chunk = found[-1], _READ
 
     def _newest(self) -> Iterator[Place]:
         """All documents, the newest first."""
@@ -220,7 +228,7 @@ class _Search:
     def _hits(self, places: list[Place], asked: list[_Asked]) -> list[Place]:
         """Those of the documents in which every word is found, and that are what is asked for besides."""
         rows = {row: (newest, row) for newest, row in places}
-        wide = [one.word for one in asked if len(one.ranges) > _PROBED or one.is_wide]
+        wide = [one.word for one in asked if one.is_read]
         first = asked[0]
         for one in asked:
             is_certain = one is first and not (one.is_wide and one.size >= _COUNTED)  # the candidates are its own

@@ -4,7 +4,7 @@
 
 The same work: pydantic records go in and come out, in one table or collection with the same indexes, as durable (SQLite: WAL with
 synchronous=FULL; MongoDB: majority and journaled). The bare side is what one would write by hand for this one record: no threads,
-no port, no stamps, versions or duplicates to tell. MongoDB is SecantusDB as a process of its own, whose CPU does not count.
+no port, no conflicts or duplicates to tell. MongoDB is SecantusDB as a process of its own, whose CPU does not count.
 A page is the desk's: one conversation's last 50. Callers that wait at the same time (webhooks) have no bare counterpart on
 SQLite, and one record alone is mostly the way to the thread that reads and back: those two are shown without a bar.
 """
@@ -133,8 +133,10 @@ class BareSqlite:
             self._execute(statement)
 
     async def insert(self, records: Sequence[BenchMessage]) -> None:
+        now = SystemClock().now()
         self._execute("BEGIN IMMEDIATE")
         for one in records:
+            one.created_at = one.updated_at = now
             document = one.model_dump_json(by_alias=True, exclude_none=True)
             values = (one.id, one.conversation_id, one.timestamp.isoformat(), one.status, one.provider_id, document)
             self._execute("INSERT INTO m VALUES (?, ?, ?, ?, ?, ?)", values)
@@ -166,18 +168,23 @@ class BareMongo:
         await self._messages.create_index("providerId", unique=True)
 
     async def insert(self, records: Sequence[BenchMessage]) -> None:
-        documents = [one.model_dump(by_alias=True, exclude_none=True) for one in records]
-        await self._messages.insert_many(documents, ordered=False)
+        now = SystemClock().now()
+        await self._messages.insert_many([_stamped(one, now) for one in records], ordered=False)
 
     async def insert_each(self, records: Sequence[BenchMessage]) -> None:
         await asyncio.gather(*(self._insert_one(one) for one in records))
 
     async def _insert_one(self, one: BenchMessage) -> None:
-        await self._messages.insert_one(one.model_dump(by_alias=True, exclude_none=True))
+        await self._messages.insert_one(_stamped(one, SystemClock().now()))
 
     async def find(self, conversation_id: str, limit: int) -> list[BenchMessage]:
         found = await self._messages.find({"conversationId": conversation_id}, sort=[("timestamp", -1)], limit=limit).to_list()
         return [BenchMessage.model_validate(document) for document in found]
+
+
+def _stamped(one: BenchMessage, now: datetime) -> dict[str, Any]:
+    one.created_at = one.updated_at = now
+    return one.model_dump(by_alias=True, exclude_none=True)
 
 
 class Figure(NamedTuple):

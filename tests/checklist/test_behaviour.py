@@ -12,9 +12,11 @@ from bot.errors import RecordError, StoreError
 from bot.records.audit import AuditEntry
 from bot.records.base import Record
 from bot.records.contacts import Contact
-from bot.records.conversations import MessageSender, MessageType
+from bot.records.conversations import Message, MessageSender, MessageType
 from bot.records.leads import Lead
+from bot.records.people import Customer
 from bot.records.settings import SystemSetting, default_settings
+from bot.records.tokens import query_words
 from bot.services.settings import SystemSettings
 from bot.store.base import Change, Delete, Unit
 from tests.checklist.bench import Bench
@@ -159,6 +161,29 @@ class Behaviour:
         kept = await bench.store.get(AuditEntry, "for ever")
         assert kept is not None
         assert kept.action == "resolved"
+
+    @pytest.mark.parametrize("field", ["firstName", "lastName", "phoneNumber", "email"])
+    async def test_a_customer_is_found_by_the_beginning_of_a_word_in_any_of_the_fields(self, bench: Bench, field: str) -> None:
+        plain = {"firstName": "Ana", "lastName": "Ruiz", "phoneNumber": "+52 55 9999 0001", "email": "ana@example.org"}
+        wanted, asked = ("+52 55 1234 9876", "12349") if field == "phoneNumber" else ("rajesh@example.org", "raj")
+        value = wanted if field in ("phoneNumber", "email") else "Rajesh"
+        found = self.record(bench, "S2", "customers", {"_id": "found", **plain, field: value})
+        other = self.record(bench, "S2", "customers", {"_id": "other", **plain, "phoneNumber": "+52 55 9999 0002"})
+        await bench.store.insert([found, other])
+        try:
+            answer = await bench.store.search(Customer, query_words(asked))
+            assert [one.id for one in answer.records] == ["found"]
+        finally:
+            await bench.clear(found, other)
+
+    async def test_a_message_is_found_by_another_form_of_its_word(self, bench: Bench) -> None:
+        message = self.record(bench, "S2", "messages", {"content": "Me falta una factura de enero"})
+        await bench.store.insert([message])
+        try:
+            answer = await bench.store.search(Message, query_words("facturas"))
+            assert [one.id for one in answer.records] == [message.id]
+        finally:
+            await bench.clear(message)
 
     async def test_a_contact_is_found_by_any_of_its_dates_and_profiles(self, bench: Bench) -> None:
         contact = self.record(bench, "S1", "contacts", {})

@@ -5,7 +5,7 @@ import pkgutil
 import time
 import warnings
 from collections.abc import AsyncIterator, Iterable, Iterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from types import MappingProxyType
 from typing import Any
 
@@ -665,9 +665,19 @@ async def closing(model: OpenAIModel) -> AsyncIterator[OpenAIModel]:
 @asynccontextmanager
 async def raw_server(answer: Any) -> AsyncIterator[str]:
     """A server that can say anything at all."""
-    server = await asyncio.start_server(answer, "127.0.0.1", 0)
+    writers: list[asyncio.StreamWriter] = []
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writers.append(writer)
+        await answer(reader, writer)
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
     async with server:
         yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1"
+        for writer in writers:  # else one outlives the loop, and a later test is blamed for it
+            writer.close()
+            with suppress(OSError):
+                await writer.wait_closed()
 
 
 def answering(head: bytes, body: bytes) -> Any:

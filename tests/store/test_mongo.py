@@ -21,9 +21,10 @@ from pymongo.errors import WriteError
 
 from bot.clock import SystemClock, new_id
 from bot.errors import DataTooNew, RecordError, StoreError, UnindexedQuery
-from bot.records.base import RECORDS, Index, Record, record
+from bot.records.base import RECORDS, Index, Record, TextIndex, record
 from bot.records.conversations import Conversation
 from bot.records.people import Customer
+from bot.records.tokens import query_words
 from bot.records.work import Counter, Fence, InboxRow, InboxState
 from bot.store.base import Between, Delete, Not, Unit
 from bot.store.catalog import every_kind
@@ -418,6 +419,43 @@ async def test_a_changed_declaration_changes_the_validator_and_old_documents_can
         assert await store.get(new, "a") is not None
     with pytest.raises(WriteError, match="validation"):
         await database["grown"].insert_one({"_id": "b", "name": "x"})
+
+
+@pytest.mark.usefixtures("_grown_is_forgotten")
+async def test_documents_from_before_they_were_searched_are_found_after_the_next_opening(
+    mongo_uri: str, database: Database
+) -> None:
+    fields: dict[str, Any] = {"name": (str, ""), "note": (str | None, None)}
+    old = _thing_like(**fields)
+    async with opened(mongo_uri, database.name, old) as store:
+        await store.insert([old.new(id="a", name="Factura"), old.new(id="b", note="facturas")])
+    for searched, found in ((("name",), ["a"]), (("name", "note"), ["a", "b"])):
+        new = record("grown", text=TextIndex(searched))(create_model("Grown", __base__=Record, **fields))
+        async with opened(mongo_uri, database.name, new) as store:
+            page = await store.search(new, query_words("factura"))
+            assert sorted(one.id for one in page.records) == found
+    assert len([name for name in await _listed(database, "grown") if "searchTokens" in name]) == 1
+
+
+@pytest.mark.usefixtures("_grown_is_forgotten")
+async def test_a_document_of_an_older_shape_is_read_in_todays(mongo_uri: str, database: Database) -> None:
+    old = _thing_like(name=(str, ""))
+    async with opened(mongo_uri, database.name, old) as store:
+        await store.insert([old.new(id="a", name="x")])
+
+    def renamed(document: dict[str, Any]) -> dict[str, Any]:
+        return {**{key: value for key, value in document.items() if key != "name"}, "title": document["name"]}
+
+    new = record("grown", upgrades=(renamed,))(create_model("Grown", __base__=Record, title=(str, "")))
+    async with opened(mongo_uri, database.name, new) as store:
+        read: Any = await store.get(new, "a")
+        assert (read.title, read.shape_number) == ("x", 2)
+        unit = Unit()
+        unit.put(read)
+        await store.commit(unit)
+    stored = await database["grown"].find_one({"_id": "a"})
+    assert stored is not None
+    assert (stored["title"], stored["shapeNumber"], "name" in stored) == ("x", 2, False)
 
 
 def test_a_unique_field_that_may_hold_a_null_is_refused() -> None:
