@@ -230,8 +230,7 @@ class Engine:
         if isinstance(assignee, Queue):
             sentence = Reply(say(scene.language, "trouble" if answer.trouble else "connecting"))
             said += parts.outbox.add(unit, conversation, [sentence], Author.SYSTEM, turn_id=scene.turn.id)
-        parts.conversations.said(unit, conversation, said)
-        parts.conversations.spent(unit, conversation, answer.spent.amounts())
+        parts.conversations.said(unit, conversation, said, answer.spent.amounts())
         unit.add(Change(Message, {"id": In(scene.turn.message_ids)}, set={"ai_processed": True}))
         scene.journal.flush(unit)
         unit.insert(scene.journal.row(JournalKind.END, "", _ending(answer)))

@@ -214,19 +214,19 @@ class Outbox:
         return unit
 
     async def sent(self, delivery: Delivery, provider_id: str) -> None:
-        """The vendor took it. A receipt may have come first: what it said stands, and the message's status never goes down."""
+        """The vendor took it. Where a receipt was faster, it has said all this already, and more."""
+        closed = {"state": DeliveryState.SENT, "openness": "closed", "error_code": "", "error": ""}
+        status = {"status": MessageStatus.SENT, "whatsapp_status": MessageStatus.SENT}
         unit = Unit(
             Change(
                 Delivery,
                 {"id": delivery.id, "openness": "open"},
-                set={"state": DeliveryState.SENT, "openness": "closed", "error_code": "", "error": ""},
+                set={**closed, "provider_id": provider_id, "sent_at": self._clock.now()},
             ),
-            Change(Delivery, {"id": delivery.id}, set={"provider_id": provider_id, "sent_at": self._clock.now()}),
-            Change(Message, {"id": delivery.message_id}, set={"whatsapp_message_id": provider_id}),
             Change(
                 Message,
                 {"id": delivery.message_id, "status": MessageStatus.PENDING},
-                set={"status": MessageStatus.SENT, "whatsapp_status": MessageStatus.SENT},
+                set={**status, "whatsapp_message_id": provider_id},
             ),
         )
         await self._store.commit(unit)

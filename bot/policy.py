@@ -5,6 +5,7 @@ Everything here reads the store, decides and names the rule; nothing is left to 
 
 from __future__ import annotations
 
+import asyncio
 import unicodedata
 from dataclasses import dataclass
 from datetime import timedelta
@@ -104,26 +105,27 @@ class Policy:
 
     async def allows(self, delivery: Delivery, conversation: Conversation) -> Verdict:
         """Asked right before a delivery is claimed. Missing records mean no."""
-        customer = await self._store.get(Customer, conversation.customer_id or "")
+        id_ = conversation.customer_id or ""
+        customer, consent = await asyncio.gather(self._store.get(Customer, id_), self.consent(id_))
         if customer is None:
             return Verdict(False, "unknown_person")
         if is_blocked(customer) and delivery.author is not Author.OPERATOR:
             return Verdict(False, "blocked")
-        if await self._is_opted_out(delivery, customer):
+        if consent is not None and _is_opted_out(delivery, consent):
             return Verdict(False, "opted_out")
         if self._is_window_closed(conversation):
             return Verdict(False, "whatsapp_window")
         return ALLOWED
-
-    async def _is_opted_out(self, delivery: Delivery, customer: Customer) -> bool:
-        """After "stop": nothing that was written before it, and nothing that does not answer a message of theirs."""
-        consent = await self.consent(customer.id)
-        if consent is None or consent.state is ConsentState.GIVEN:
-            return False
-        return delivery.proactive or (delivery.created_at is not None and delivery.created_at < consent.at)
 
     def _is_window_closed(self, conversation: Conversation) -> bool:
         if conversation.channel != "whatsapp":
             return False
         last = conversation.last_customer_message
         return last is None or self._clock.now() - last >= WHATSAPP_WINDOW
+
+
+def _is_opted_out(delivery: Delivery, consent: Consent) -> bool:
+    """After "stop": nothing that was written before it, and nothing that does not answer a message of theirs."""
+    if consent.state is ConsentState.GIVEN:
+        return False
+    return delivery.proactive or (delivery.created_at is not None and delivery.created_at < consent.at)

@@ -123,21 +123,16 @@ class Conversations:
         )
         return messages
 
-    def said(self, unit: Unit, conversation: Conversation, messages: Sequence[Message]) -> None:
-        """Moves the conversation along with what is about to be said."""
+    def said(
+        self, unit: Unit, conversation: Conversation, messages: Sequence[Message], spent: Mapping[str, int] | None = None
+    ) -> None:
+        """Moves the conversation along with what is about to be said, and with what the model took for it (fields of Cost)."""
+        more = {f"cost.{name}": amount for name, amount in (spent or {}).items() if amount}
         if messages:
-            unit.add(
-                Change(
-                    Conversation,
-                    {"id": conversation.id},
-                    set={"last_message": _last(messages[-1])},
-                    inc={"message_count": len(messages)},
-                )
-            )
-
-    def spent(self, unit: Unit, conversation: Conversation, amounts: Mapping[str, int]) -> None:
-        """Adds up what the model took over the conversation: fields of Cost -> how much more."""
-        unit.add(Change(Conversation, {"id": conversation.id}, inc={f"cost.{name}": amount for name, amount in amounts.items()}))
+            more["message_count"] = len(messages)
+        if more:
+            last = {"last_message": _last(messages[-1])} if messages else {}
+            unit.add(Change(Conversation, {"id": conversation.id}, set=last, inc=more))
 
     def reopen(self, unit: Unit, conversation: Conversation) -> None:
         """A resolved conversation in which the person writes again goes on, with whoever held it (S2-101)."""

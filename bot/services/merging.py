@@ -10,6 +10,7 @@ from bot.errors import Conflict, NotFound, RecordError, ServiceError
 from bot.records.audit import AuditAction
 from bot.records.base import RECORDS, Record
 from bot.records.conversations import Conversation, ConversationKind, Direction, Message
+from bot.records.knowledge import UserMemory
 from bot.records.merges import Merge
 from bot.records.people import Customer, CustomerStatistics
 from bot.records.tickets import Ticket
@@ -24,8 +25,8 @@ _TAKEN = ("email", "first_name", "last_name", "avatar", "phone_number", "source_
 
 
 def references() -> dict[type[Record], str]:
-    """Every record type that names a customer -> the field: whatever is declared with a `customer_id` is moved."""
-    return {kind: "customer_id" for kind in RECORDS.values() if "customer_id" in kind.model_fields}
+    """Every record type that names a customer -> the field: whatever is declared with a `customer_id` is moved, and memories."""
+    return {UserMemory: "user_id", **{kind: "customer_id" for kind in RECORDS.values() if "customer_id" in kind.model_fields}}
 
 
 class Merging:

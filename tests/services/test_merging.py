@@ -144,7 +144,7 @@ async def test_everything_of_the_one_goes_to_the_other(store: SqliteStore, mergi
     assert {key for key in await snapshot(store) if key.endswith(" anna")} == set()
     assert (await snapshot(store))["tickets ana"] == 3
     assert (merged.first_name, merged.email, merged.tags, merged.notes) == ("ana", "ana@example.org", ["a", "b"], "first\nsecond")
-    assert merged.alternative_phones == ["+525555500002"]
+    assert merged.alternative_phones == ["+525555500003"]
     assert merged.statistics == await recount(store, "ana")
     assert merged.statistics.satisfaction_score == 3.5
     history = await History(store).of("customer", "ana")
