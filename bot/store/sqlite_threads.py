@@ -85,7 +85,11 @@ class Thread:
         self._ended = self._loop.create_future()
         self._thread = threading.Thread(target=self._live, args=(started,), name=self._name, daemon=True)
         self._thread.start()
-        await started
+        try:
+            await started
+        except StoreUnavailable:
+            self._thread = None  # it has ended: there is nothing to stop
+            raise
 
     async def stop(self) -> None:
         """Finishes what was handed over, closes the connection, ends the thread."""

@@ -7,6 +7,7 @@ second; what it has acknowledged survives a kill -9 only with `--sync-on-commit`
 
 from __future__ import annotations
 
+import ctypes
 import os
 import shutil
 import signal
@@ -27,12 +28,18 @@ SERVER = "TEST_MONGODB_URI"
 _LISTENS = "listening on"
 _START_SECONDS = 30.0
 _LOOK_SECONDS = 0.01
+_PR_SET_PDEATHSIG = 1
 
 
 def program() -> str | None:
     """Where SecantusDB is: beside the Python that runs us, or on the path; None where it is not installed."""
     beside = Path(sys.executable).with_name(PROGRAM)
     return str(beside) if beside.exists() else shutil.which(PROGRAM)
+
+
+def _end_with_parent() -> None:
+    """A test run that is killed leaves no server behind."""
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 class Secantus:
@@ -56,7 +63,12 @@ class Secantus:
         arguments = [found, "--host", "127.0.0.1", "--port", str(self.port), "--storage-path", str(self._folder / "data")]
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(  # noqa: S603 - our own program
-                [*arguments, *self._options], stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, cwd=self._folder
+                [*arguments, *self._options],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                cwd=self._folder,
+                preexec_fn=_end_with_parent if sys.platform == "linux" else None,
             )
         until = time.monotonic() + _START_SECONDS
         while _LISTENS not in (said := self._log.read_bytes()[begin:].decode(errors="replace")):
