@@ -159,7 +159,7 @@ class Conversations:
                     "assignee_kind": conversation.assignee_kind,
                     "assignee_name": conversation.assignee_name,
                 },
-                set={**after, "assigned_at": now, "handoff": handoff.model_dump(by_alias=True)},
+                set={**after, "assigned_at": now, "handoff": handoff},
                 inc={"epoch": 1},
                 must=1,
                 otherwise=EpochMoved,
@@ -214,9 +214,8 @@ def _assignment(to: Assignee, by: str) -> dict[str, Any]:
     }
 
 
-def _last(message: Message) -> dict[str, Any]:
-    last = LastMessage(content=message.content[:200], timestamp=message.timestamp, sender=message.sender, type=message.type)
-    return last.model_dump(by_alias=True)
+def _last(message: Message) -> LastMessage:
+    return LastMessage(content=message.content[:200], timestamp=message.timestamp, sender=message.sender, type=message.type)
 
 
 def _stored(content: Content) -> tuple[MessageType, dict[str, Any]]:

@@ -76,9 +76,12 @@ def load(file: Path) -> Script:
     return script
 
 
-async def play(script: Script, folder: Path) -> None:
-    """Plays a conversation on the real engine and store, with its data in `folder`. Raises AssertionError where it differs."""
-    async with open_scene(folder, with_model=script.model != "off") as scene:
+async def play(script: Script, folder: Path, *, mongodb: tuple[str, str] | None = None) -> None:
+    """Plays a conversation on the real engine and store, with its data in `folder` or in a database on MongoDB.
+
+    Raises AssertionError where it differs.
+    """
+    async with open_scene(folder, with_model=script.model != "off", mongodb=mongodb) as scene:
         person = scene.person(script.number)
         for place, line in enumerate(script.turns):
             if line.person is not None or line.tap is not None:

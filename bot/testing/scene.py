@@ -201,16 +201,19 @@ async def open_scene(
     clock: ManualClock | None = None,
     bounds: Bounds | None = None,
     quiet_ms: int = 800,
+    mongodb: tuple[str, str] | None = None,
 ) -> AsyncIterator[Scene]:
     """A running scene whose data is in `folder`; opened again on the same folder it is the same program restarted.
 
+    `mongodb`, a URI and a database, takes the place of the embedded store.
     With `with_model=False` there is no model at all: what serves is the offline path. When the block ends without an error, the
     scripted model must have been asked for exactly its steps.
     """
     clock = clock or ManualClock()
     script = model if isinstance(model, ScriptedModel) else ScriptedModel()
     channel = RecordingChannel()
-    settings = Settings(_env_file=None, BOT_DATA_DIR=folder, BOT_QUIET_MS=quiet_ms)
+    uri, database = mongodb or ("", "unused")
+    settings = Settings(_env_file=None, BOT_DATA_DIR=folder, BOT_QUIET_MS=quiet_ms, MONGODB_URI=uri, MONGODB_DATABASE=database)
     used = (model or script) if with_model else None
     async with assemble(settings, clock=clock, model=used, channels={channel.name: channel}, bounds=bounds) as app:
         await app.worker.start()

@@ -1,0 +1,61 @@
+"""Going from the embedded store to MongoDB in the middle of a conversation (on SecantusDB, or on TEST_MONGODB_URI)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+from click.testing import CliRunner, Result
+from pymongo import MongoClient
+
+from bot.__main__ import cli
+from bot.testing.conversations import load, play
+
+pytestmark = pytest.mark.end_to_end
+
+
+@pytest.fixture
+def mongo(mongo_uri: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[dict[str, str]]:
+    monkeypatch.chdir(tmp_path)
+    for name in ("OPENAI_API_KEY", "OPENAI_BASE_URL", "REDIS_URL"):
+        monkeypatch.delenv(name, raising=False)
+    name = f"test_{uuid4().hex}"
+    yield {"MONGODB_URI": mongo_uri, "MONGODB_DATABASE": name}
+    client: MongoClient[dict[str, object]] = MongoClient(mongo_uri)
+    client.drop_database(name)
+    client.close()
+
+
+CONVERSATIONS = sorted((Path(__file__).parent.parent / "conversations").glob("*.yaml"))
+
+
+@pytest.mark.parametrize("file", CONVERSATIONS, ids=[file.stem for file in CONVERSATIONS])
+async def test_conversations_are_the_same_on_mongo(file: Path, mongo: dict[str, str], tmp_path: Path) -> None:
+    await play(load(file), tmp_path, mongodb=(mongo["MONGODB_URI"], mongo["MONGODB_DATABASE"]))
+
+
+def bot(*arguments: str, typed: str = "", **settings: str) -> Result:
+    result = CliRunner().invoke(cli, arguments, input=typed, env={"BOT_DATA_DIR": "data", **settings})
+    assert result.exception is None, result.exception
+    return result
+
+
+def test_a_conversation_begun_on_sqlite_goes_on_on_mongo(mongo: dict[str, str]) -> None:
+    bot("chat", "--as", "+12025550123", typed="my internet is down\nOpen a ticket\n")
+    assert "records copied to MongoDB" in bot("migrate", "sqlite-to-mongo", **mongo).output
+    goes_on = bot("chat", "--as", "+12025550123", typed="See my tickets\n", **mongo)
+    assert "my internet is down" in goes_on.output
+    assert "MongoDB" in bot("check", **mongo).output
+    assert bot("migrate", "export", "out", **mongo).output
+    for collection in ("customers", "conversations", "tickets"):
+        assert len(Path("out", f"{collection}.jsonl").read_bytes().splitlines()) == 1
+
+
+def test_files_of_an_export_are_loaded_into_mongo(mongo: dict[str, str]) -> None:
+    bot("chat", "--as", "+12025550123", typed="hello\n")
+    bot("migrate", "export", "out")
+    bot("migrate", "import", "out", **mongo)
+    goes_on = bot("chat", "--as", "+12025550123", typed="Talk to a person\n", **mongo)
+    assert "passing you to a person" in goes_on.output
