@@ -25,9 +25,9 @@ from bot.store.sqlite_query import Shape, condition, gather
 from bot.store.sqlite_schema import Table, quote_name
 from bot.store.words import TOKENS
 
-_LOOKED_AT = 1500
+_LOOKED_AT = 1000
 """Documents that are looked at for one page, where the side table tells all."""
-_READ = 500
+_READ = 250
 """Documents that are looked at for one page, where their rows have to be read."""
 _COUNTED = 5_000
 """A word that more entries have is common: where it is a wide beginning, the newest documents themselves are gone through."""
@@ -127,6 +127,11 @@ class _Asked(NamedTuple):
         return any(part.high for part in self.ranges)
 
     @property
+    def gives_candidates(self) -> bool:
+        """Whether its entries are gone through; else it is so common that all documents are."""
+        return not self.is_wide or self.size < _COUNTED
+
+    @property
     def is_read(self) -> bool:
         """Whether a document's own tokens are read to see if it has the word."""
         return self.is_wide or len(self.ranges) > _PROBED
@@ -178,7 +183,7 @@ class _Search:
 
     def _candidates(self, asked: _Asked) -> Iterator[Place]:
         """Documents that may be found, the newest first, from where the page begins."""
-        if asked.is_wide and asked.size >= _COUNTED:
+        if not asked.gives_candidates:
             yield from self._newest()
             return
         # The entries of a beginning have to be sorted, so all that are needed are fetched at once.
@@ -228,16 +233,14 @@ class _Search:
     def _hits(self, places: list[Place], asked: list[_Asked]) -> list[Place]:
         """Those of the documents in which every word is found, and that are what is asked for besides."""
         rows = {row: (newest, row) for newest, row in places}
-        wide = [one.word for one in asked if one.is_read]
-        first = asked[0]
-        for one in asked:
-            is_certain = one is first and not (one.is_wide and one.size >= _COUNTED)  # the candidates are its own
-            if rows and not is_certain and one.word not in wide:
+        rarest, *others = asked
+        unsure = others if rarest.gives_candidates else asked
+        for one in unsure:
+            if rows and not one.is_read:
                 rows = {row: rows[row] for row in self._having(list(rows.values()), one)}
-        if is_certain_all := not wide or (wide == [first.word] and first.size < _COUNTED):
-            wide = []
-        if rows and (not is_certain_all or self._question.shape):
-            rows = {row: rows[row] for row in self._read(list(rows), wide)}
+        read = [one.word for one in unsure if one.is_read]
+        if rows and (read or self._question.shape):
+            rows = {row: rows[row] for row in self._read(list(rows), read)}
         return sorted(rows.values(), reverse=True)
 
     def _having(self, places: list[Place], one: _Asked) -> list[int]:

@@ -4,8 +4,7 @@
 which a process that only receives, or that has no token, need not pay.
 """
 
-from bot.channels.whatsapp.parser import Parsed, parse
-from bot.channels.whatsapp.plain import CHANNEL
+from bot.channels.whatsapp.parser import CHANNEL, Parsed, parse
 from bot.channels.whatsapp.signature import sign, verify
 from bot.channels.whatsapp.webhook import MAX_BODY, PATH, routes
 

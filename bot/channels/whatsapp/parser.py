@@ -10,15 +10,17 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from datetime import datetime
+from typing import Final
 
 import msgspec
 import orjson
 
 from bot.channels.whatsapp.contents import content_of
 from bot.channels.whatsapp.nodes import NOTHING, Node, id_in, kind_named, list_in, moment_in, number_id_in, object_in, text_in
-from bot.channels.whatsapp.plain import CHANNEL, read_plain
 from bot.errors import BadPayload
 from bot.message import Address, InboundMessage, Incoming, Notice, Receipt, ReceiptStatus, Sender
+
+CHANNEL: Final = "whatsapp"
 
 _STATUSES = {
     "sent": ReceiptStatus.SENT,
@@ -42,12 +44,6 @@ def parse(body: bytes, received_at: datetime) -> Parsed:
 
     Raises BadPayload if the body is not JSON, or not an object with a list of entries.
     """
-    plain = read_plain(body, received_at)
-    return Parsed([plain], []) if plain is not None else parse_any(body, received_at)
-
-
-def parse_any(body: bytes, received_at: datetime) -> Parsed:
-    """The same without the shortcut for the plainest body."""
     document = _loaded(body)
     entries = document.get("entry") if type(document) is dict else None
     if type(entries) is not list:

@@ -13,7 +13,7 @@ from pywa_async.errors import WhatsAppError
 from pywa_async.utils import Version
 
 from bot.channels.whatsapp.failures import by_code, by_status
-from bot.channels.whatsapp.plain import CHANNEL
+from bot.channels.whatsapp.parser import CHANNEL
 from bot.channels.whatsapp.shaping import shape
 from bot.errors import SendDelayed, SendError, SendRefused, SendUnconfirmed, SettingsError
 from bot.message import Address, Reply
