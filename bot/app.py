@@ -27,6 +27,7 @@ from bot.sending import Sending
 from bot.services.audit import Audit
 from bot.services.conversations import Conversations
 from bot.services.handoff import Handoffs
+from bot.services.merging import Merging
 from bot.services.people import People
 from bot.services.receipts import Receipts
 from bot.services.settings import SystemSettings
@@ -41,6 +42,7 @@ log = structlog.get_logger()
 
 COMPANY = "our company"
 SWEEP_SECONDS = 60.0
+STRAGGLERS_SECONDS = 3600.0
 
 
 @dataclass
@@ -56,6 +58,7 @@ class App:
     jobs: Jobs
     policy: Policy
     people: People
+    merging: Merging
     conversations: Conversations
     engine: Engine
     worker: Worker
@@ -142,6 +145,7 @@ def _join(
     outbox = Outbox(store, lanes.sends, clock, policy, shape)
     jobs = Jobs(store, lanes.jobs, clock)
     people = People(store, clock, audit)
+    merging = Merging(store, clock, audit)
     conversations = Conversations(store, clock, audit)
     toolbox = Toolbox.discover()
     parts = Parts(
@@ -164,7 +168,21 @@ def _join(
     sending = Sending(outbox, channels)
     worker = Worker(store, lanes, inbox, outbox, engine, sending, jobs)
     return App(
-        settings, clock, store, lanes, inbox, outbox, jobs, policy, people, conversations, engine, worker, channels, is_working
+        settings=settings,
+        clock=clock,
+        store=store,
+        lanes=lanes,
+        inbox=inbox,
+        outbox=outbox,
+        jobs=jobs,
+        policy=policy,
+        people=people,
+        merging=merging,
+        conversations=conversations,
+        engine=engine,
+        worker=worker,
+        channels=channels,
+        is_working=is_working,
     )
 
 
@@ -174,6 +192,11 @@ async def _plan_jobs(app: App) -> None:
         if gone:
             log.info("expired records swept", count=gone)
 
+    async def bring_stragglers(_: Mapping[str, Any]) -> None:
+        await app.merging.stragglers()
+
     app.jobs.register("sweep", sweep)
+    app.jobs.register("merge-stragglers", bring_stragglers)
     if app.is_working:
         await app.jobs.every("sweep", SWEEP_SECONDS)
+        await app.jobs.every("merge-stragglers", STRAGGLERS_SECONDS)
