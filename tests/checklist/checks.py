@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 from typing import Any
 
+from bot.memory.vectors import nearest
 from bot.records.base import RECORDS, Record
 from bot.records.dialects import dialect_of, stored_path
 from bot.records.tokens import query_words
@@ -183,6 +184,8 @@ async def check_limit(bench: Bench, line: Line) -> None:
 async def check_index(bench: Bench, line: Line) -> None:
     """The database has built it; what is unique refuses a second one; words are found."""
     kind = RECORDS[dialect_of(line.seed, line.collection).collection]
+    if line.parts[1].startswith("vector("):
+        return await check_vector(bench, line, kind)
     wanted = {stored_path(line.seed, line.collection, path): way for path, way in lines.keys(line).items()}
     if "text" in wanted.values():
         return await check_text(bench, line, kind, set(wanted))
@@ -236,6 +239,23 @@ async def check_text(bench: Bench, line: Line, kind: Any, wanted: set[str]) -> N
             assert [one.id for one in found.records] == [record.id], path
         finally:
             await bench.clear(record)
+
+
+async def check_vector(bench: Bench, line: Line, kind: Any) -> None:
+    """Our own search by meaning finds the nearest of several, in the scope it was asked for and nowhere else."""
+    assert kind.shape.vector == line.parts[1].removeprefix("vector(").removesuffix(")")
+    scope = kind.shape.indexes[0].fields[0]
+    [near] = bench.records(line.seed, line.collection, {**sample(line.seed, line.collection), "embedding": [0.9, 0.1, 0.0]})
+    far = near.model_copy(update={"id": "far", "embedding": [0.0, 1.0, 0.0]})
+    other = "pattern" if getattr(near, scope) != "pattern" else "insight"
+    elsewhere = near.model_copy(update={"id": "elsewhere", "embedding": [1.0, 0.0, 0.0], scope: other})
+    without = near.model_copy(update={"id": "without", "embedding": []})
+    await bench.store.insert([near, far, elsewhere, without])
+    try:
+        found = await nearest(bench.store, kind, [1.0, 0.0, 0.0], {scope: getattr(near, scope)})
+        assert [one.record.id for one in found] == [near.id, "far"]
+    finally:
+        await bench.clear(near, far, elsewhere, without)
 
 
 _WORDS = {"phoneNumber": "+52 55 1234 9876", "email": "facturas@example.org"}
