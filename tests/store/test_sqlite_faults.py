@@ -9,7 +9,8 @@ import signal
 import sqlite3
 import subprocess
 import sys
-from collections.abc import AsyncIterator
+import tempfile
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
@@ -186,14 +187,26 @@ async def test_a_directory_in_place_of_the_file_is_named(path: Path) -> None:
         await SqliteStore(path, ManualClock(), [Thing]).open()
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="permission bits do not bind root")
-async def test_a_read_only_directory_is_named(tmp_path: Path) -> None:
-    tmp_path.chmod(0o500)
+@contextlib.contextmanager
+def as_an_ordinary_user() -> Iterator[None]:
+    """Permission bits do not bind root: then the test goes on as nobody."""
+    is_root = os.geteuid() == 0
+    if is_root:
+        os.seteuid(65534)
     try:
-        with pytest.raises(StoreUnavailable, match="BOT_DATA_DIR"):
-            await SqliteStore(tmp_path / "s.db", ManualClock(), [Thing]).open()
+        yield
     finally:
-        tmp_path.chmod(0o700)
+        if is_root:
+            os.seteuid(0)
+
+
+async def test_a_read_only_directory_is_named() -> None:
+    with tempfile.TemporaryDirectory() as name:  # not tmp_path, into which nobody but its owner may look
+        folder = Path(name)
+        folder.chmod(0o555)
+        with as_an_ordinary_user(), pytest.raises(StoreUnavailable, match="BOT_DATA_DIR"):
+            await SqliteStore(folder / "s.db", ManualClock(), [Thing]).open()
+        folder.chmod(0o755)
 
 
 def test_the_directory_is_made_for_its_owner_only(tmp_path: Path) -> None:
