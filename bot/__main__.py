@@ -16,6 +16,7 @@ COMMANDS = {
     "send": "Send a message to somebody, or send dead ones again.",
     "check": "Show what is on, what is off and why.",
     "migrate": "Move data, copy it, bring it up to date.",
+    "replay": "Show what happened in a conversation.",
 }
 """Command -> its help line. Each is a module of the same name in bot/commands with a click command `command`."""
 

@@ -34,7 +34,7 @@ class OfflineModel:
     def _next(self, request: ModelRequest) -> ModelStep:
         last = request.messages[-1]
         if last["role"] == "tool":
-            return ModelStep(self._told(request.messages))
+            return _said(self._told(request.messages))
         *before, chosen = str(last["content"]).strip().split("\n")  # a burst has a line for each message
         if _is_option(chosen, "option_person"):
             return _call("hand_to_person", reason="asked for a person (simple mode)")
@@ -46,7 +46,7 @@ class OfflineModel:
 
     def _open_ticket(self, problem: str) -> ModelStep:
         if not problem:
-            return ModelStep(say(self._language, "describe_problem"))
+            return _said(say(self._language, "describe_problem"))
         subject = " ".join(problem.split())[:_SUBJECT_LENGTH]
         return _call("create_ticket", subject=subject, description=problem[:_DESCRIPTION_LENGTH])
 
@@ -65,6 +65,10 @@ class OfflineModel:
         if called == "list_my_tickets":
             return say(self._language, "no_tickets") if result == "the person has no tickets" else result
         return result
+
+
+def _said(text: str) -> ModelStep:
+    return ModelStep(text, model="offline")
 
 
 def _call(name: str, **arguments: object) -> ModelStep:

@@ -1,0 +1,103 @@
+"""What happened in a conversation, turn by turn: heard, decided, called, written, said, refused; with times and costs.
+
+Read from the timeline, the journal and the outbox; for `bot replay` and, later, the desk.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Any
+
+from bot.records.conversations import Conversation, Direction, Message
+from bot.records.work import Delivery, DeliveryState, JournalKind, JournalRow
+from bot.store.base import Store
+
+_LONGEST = 300
+"""Characters of one text that are shown."""
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One line of the replay."""
+
+    turn_id: str
+    what: str
+    """`heard`, `decided`, `called`, `gave`, `said`, `ended`."""
+    text: str
+
+
+async def replay(store: Store, conversation: Conversation, limit: int = 500) -> list[Event]:
+    """The events of the conversation's newest messages, oldest first. The text of each is one line."""
+    where = {"conversation_id": conversation.id}
+    newest = await store.find(Message, where, sort=("-timestamp",), limit=limit)
+    messages = sorted(newest, key=lambda message: (message.timestamp, message.id))
+    steps = await store.find(JournalRow, where)
+    deliveries = {delivery.message_id: delivery for delivery in await store.find(Delivery, where)}
+    by_turn = {turn: list(rows) for turn, rows in groupby(sorted(steps, key=_place), key=lambda row: row.turn_id)}
+    events: list[Event] = []
+    for turn, of_turn in groupby(messages, key=lambda message: message.turn_id or ""):
+        events.extend(_events(turn, list(of_turn), by_turn.pop(turn, []), deliveries))
+    return events
+
+
+def _events(
+    turn: str, messages: Sequence[Message], steps: Sequence[JournalRow], deliveries: dict[str, Delivery]
+) -> Iterator[Event]:
+    """One turn in the order in which it came about."""
+    for message in messages:
+        if message.direction is Direction.INBOUND:
+            yield Event(turn, "heard", _line(message.content))
+    for row in steps:
+        yield from _decided(row)
+    for message in messages:
+        if message.direction is Direction.OUTBOUND:
+            yield Event(turn, "said", _said(message, deliveries.get(message.id)))
+    yield from (Event(turn, "ended", _ending(row.body)) for row in steps if row.kind is JournalKind.END)
+
+
+def _place(row: JournalRow) -> tuple[str, int]:
+    return row.turn_id, row.step
+
+
+def _decided(row: JournalRow) -> Iterator[Event]:
+    if row.kind is JournalKind.MODEL:
+        yield Event(row.turn_id, "decided", _step(row.body))
+    elif row.kind is JournalKind.TOOL:
+        yield Event(row.turn_id, "called", f"{row.body['tool']}({_arguments(row.body['arguments'])})")
+        yield Event(row.turn_id, "gave", f"{_line(row.body['result'])}  [{_seconds(row.body)}]")
+
+
+def _step(body: dict[str, Any]) -> str:
+    calls = ", ".join(call["name"] for call in body["calls"])
+    words = _line(body["text"]) or (f"to call {calls}" if calls else "nothing")
+    tokens = f"{body['inputTokens']}+{body['outputTokens']} tokens"
+    return f"{words}  [{body['model'] or 'model'}, prompt {body['prompt']}, {tokens}, {_seconds(body)}]"
+
+
+def _ending(body: dict[str, Any]) -> str:
+    cost = f", ${body['micros'] / 1_000_000:.6f}" if body.get("micros") else ""
+    how = "gave up" if body["trouble"] else "without a model" if body["offline"] else "answered"
+    tokens = body["inputTokens"] + body["outputTokens"]
+    return f"{how}  [{body['steps']} steps, {tokens} tokens{cost}, {_seconds(body)}]"
+
+
+def _said(message: Message, delivery: Delivery | None) -> str:
+    state = f"{delivery.state}" if delivery else str(message.status)
+    why = f": {delivery.error}" if delivery and delivery.error and delivery.state is not DeliveryState.SENT else ""
+    again = f", sent again {delivery.resends} times" if delivery and delivery.resends else ""
+    return f"{_line(message.content)}  [{message.sender}, {state}{why}{again}]"
+
+
+def _arguments(arguments: dict[str, Any]) -> str:
+    return ", ".join(f"{name}={value!r}"[:_LONGEST] for name, value in arguments.items())
+
+
+def _seconds(body: dict[str, Any]) -> str:
+    return f"{body['seconds']:.2f} s"
+
+
+def _line(text: str) -> str:
+    line = " / ".join(part for part in text.splitlines() if part.strip())
+    return line if len(line) <= _LONGEST else line[: _LONGEST - 1] + "…"
