@@ -40,6 +40,8 @@ class Taken:
 
     delivery: Delivery
     to: Address
+    is_last: bool
+    """Whether nothing else is open in its lane; what is added from now on wakes the lane again."""
 
 
 Shape = Callable[[str, Reply], list[Reply]]
@@ -142,9 +144,10 @@ class Outbox:
         Raises FenceLost.
         """
         while True:
-            head = await self._head(claim.lane)
-            if head is None:
+            heads = await self._store.find(Delivery, {"openness": "open", "lane": claim.lane}, sort=("position",), limit=2)
+            if not heads:
                 return None
+            head = heads[0]
             if head.state is DeliveryState.SENDING:
                 head = await self._give_up_on(head)
             wait = (head.due_at - self._clock.now()).total_seconds()
@@ -154,12 +157,9 @@ class Outbox:
                 await self._close(head, DeliveryState.DEAD, "unconfirmed", "it may have gone out; not sent again")
             elif head.state is DeliveryState.UNCONFIRMED and await self._is_receipt_waiting(head):
                 return Wait(RECONCILE)
-            elif (taken := await self._claim(claim, head)) is not None:
-                return taken
-
-    async def _head(self, lane: str) -> Delivery | None:
-        found = await self._store.find(Delivery, {"openness": "open", "lane": lane}, sort=("position",), limit=1)
-        return found[0] if found else None
+            elif (to := await self._claim(claim, head)) is not None:
+                claimed = {"state": DeliveryState.SENDING, "claimed_by": claim.fence, "attempts": head.attempts + 1}
+                return Taken(head.model_copy(update=claimed), to, is_last=len(heads) == 1)
 
     async def _give_up_on(self, delivery: Delivery) -> Delivery:
         """A delivery found in `sending` was being posted by a worker that is gone: nobody knows whether it went out."""
@@ -176,8 +176,8 @@ class Outbox:
         rows = await self._store.find(InboxRow, {"state": InboxState.WAITING, "lane": delivery.lane})
         return any(delivery.id in row.item for row in rows)
 
-    async def _claim(self, claim: Claim, delivery: Delivery) -> Taken | None:
-        """pending|unconfirmed -> sending, unless a rule forbids it: then the delivery is refused and None returned."""
+    async def _claim(self, claim: Claim, delivery: Delivery) -> Address | None:
+        """pending|unconfirmed -> sending; where to. None when a rule forbids it (it is refused then) or somebody was faster."""
         conversation = await self._store.get(Conversation, delivery.conversation_id)
         if conversation is None:
             await self._close(delivery, DeliveryState.REFUSED, "unknown_conversation", "its conversation is gone")
@@ -195,8 +195,7 @@ class Outbox:
             raise
         except Conflict:
             return None  # a receipt or another process changed it in between: look again
-        claimed = {"state": DeliveryState.SENDING, "claimed_by": claim.fence, "attempts": delivery.attempts + 1}
-        return Taken(delivery.model_copy(update=claimed), conversation.address)
+        return conversation.address
 
     def _claiming(self, claim: Claim, delivery: Delivery) -> Unit:
         unit = Unit(Require(Fence, {"id": claim.fence_id, "value": claim.fence}, FenceLost))

@@ -40,7 +40,7 @@ class Sending:
             if isinstance(taken, Wait):
                 return taken.seconds
             wait = await self._send(channel, taken)
-            if wait is not None:
+            if wait is not None or taken.is_last:
                 return wait
 
     async def _send(self, channel: Channel, taken: Taken) -> float | None:
