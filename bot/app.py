@@ -33,9 +33,10 @@ from bot.services.receipts import Receipts
 from bot.services.settings import SystemSettings
 from bot.services.tickets import Tickets
 from bot.store.base import LaneKinds, Store
-from bot.store.local import DataDirectory, LocalLanes, raise_fence
+from bot.store.local import LocalLanes
+from bot.store.ownership import Ownership, beside
 from bot.tools.base import Services, Toolbox
-from bot.vendors import channels_of, model_of, store_of
+from bot.vendors import channels_of, model_of, owned, store_of
 from bot.worker import Worker
 
 log = structlog.get_logger()
@@ -63,8 +64,9 @@ class App:
     engine: Engine
     worker: Worker
     channels: Mapping[str, Channel]
+    ownership: Ownership
     is_working: bool
-    """Whether this process holds the data directory and works; another one does if not."""
+    """Whether this process owns the store and works; another one does if not."""
 
 
 @asynccontextmanager
@@ -80,26 +82,22 @@ async def assemble(
     """The parts, joined and open; closed again when the block ends.
 
     `clock`, `model`, `channels` and `bounds` take the place of what the settings say: for tests, and for programs that embed us.
-    With `work` the process takes the data directory for itself: raises DataInUse when another one has it. The worker is not
-    started here. Raises SettingsError, StoreError, ResourceError.
+    With `work` the process takes the store for itself: raises DataInUse when another one has it. The worker is not started
+    here. Raises SettingsError, StoreError, ResourceError.
     """
     _refuse_what_is_not_built(settings)
     clock = clock or SystemClock()
     async with AsyncExitStack() as stack:
-        if work:
-            stack.enter_context(DataDirectory.hold(settings.data_dir))
         store = store_of(settings, clock)
-        await store.open()
-        stack.push_async_callback(store.close)
-        fence = await raise_fence(store) if work else 0
-        lanes = LaneKinds(*(stack.enter_context(closing(LocalLanes(fence, clock))) for _ in range(3)))
+        ownership = await stack.enter_async_context(owned(settings, store) if work else beside(store))
+        lanes = LaneKinds(*(stack.enter_context(closing(LocalLanes(ownership.fence, clock))) for _ in range(3)))
         model = model or model_of(settings)
         if model is not None:
             stack.push_async_callback(model.close)
         channels = channels if channels is not None else channels_of(settings)
         for channel in channels.values():
             stack.push_async_callback(channel.close)
-        app = _join(settings, clock, store, lanes, model, channels, bounds, work)
+        app = _join(settings, clock, store, lanes, model, channels, bounds, ownership, work)
         if work:
             await SystemSettings(store, clock).ensure_defaults()
         await _plan_jobs(app)
@@ -134,6 +132,7 @@ def _join(
     model: Model | None,
     channels: Mapping[str, Channel],
     bounds: Bounds | None,
+    ownership: Ownership,
     is_working: bool,
 ) -> App:
     def shape(channel: str, reply: Reply) -> list[Reply]:
@@ -182,6 +181,7 @@ def _join(
         engine=engine,
         worker=worker,
         channels=channels,
+        ownership=ownership,
         is_working=is_working,
     )
 

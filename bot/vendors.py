@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from contextlib import aclosing
+from contextlib import AbstractAsyncContextManager, aclosing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -20,6 +20,7 @@ from bot.errors import BotError
 from bot.message import Incoming
 from bot.services.status import Finding, State
 from bot.store.base import Store
+from bot.store.ownership import Ownership, own_database, own_directory
 from bot.store.sqlite import SqliteStore
 
 if TYPE_CHECKING:
@@ -49,6 +50,13 @@ def store_of(settings: Settings, clock: Clock) -> Store:
     if not uri:
         return embedded_store(settings, clock)
     return cast(Store, _load("bot.store.mongo").MongoStore(uri, settings.mongodb_database, clock))
+
+
+def owned(settings: Settings, store: Store) -> AbstractAsyncContextManager[Ownership]:
+    """Opens the store as the one process that works on it. Raises DataInUse."""
+    if settings.mongodb_uri.get_secret_value():
+        return own_database(store, settings.lease_ms / 1000)
+    return own_directory(settings.data_dir, store)
 
 
 def model_of(settings: Settings) -> Model | None:

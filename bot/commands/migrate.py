@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import sys
 import time
 from collections.abc import AsyncIterator
@@ -14,15 +15,15 @@ import click
 
 from bot.clock import SystemClock
 from bot.config import Settings, load_settings
-from bot.errors import SettingsError
+from bot.errors import SettingsError, StoreUnavailable
 from bot.logs import configure_logs
 from bot.running import run
 from bot.services.userthreads import migrate_user_threads
 from bot.store.base import Store
-from bot.store.local import DataDirectory
 from bot.store.migrate import copy, export_to, import_from, upgrade
+from bot.store.ownership import own_directory
 from bot.store.sqlite_backup import backup as copy_database
-from bot.vendors import embedded_path, embedded_store, store_of
+from bot.vendors import embedded_path, embedded_store, owned, store_of
 
 _EVERY_SECONDS = 0.5
 
@@ -32,6 +33,7 @@ _EVERY_SECONDS = 0.5
 def command(context: click.Context) -> None:
     """Without a subcommand: bring all records up to today's shapes. Stop `bot serve` first, except for export and backup."""
     configure_logs(logging.CRITICAL)
+    os.umask(0o077)  # what is written here is people's data
     if context.invoked_subcommand is None:
         run(_upgrade(load_settings()))
 
@@ -60,9 +62,10 @@ def userthreads_command() -> None:
 
 
 @command.command("sqlite-to-mongo", short_help="Copy the embedded store to MongoDB.")
-def sqlite_to_mongo_command() -> None:
+@click.option("--replace", is_flag=True, help="Also into a database that holds records; what has the same id is replaced.")
+def sqlite_to_mongo_command(replace: bool) -> None:
     """Copy everything in the embedded store to the database of MONGODB_URI. The embedded store stays as it is."""
-    run(_to_mongo(load_settings()))
+    run(_to_mongo(load_settings(), replace))
 
 
 @command.command("backup", short_help="Copy the embedded store to FILE.")
@@ -72,32 +75,40 @@ def backup_command(file: Path) -> None:
     run(_backup(load_settings(), file))
 
 
+def _require_embedded(settings: Settings) -> None:
+    """A mistyped directory must not become an empty store that seems to have been moved."""
+    if not embedded_path(settings).exists():
+        raise StoreUnavailable(f"{embedded_path(settings)}: there is no store here; check BOT_DATA_DIR")
+
+
 async def _export(settings: Settings, folder: Path) -> None:
+    if not settings.mongodb_uri.get_secret_value():
+        _require_embedded(settings)
     async with _opened(store_of(settings, SystemClock())) as store:
         total = await export_to(store, folder, _Progress().tell)
     click.echo(f"{total} records written to {folder}")
 
 
 async def _import(settings: Settings, folder: Path) -> None:
-    with DataDirectory.hold(settings.data_dir):
-        async with _opened(store_of(settings, SystemClock())) as store:
-            total = await import_from(store, folder, _Progress().tell)
+    store = store_of(settings, SystemClock())
+    async with owned(settings, store):
+        total = await import_from(store, folder, _Progress().tell)
     click.echo(f"{total} records loaded from {folder}")
 
 
 async def _upgrade(settings: Settings) -> None:
-    with DataDirectory.hold(settings.data_dir):
-        async with _opened(store_of(settings, SystemClock())) as store:
-            total = await upgrade(store, _Progress().tell)
+    store = store_of(settings, SystemClock())
+    async with owned(settings, store):
+        total = await upgrade(store, _Progress().tell)
     click.echo(f"{total} records brought up to date")
 
 
 async def _user_threads(settings: Settings) -> None:
     if not settings.whatsapp_phone_id:
         raise SettingsError("WHATSAPP_PHONE_ID: is needed, so that the conversations are found again when these people write")
-    with DataDirectory.hold(settings.data_dir):
-        async with _opened(store_of(settings, SystemClock())) as store:
-            outcome = await migrate_user_threads(store, settings.whatsapp_phone_id)
+    store = store_of(settings, SystemClock())
+    async with owned(settings, store):
+        outcome = await migrate_user_threads(store, settings.whatsapp_phone_id)
     for line in outcome.refused:
         click.echo(line, err=True)
     click.echo(f"{outcome.made} taken over, {outcome.known} were already, {len(outcome.refused)} refused")
@@ -105,17 +116,20 @@ async def _user_threads(settings: Settings) -> None:
         sys.exit(1)
 
 
-async def _to_mongo(settings: Settings) -> None:
+async def _to_mongo(settings: Settings, replace: bool) -> None:
     if not settings.mongodb_uri.get_secret_value():
         raise SettingsError("MONGODB_URI: is needed; for example mongodb://127.0.0.1:27017/?replicaSet=rs0")
+    _require_embedded(settings)
     clock = SystemClock()
-    with DataDirectory.hold(settings.data_dir):
-        async with _opened(embedded_store(settings, clock)) as source, _opened(store_of(settings, clock)) as target:
-            total = await copy(source, target, _Progress().tell)
+    source, target = embedded_store(settings, clock), store_of(settings, clock)
+    async with own_directory(settings.data_dir, source), owned(settings, target):
+        total = await copy(source, target, _Progress().tell, replace=replace)
     click.echo(f"{total} records copied to MongoDB; from now on set MONGODB_URI for `bot serve`")
 
 
 async def _backup(settings: Settings, file: Path) -> None:
+    if settings.mongodb_uri.get_secret_value():
+        raise SettingsError("MONGODB_URI: is set, and only the embedded store is copied; use mongodump, or `bot migrate export`")
     progress = _Progress()
     path = embedded_path(settings)
     await asyncio.to_thread(copy_database, path, file, lambda done, total: progress.tell("pages", done, total))

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import click
 
 from bot.app import App, assemble
 from bot.config import Settings, load_settings
+from bot.errors import DataInUse
 from bot.logs import configure_logs
 from bot.running import run, settle
 from bot.vendors import webhooks_of
@@ -26,9 +29,17 @@ def command(host: str | None, port: int | None) -> None:
 async def _serve(settings: Settings) -> None:
     async with assemble(settings) as app:
         site = build_site(webhooks_of(settings, app.inbox.accept, app.clock), app.store.now)
+        serving = asyncio.create_task(run_site(site, settings.host, settings.port, lambda port: _started(app, port)))
+        losing = asyncio.create_task(app.ownership.lost.wait())
         try:
-            await run_site(site, settings.host, settings.port, lambda port: _started(app, port))
+            await asyncio.wait({serving, losing}, return_when=asyncio.FIRST_COMPLETED)
+            if losing.done():
+                raise DataInUse("another process has taken over this database; this one has stopped")
+            await serving
         finally:
+            for task in (serving, losing):
+                task.cancel()
+            await asyncio.gather(serving, losing, return_exceptions=True)
             await app.worker.stop()
 
 

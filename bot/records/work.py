@@ -178,3 +178,7 @@ class Fence(Record):
     """The newest holder of a lease. A commit that names an older one is void."""
 
     value: int = 0
+    holder: str = ""
+    """The process that holds it, for people to read: host and pid."""
+    held_until: datetime | None = None
+    """By the store's clock; who has not beaten by then is gone."""

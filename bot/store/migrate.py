@@ -6,7 +6,7 @@ gets its name when it is complete, a page of records is one unit.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 
@@ -14,6 +14,8 @@ from pydantic import ValidationError
 
 from bot.errors import Duplicate, RecordError, StoreError
 from bot.records.base import Record, explain
+from bot.records.conversations import Message
+from bot.records.work import Counter, Fence
 from bot.store.base import Store
 from bot.store.catalog import every_kind
 from bot.store.sqlite_schema import as_json
@@ -23,6 +25,20 @@ PAGE = 1000
 
 Progress = Callable[[str, int, int], None]
 """Told a collection, how many of its records are done, and how many there are."""
+
+
+def _moving() -> list[type[Record]]:
+    """What moves. A fence belongs to the processes at one place, and must only ever grow there."""
+    return [kind for kind in every_kind() if kind is not Fence]
+
+
+async def _load(store: Store, page: Sequence[Record]) -> None:
+    """Loads a page. A counter is never set back: numbers that were given out there must not be given out again."""
+    counters = [record for record in page if isinstance(record, Counter)]
+    for counter in counters:
+        known = await store.get(Counter, counter.id)
+        counter.value = max(counter.value, known.value if known else 0)
+    await store.load(page)
 
 
 async def pages_of(store: Store, kind: type[Record]) -> AsyncIterator[list[Record]]:
@@ -42,7 +58,7 @@ async def export_to(store: Store, folder: Path, progress: Progress, kinds: Itera
     total = 0
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        for kind in every_kind() if kinds is None else kinds:
+        for kind in _moving() if kinds is None else kinds:
             total += await _export(store, kind, folder, progress)
     except OSError as error:
         raise StoreError(f"{error.filename or folder}: cannot be written ({error.strerror})") from None
@@ -68,7 +84,7 @@ async def import_from(store: Store, folder: Path, progress: Progress) -> int:
     Raises StoreError for a file that is no collection of ours, RecordError naming file, line, field and rule; the pages before
     that line are loaded then, and loading again after mending it is safe.
     """
-    kinds = {kind.shape.collection: kind for kind in every_kind()}
+    kinds = {kind.shape.collection: kind for kind in _moving()}
     files = sorted(folder.glob("*.jsonl"))
     if not files:
         raise StoreError(f"{folder}: there is no <collection>.jsonl in it")
@@ -86,7 +102,7 @@ async def _import(store: Store, kind: type[Record], file: Path, progress: Progre
         records = _read(kind, file, lines)
         while page := list(islice(records, PAGE)):
             try:
-                await store.load(page)
+                await _load(store, page)
             except Duplicate as error:
                 raise RecordError(f"{file.name}: between lines {done + 1} and {done + len(page)}: {error}") from None
             done += len(page)
@@ -104,13 +120,19 @@ def _read(kind: type[Record], file: Path, lines: Iterable[bytes]) -> Iterator[Re
             raise RecordError(f"{file.name}, line {number}: {explain(kind.__name__, error)}") from None
 
 
-async def copy(source: Store, target: Store, progress: Progress) -> int:
-    """Loads everything of one store into another; how many records. Running it again carries over what has changed since."""
+async def copy(source: Store, target: Store, progress: Progress, *, replace: bool = False) -> int:
+    """Loads everything of one store into another; how many records.
+
+    Raises StoreError when the target holds messages already, unless `replace`: then what has the same id is replaced, whatever
+    happened to it there meanwhile.
+    """
+    if not replace and await target.count(Message, {}):
+        raise StoreError("the database holds conversations already, and this would set them back; --replace does it all the same")
     total = 0
-    for kind in every_kind():
+    for kind in _moving():
         count, done = await source.count(kind, {}), 0
         async for page in pages_of(source, kind):
-            await target.load(page)
+            await _load(target, page)
             done += len(page)
             progress(kind.shape.collection, done, max(count, done))
         total += done

@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from bot.__main__ import cli
-from bot.errors import DataInUse, SettingsError
+from bot.errors import DataInUse, SettingsError, StoreUnavailable
 from bot.store.local import DataDirectory
 
 pytestmark = pytest.mark.scenario
@@ -80,3 +80,22 @@ def test_going_to_mongo_needs_an_address() -> None:
     refused = bot("migrate", "sqlite-to-mongo")
     assert isinstance(refused.exception, SettingsError)
     assert "MONGODB_URI" in str(refused.exception)
+
+
+def test_a_backup_of_what_is_on_mongo_is_refused_instead_of_copying_something_else() -> None:
+    refused = bot("migrate", "backup", "copy.db", MONGODB_URI="mongodb://127.0.0.1:1/")
+    assert isinstance(refused.exception, SettingsError)
+    assert not Path("copy.db").exists()
+
+
+def test_a_mistyped_directory_is_not_moved_as_an_empty_store() -> None:
+    refused = bot("migrate", "export", "out", data="typo")
+    assert isinstance(refused.exception, StoreUnavailable)
+    assert not Path("typo").exists()
+
+
+def test_what_is_exported_is_for_its_owner_only() -> None:
+    bot("chat", typed="hello\n")
+    bot("migrate", "export", "out")
+    assert Path("out").stat().st_mode & 0o077 == 0
+    assert Path("out", "messages.jsonl").stat().st_mode & 0o077 == 0

@@ -14,8 +14,10 @@ import pytest
 from bot.clock import SystemClock
 from bot.errors import DataTooNew, RecordError, StoreError, StoreUnavailable
 from bot.records.base import RECORDS, Index, Record, record
+from bot.records.conversations import Message
 from bot.records.people import Customer
 from bot.records.tickets import Ticket, TicketCategory
+from bot.records.work import Counter, Fence
 from bot.store import migrate
 from bot.store.migrate import copy, export_to, import_from, upgrade
 from bot.store.sqlite import SqliteStore
@@ -68,7 +70,7 @@ def ticket(number: int, **values: Any) -> Ticket:
 async def test_what_is_exported_and_imported_is_the_same_to_the_last_field(
     store: SqliteStore, other: SqliteStore, tmp_path: Path
 ) -> None:
-    kinds = sorted(RECORDS.values(), key=lambda kind: kind.shape.collection)
+    kinds = sorted((kind for kind in RECORDS.values() if kind is not Fence), key=lambda kind: kind.shape.collection)
     originals = [example(kind) for kind in kinds]
     for original in originals:
         await store.load([original])
@@ -147,6 +149,26 @@ async def test_a_whole_store_is_copied_into_another(store: SqliteStore, other: S
     await store.next_number("tickets:2026")
     assert await copy(store, other, quiet) == 21
     assert await other.next_number("tickets:2026") == 2
+
+
+async def test_a_store_that_is_in_use_is_set_back_only_on_demand_and_its_counters_never(
+    store: SqliteStore, other: SqliteStore
+) -> None:
+    await store.load([example(Message), Counter(id="tickets:2026", value=3)])
+    await copy(store, other, quiet)
+    await other.next_number("tickets:2026")
+    with pytest.raises(StoreError, match="--replace"):
+        await copy(store, other, quiet)
+    await copy(store, other, quiet, replace=True)
+    assert await other.next_number("tickets:2026") == 5
+
+
+async def test_fences_stay_where_they_are(store: SqliteStore, other: SqliteStore, tmp_path: Path) -> None:
+    await store.insert([Fence(id="local", value=9)])
+    await export_to(store, tmp_path, quiet)
+    assert not (tmp_path / "fences.jsonl").exists()
+    await copy(store, other, quiet)
+    assert await other.get(Fence, "local") is None
 
 
 async def test_a_backup_of_a_store_in_use_is_a_store(store: SqliteStore, tmp_path: Path) -> None:

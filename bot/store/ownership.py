@@ -1,0 +1,114 @@
+"""Which one process works on a store: turns, sends, jobs, imports. Others may read it and put things into it.
+
+The embedded store is owned by a lock on its directory, which the kernel lets go of when the process ends, however it ends.
+A server's database is owned by a lease on its fence: held by heartbeats on the server's clock, free a lease after the last one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from datetime import timedelta
+from pathlib import Path
+
+import structlog
+
+from bot.errors import DataInUse, StoreError
+from bot.records.work import Fence
+from bot.store.base import Store
+from bot.store.local import FENCE_ID, DataDirectory, raise_fence
+
+log = structlog.get_logger()
+
+
+class Ownership:
+    """This process may work on the store, under this fence, until `lost` is set."""
+
+    def __init__(self, fence: int) -> None:
+        self.fence = fence
+        self.lost = asyncio.Event()
+
+
+@asynccontextmanager
+async def own_directory(path: Path, store: Store) -> AsyncIterator[Ownership]:
+    """Owns the embedded store in this directory, which is opened here, inside its lock. Raises DataInUse, with the pid."""
+    with DataDirectory.hold(path):
+        await store.open()
+        try:
+            yield Ownership(await raise_fence(store))
+        finally:
+            await store.close()
+
+
+@asynccontextmanager
+async def own_database(store: Store, lease: float) -> AsyncIterator[Ownership]:
+    """Owns a server's database, which is opened here, with a lease of so many seconds.
+
+    Waits for at most one lease when the last owner is silent. Raises DataInUse when it is alive.
+    """
+    await store.open()
+    try:
+        ownership = Ownership(await _take(store, lease))
+        beating = asyncio.create_task(_beat(store, ownership, lease))
+        try:
+            yield ownership
+        finally:
+            beating.cancel()
+            with suppress(asyncio.CancelledError):
+                await beating
+            await store.change(Fence, {"id": FENCE_ID, "value": ownership.fence}, set={"held_until": None})
+    finally:
+        await store.close()
+
+
+@asynccontextmanager
+async def beside(store: Store) -> AsyncIterator[Ownership]:
+    """Opens a store on which another process works. The fence is none: nothing of this one's may be claimed work."""
+    await store.open()
+    try:
+        yield Ownership(0)
+    finally:
+        await store.close()
+
+
+async def _take(store: Store, lease: float) -> int:
+    """Raises the fence as soon as nobody holds it; the new number."""
+    await store.insert([Fence(id=FENCE_ID)])
+    seen = await _fence(store)
+    while True:
+        now = await store.now()
+        fence = await _fence(store)
+        if fence.held_until is not None and fence.held_until != seen.held_until:
+            whose = f"another `bot` already works on this database ({fence.holder})"
+            raise DataInUse(f"{whose}: stop it, or use another MONGODB_DATABASE")
+        if fence.held_until is None or fence.held_until <= now:
+            mine = {"holder": f"{socket.gethostname()}, pid {os.getpid()}", "held_until": now + timedelta(seconds=lease)}
+            as_seen = {"id": FENCE_ID, "value": fence.value}
+            if await store.change(Fence, as_seen, set=mine, inc={"value": 1}) == 1:
+                return fence.value + 1
+            continue
+        await asyncio.sleep(min(0.2, lease / 4))
+
+
+async def _fence(store: Store) -> Fence:
+    fence = await store.get(Fence, FENCE_ID)
+    return fence or Fence(id=FENCE_ID)
+
+
+async def _beat(store: Store, ownership: Ownership, lease: float) -> None:
+    """Keeps the lease; tells when somebody else has taken it."""
+    while True:
+        await asyncio.sleep(lease / 3)
+        try:
+            until = await store.now() + timedelta(seconds=lease)
+            if await store.change(Fence, {"id": FENCE_ID, "value": ownership.fence}, set={"held_until": until}) == 1:
+                continue
+        except StoreError as error:
+            log.warning("the lease on the database could not be kept; tried again", kind=type(error).__name__)
+            continue
+        log.error("another process has taken over this database; this one stops working")
+        ownership.lost.set()
+        return
