@@ -137,7 +137,7 @@ class Engine:
         frozen = journal.heard()
         if frozen is not None:
             turn = turn.only(frozen)
-        language = guess_language(" ".join(m.content.as_text() for m in turn.messages)) or conversation.language
+        language = guess_language(" ".join(m.content.as_text() for m in turn.messages), conversation.language)
         return Scene(claim, turn, customer, conversation, journal, language or parts.default_language)
 
     def _hear(self, scene: Scene, unit: Unit) -> None:

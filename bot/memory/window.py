@@ -22,10 +22,16 @@ def estimate_tokens(text: str) -> int:
     return len(text.encode()) // _BYTES_PER_TOKEN + 4
 
 
+def _cut(text: str, tokens: int) -> str:
+    """The beginning of a text that takes at most so many tokens."""
+    return text.encode()[: max(0, (tokens - 4) * _BYTES_PER_TOKEN)].decode(errors="ignore")
+
+
 async def recent(store: Store, conversation: Conversation, before: Turn) -> list[dict[str, Any]]:
     """What was said before this turn, oldest first: at most 40 messages and about 6,000 tokens.
 
     What we wrote but never said (refused, dead) is not among it: the model must not believe that it was heard.
+    The newest message and the person's newest are there however long they are, cut to what is left of the budget.
     """
     messages = await store.find(
         Message, {"conversation_id": conversation.id}, sort=("-timestamp",), limit=MAX_MESSAGES + len(before.messages)
@@ -35,10 +41,16 @@ async def recent(store: Store, conversation: Conversation, before: Turn) -> list
     for message in messages:
         if message.turn_id == before.id or _was_never_said(message):
             continue
-        shown = _shown(message)
-        budget -= estimate_tokens(shown["content"])
-        if budget < 0 or len(kept) == MAX_MESSAGES:
+        if len(kept) == MAX_MESSAGES:
             break
+        shown = _shown(message)
+        if estimate_tokens(shown["content"]) > budget:
+            if kept and (shown["role"] != "user" or any(other["role"] == "user" for other in kept)):
+                break
+            shown["content"] = _cut(shown["content"], budget)
+            if not shown["content"]:
+                break
+        budget -= estimate_tokens(shown["content"])
         kept.append(shown)
     return kept[::-1]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -26,6 +27,8 @@ from bot.services.ratings import average_rating
 from bot.store.base import Change, Put, Store, Unit
 
 Values = Mapping[str, Any]
+
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 
 _DONE = (TicketStatus.RESOLVED, TicketStatus.CLOSED)
 _FIXED = {
@@ -83,8 +86,8 @@ class Tickets:
             ticket_id=f"TICKET-{now.year:04d}-000000",
             customer_id=customer_id,
             conversation_id=conversation_id,
-            subject=subject.strip(),
-            description=description.strip(),
+            subject=" ".join(_clean(subject).split()),
+            description=_clean(description).strip(),
             category=category,
             priority=priority,
             last_activity_at=now,
@@ -271,6 +274,11 @@ class Tickets:
         """Minutes since it was opened."""
         now = self._clock.now()
         return round((now - (ticket.created_at or now)).total_seconds() / 60, 2)
+
+
+def _clean(text: str) -> str:
+    """A person's text without control characters; line breaks (all as newlines) and tabs stay."""
+    return _CONTROL.sub("", re.sub("\r\n?", "\n", text))
 
 
 def _check_move(ticket: Ticket, to: TicketStatus) -> None:

@@ -96,6 +96,23 @@ async def test_only_what_fits_the_budget_is_shown(past: Past) -> None:
     assert 1 < len(shown) < 6
 
 
+async def test_the_last_problem_is_shown_cut_however_long_it_is(past: Past) -> None:
+    await past.said(MessageSender.CUSTOMER, "Before", "ठीक " * 5000)
+    await past.said(MessageSender.AI, "Shall I open a ticket?")
+    (role, content), last = await past.shown()
+    assert (role, last) == ("user", ("assistant", "Shall I open a ticket?"))
+    assert ("ठीक " * 5000).startswith(content)
+    assert MAX_TOKENS - 2 <= sum(map(estimate_tokens, (content, last[1]))) <= MAX_TOKENS
+
+
+async def test_the_newest_message_is_shown_cut_however_long_it_is(past: Past) -> None:
+    await past.said(MessageSender.CUSTOMER, "Before")
+    await past.said(MessageSender.AI, "x" * 100_000)
+    [(role, content)] = await past.shown()
+    assert role == "assistant"
+    assert estimate_tokens(content) <= MAX_TOKENS
+
+
 @pytest.mark.parametrize(("text", "tokens"), [("", 4), ("abc", 5), ("नमस्ते", 10)])
 def test_tokens_are_rather_overcounted(text: str, tokens: int) -> None:
     assert estimate_tokens(text) == tokens

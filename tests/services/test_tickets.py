@@ -70,9 +70,16 @@ async def test_a_unit_that_is_never_committed_leaves_a_gap_and_no_ticket(desk: D
     assert len(await desk.store.find(Ticket, {"customer_id": "ana"})) == 1
 
 
+async def test_control_characters_are_left_out_and_the_subject_is_one_line(desk: Desk) -> None:
+    ticket = await desk.open(subject=" No\x00 net\x07\r\nat\thome\x1b ", description="\x00Since\ta day\r\nor two\x08\x7f\n")
+    assert ticket.subject == "No net at home"
+    assert ticket.description == "Since\ta day\nor two"
+
+
 @pytest.mark.parametrize(
     ("subject", "description", "told"),
     [
+        ("\x00\x07", "x", r"Ticket\.subject: "),
         ("", "x", r"Ticket\.subject: "),
         ("   ", "x", r"Ticket\.subject: "),
         ("x" * 201, "x", r"Ticket\.subject: "),
