@@ -19,6 +19,7 @@ _EXAMPLES = {
     "BOT_PORT": "8080",
     "BOT_QUIET_MS": "800",
     "BOT_LEASE_MS": "5000",
+    "MONGODB_DATABASE": "switchboard",
     "BOT_DEFAULT_LANGUAGE": "es, en or hi",
     "BOT_PUBLIC_URL": "https://bot.example.com",
     "OPENAI_BASE_URL": "https://api.openai.com/v1",
@@ -39,6 +40,15 @@ def _web_address(value: str) -> str:
 WebAddress = Annotated[str, AfterValidator(_web_address)]
 
 
+def _database_name(value: str) -> str:
+    if not value or len(value.encode(errors="replace")) > 63 or re.search(r'[/\\."$*<>:|?\s\0]', value):
+        raise ValueError('must be a name of 1 to 63 bytes without spaces and / \\ . " $ * < > : | ?')
+    return value
+
+
+DatabaseName = Annotated[str, AfterValidator(_database_name)]
+
+
 def _setting(name: str, default: Any, meaning: str, **rules: Any) -> Any:
     return Field(default, validation_alias=name, description=meaning, **rules)
 
@@ -54,11 +64,11 @@ class Settings(BaseSettings):
     public_url: WebAddress = _setting("BOT_PUBLIC_URL", "", "how the vendors reach us")
     secret_key: SecretStr = _setting("BOT_SECRET_KEY", SecretStr(""), "signs sessions and encrypts stored secrets")
     default_language: Literal["es", "en", "hi"] = _setting("BOT_DEFAULT_LANGUAGE", "es", "language until a person's is known")
-    quiet_ms: int = _setting("BOT_QUIET_MS", 800, "how long to wait for more of a burst, in ms", ge=0)
+    quiet_ms: int = _setting("BOT_QUIET_MS", 800, "how long to wait for more of a burst, in ms", ge=0, le=600_000)
     lease_ms: int = _setting("BOT_LEASE_MS", 5000, "how long a silent worker keeps a lane, in ms", ge=100)
 
     mongodb_uri: SecretStr = _setting("MONGODB_URI", SecretStr(""), "MongoDB instead of the embedded store")
-    mongodb_database: str = _setting("MONGODB_DATABASE", "switchboard", "database on MongoDB")
+    mongodb_database: DatabaseName = _setting("MONGODB_DATABASE", "switchboard", "database on MongoDB")
     redis_url: SecretStr = _setting("REDIS_URL", SecretStr(""), "Redis, for many processes")
     smtp_url: SecretStr = _setting("SMTP_URL", SecretStr(""), "outgoing e-mail")
 

@@ -246,6 +246,7 @@ class Outbox:
             {"id": delivery.id, "state": DeliveryState.SENDING, "claimed_by": delivery.claimed_by},
             set={"state": state, "due_at": due, "error_code": error.code, "error": str(error)},
         )
+        log.warning("delivery is tried again", delivery=delivery.id, state=str(state), code=error.code, attempt=delivery.attempts)
         return wait
 
     async def _close(self, delivery: Delivery, state: DeliveryState, code: str, why: str) -> None:

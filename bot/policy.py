@@ -46,21 +46,50 @@ class Wish(StrEnum):
 
 
 def wish_of(message: InboundMessage) -> Wish | None:
-    """Whether the whole message, written or tapped, is a word for stopping or resuming, in any of our languages."""
+    """Whether the whole message, written or tapped, is a word for stopping or resuming, in any of our languages.
+
+    Said several times or with a "please" it is still that word.
+    """
     if not isinstance(message.content, Text | Choice):
         return None
-    said = _plain(message.content.as_text())
-    if said in _plain_words("opt_out_words"):
+    said = _once(without_politeness(plain(message.content.as_text())))
+    if said in plain_words("opt_out_words"):
         return Wish.STOP
-    if said in _plain_words("resume_words"):
+    if said in plain_words("opt_out_typed_words") and isinstance(message.content, Text):
+        return Wish.STOP
+    if said in plain_words("resume_words"):
         return Wish.RESUME
     return None
 
 
-def _plain(text: str) -> str:
+def plain(text: str) -> str:
     """Lower case, no accents, punctuation or emoji, single spaces; vowel signs of Indic scripts stay."""
     decomposed = unicodedata.normalize("NFKD", text.casefold())
     return " ".join("".join(c for c in decomposed if c.isspace() or _is_letter(c)).split())
+
+
+@cache
+def plain_words(name: str) -> frozenset[str]:
+    """A list of words of all our languages, as `plain` gives them."""
+    return frozenset(plain(word) for word in words(name))
+
+
+def without_politeness(said: str) -> str:
+    """A plain text without the "please" and "thank you" at its ends; a text of nothing else stays."""
+    for polite in sorted(plain_words("polite_words"), key=len, reverse=True):  # "muchas gracias" before "gracias"
+        for rest in (said.removeprefix(f"{polite} "), said.removesuffix(f" {polite}")):
+            if rest != said:
+                return without_politeness(rest)
+    return said
+
+
+def _once(said: str) -> str:
+    """What is said several times over ("stop stop"), once."""
+    parts = said.split()
+    for size in range(1, len(parts) // 2 + 1):
+        if len(parts) % size == 0 and parts == parts[:size] * (len(parts) // size):
+            return " ".join(parts[:size])
+    return said
 
 
 def _is_letter(c: str) -> bool:
@@ -71,11 +100,6 @@ def _is_letter(c: str) -> bool:
 def is_blocked(customer: Customer) -> bool:
     """`isBlocked` is the master; the status mirrors it (C-15), so either says no."""
     return customer.is_blocked or customer.status is CustomerStatus.BLOCKED
-
-
-@cache
-def _plain_words(name: str) -> frozenset[str]:
-    return frozenset(_plain(word) for word in words(name))
 
 
 class Policy:

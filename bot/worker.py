@@ -7,6 +7,7 @@ from going out.
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 
@@ -113,6 +114,8 @@ class Worker:
         self._unwatch: Callable[[], None] | None = None
         self._rescan: asyncio.Task[None] | None = None
         self._is_stale = False
+        self._found: tuple[int, ...] | None = None
+        """How much waited at the last look: turns, deliveries, jobs."""
 
     async def start(self) -> None:
         """Finds what an earlier process left, then works until `stop`."""
@@ -136,7 +139,10 @@ class Worker:
 
     async def _recover(self) -> None:
         turns, deliveries, jobs = await self._inbox.recover(), await self._outbox.recover(), await self._jobs.recover()
-        log.info("worker looked for waiting work", turns=turns, deliveries=deliveries, jobs=jobs)
+        before, self._found = self._found, (turns, deliveries, jobs)
+        is_news = before is None or any(now > then for now, then in zip(self._found, before, strict=True))
+        level = logging.INFO if is_news else logging.DEBUG  # others may write many times a second
+        log.log(level, "worker looked for waiting work", turns=turns, deliveries=deliveries, jobs=jobs)
 
     def _others_wrote(self) -> None:
         """Another process has written: there may be work for us that nobody here knows of."""

@@ -94,6 +94,8 @@ def test_the_environment_wins_over_the_file_and_spaces_are_dropped(monkeypatch: 
         ("BOT_PORT", "-1", "BOT_PORT: Input should be greater than or equal to 0 (it is '-1'); for example 8080"),
         ("BOT_QUIET_MS", "soon", "BOT_QUIET_MS: Input should be a valid integer"),
         ("BOT_QUIET_MS", "-5", "BOT_QUIET_MS: Input should be greater than or equal to 0"),
+        ("BOT_QUIET_MS", "600001", "BOT_QUIET_MS: Input should be less than or equal to 600000 (it is '600001')"),
+        ("MONGODB_DATABASE", "a.b", "MONGODB_DATABASE: must be a name of 1 to 63 bytes without spaces and / "),
         ("BOT_LEASE_MS", "1", "BOT_LEASE_MS: Input should be greater than or equal to 100 (it is '1'); for example 5000"),
         ("BOT_DEFAULT_LANGUAGE", "fr", "Input should be 'es', 'en' or 'hi' (it is 'fr'); for example es, en or hi"),
         ("BOT_PUBLIC_URL", "bot.example.com", "BOT_PUBLIC_URL: must begin with http:// or https://, and name a host"),
@@ -116,6 +118,17 @@ def test_a_wrong_value_is_one_line_with_the_name_the_value_and_an_example(
     assert told in message
     assert "; for example " in message
     assert "\n" not in message
+
+
+@pytest.mark.parametrize("name", ["", " ", "a b", "a\tb", "a\0b", "é" * 32, "x" * 64, *(f"a{sign}b" for sign in '/\\."$*<>:|?')])
+def test_a_name_that_no_database_can_have_is_refused(name: str) -> None:
+    with pytest.raises(SettingsError, match=r"^MONGODB_DATABASE: must be a name of 1 to 63 bytes"):
+        load_settings(MONGODB_DATABASE=name)
+
+
+@pytest.mark.parametrize("name", ["switchboard", "x" * 63, "desk-1_é"])
+def test_a_name_that_a_database_can_have_is_taken(name: str) -> None:
+    assert load_settings(MONGODB_DATABASE=name).mongodb_database == name
 
 
 def test_a_long_wrong_value_is_cut(monkeypatch: pytest.MonkeyPatch) -> None:

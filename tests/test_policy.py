@@ -28,7 +28,9 @@ def message(content: Content | str) -> InboundMessage:
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-@pytest.mark.parametrize(("name", "wish"), [("opt_out_words", Wish.STOP), ("resume_words", Wish.RESUME)])
+@pytest.mark.parametrize(
+    ("name", "wish"), [("opt_out_words", Wish.STOP), ("opt_out_typed_words", Wish.STOP), ("resume_words", Wish.RESUME)]
+)
 def test_every_word_is_known_in_any_case_with_any_punctuation(language: str, name: str, wish: Wish) -> None:
     for word in utterances(language)[name]:
         for said in (
@@ -55,10 +57,30 @@ def test_every_word_is_known_in_any_case_with_any_punctuation(language: str, nam
         ("opt-out", Wish.STOP),
         ("dont contact me", Wish.STOP),
         ("बंद करो।", Wish.STOP),
+        ("STOP STOP", Wish.STOP),
+        ("stop, stop, stop!!!", Wish.STOP),
+        ("stop all stop all", Wish.STOP),
+        ("stop please", Wish.STOP),
+        ("Please stop.", Wish.STOP),
+        ("por favor stop", Wish.STOP),
+        ("Por favor, no más mensajes. ¡Muchas gracias!", Wish.STOP),
+        ("stop stop por favor", Wish.STOP),
+        ("कृपया रोको", Wish.STOP),
+        ("मत भेजो जी", Wish.STOP),
+        ("बंद", Wish.STOP),
+        ("Cancel", Wish.STOP),
+        ("please cancel", Wish.STOP),
+        ("start, please", Wish.RESUME),
+        ("cancel my order", None),
+        ("quiero cancelar mi pedido", None),
+        ("the end", None),
+        ("इंटरनेट बंद है", None),
+        ("please", None),
+        ("please please", None),
+        ("muchas gracias", None),
         ("stopp", None),
         ("don't stop", None),
         ("stop it please", None),
-        ("बंद", None),
         ("", None),
         ("...", None),
         ("🛑", None),
@@ -71,6 +93,7 @@ def test_only_a_message_that_is_the_word_counts(said: str, wish: Wish | None) ->
 def test_a_tap_counts_by_its_title_and_nothing_else_does() -> None:
     assert wish_of(message(Choice("x", "Stop"))) is Wish.STOP
     assert wish_of(message(Choice("stop", "Billing"))) is None
+    assert wish_of(message(Choice("x", "Cancel"))) is None, "it answers a question of ours"
     assert wish_of(message(Media("image", caption="stop"))) is None
     assert wish_of(message(Location(1, 2, "Stop"))) is None
 

@@ -6,6 +6,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from bot.app import assemble
 from bot.config import Settings
@@ -133,3 +134,19 @@ async def test_a_turn_that_does_not_end_in_time_is_given_up_and_found_again(
         await scene.clock.advance((later - scene.clock.now()).total_seconds())
         await scene.person(ANA).hears("42")
         assert len(await scene.person(ANA).timeline()) == 2
+
+
+async def test_a_look_for_work_is_told_at_the_start_and_when_it_finds_more_than_before(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    worker, turns = scene.app.worker, 0
+
+    async def waiting() -> int:
+        return turns
+
+    monkeypatch.setattr(worker._inbox, "recover", waiting)
+    worker._found = None
+    with capture_logs() as logs:
+        for turns in (0, 0, 2, 2, 1, 2):  # noqa: B007 - `waiting` reads it
+            await worker._recover()
+    assert [line["log_level"] for line in logs] == ["info", "debug", "info", "debug", "debug", "info"]

@@ -3,24 +3,30 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import logging
 import sys
 import threading
+from contextlib import suppress
 
 import click
 
 from bot.app import App, assemble_beside
 from bot.channels.console import address_of, tapped, typed
 from bot.config import Settings, load_settings
-from bot.errors import SettingsError
+from bot.conversation import AssigneeKind
+from bot.errors import DataInUse, ServiceError, SettingsError
 from bot.logs import configure_logs
 from bot.message import Button
 from bot.records.conversations import Conversation, Direction, Message, MessageStatus
 from bot.records.work import Delivery, InboxRow, InboxState, JournalKind, JournalRow
 from bot.running import run
 from bot.services.people import normal_phone
+from bot.store.local import DataDirectory
 
 _LOOK_SECONDS = 0.1
+_ALONE_SECONDS = 1.0
+"""How often to look whether the process that does the work is still there."""
 _SHOWN = 50
 
 
@@ -30,7 +36,7 @@ _SHOWN = 50
 def command(number: str, tools: bool) -> None:
     """Talk to the bot in this terminal; Ctrl-D ends.
 
-    If `bot serve` is running on the same data it answers; otherwise this command does the work itself.
+    If another `bot` is running on the same data it answers; otherwise this command does the work itself.
     A number taps the button with that number.
     """
     phone = _digits(number)
@@ -49,7 +55,7 @@ def _digits(number: str) -> str:
 
 async def _chat(settings: Settings, number: str, show_tools: bool) -> None:
     async with assemble_beside(settings.model_copy(update={"quiet_ms": 0})) as app:
-        click.echo("Write something; Ctrl-D ends." + ("" if app.is_working else " The running `bot serve` answers."))
+        click.echo("Write something; Ctrl-D ends." + ("" if app.is_working else " Another `bot` process answers."))
         if app.is_working and not settings.has_model:
             click.echo("No OPENAI_API_KEY is set: simple mode.")
         await _Talk(app, number, show_tools).run()
@@ -67,16 +73,20 @@ class _Talk:
         self._seen_turns: set[str] = set()
         self._buttons: list[Button] = []
         self._lines: asyncio.Queue[str | None] = asyncio.Queue()
+        self._has_said_something = False
+        self._has_told_who_holds = False
+        self._looked_for_worker = app.clock.monotonic()
 
     async def run(self) -> None:
-        """Until the input ends and everything has been answered."""
+        """Until the input ends and everything has been answered. Raises ServiceError when nobody is left to answer."""
         self._seen = {message.id for message in await self._said()}
         self._read_in_background()
         while True:
             try:
                 line = await asyncio.wait_for(self._lines.get(), _LOOK_SECONDS)
             except TimeoutError:
-                await self._show_new()
+                await self._look()
+                self._refuse_to_wait_for_nobody()
                 continue
             if line is None:
                 break
@@ -88,17 +98,50 @@ class _Talk:
 
     async def _until_answered(self) -> None:
         while await self._is_unanswered():
+            self._refuse_to_wait_for_nobody()
             await asyncio.sleep(_LOOK_SECONDS)
+        await self._look()
+
+    async def _look(self) -> None:
+        """Shows what is new, and tells once that a person has taken over."""
+        tell = self._has_said_something and not self._has_told_who_holds and await self._is_held_by_a_person()
         await self._show_new()
+        if tell:
+            self._has_told_who_holds = True
+            click.secho("(a person holds this conversation now)", dim=True)
+
+    async def _is_held_by_a_person(self) -> bool:
+        """Whether it waits for a person or has one, and the bot has said its last word before that."""
+        conversation = await self._conversation()
+        held = conversation is not None and conversation.assignee_kind is not AssigneeKind.AGENT
+        return held and not await self._is_unanswered()
+
+    def _refuse_to_wait_for_nobody(self) -> None:
+        """Who works holds the data directory: when it can be had, nobody does."""
+        now = self._app.clock.monotonic()
+        if self._app.is_working or now - self._looked_for_worker < _ALONE_SECONDS:
+            return
+        self._looked_for_worker = now
+        try:
+            DataDirectory.hold(self._app.settings.data_dir).release()
+        except DataInUse:
+            return
+        raise ServiceError("the process that answered has ended; run `bot chat` again")
 
     def _read_in_background(self) -> None:
         """Reading a terminal cannot be cancelled, so it has a thread of its own that nobody waits for."""
         loop = asyncio.get_running_loop()
 
+        if isinstance(sys.stdin, io.TextIOWrapper):
+            sys.stdin.reconfigure(errors="replace")  # a byte that is no UTF-8 is no reason to end
+
         def read() -> None:
-            for line in sys.stdin:
-                loop.call_soon_threadsafe(self._lines.put_nowait, line)
-            loop.call_soon_threadsafe(self._lines.put_nowait, None)
+            with suppress(RuntimeError):  # the loop is closed: nobody wants to know any more
+                try:
+                    for line in sys.stdin:
+                        loop.call_soon_threadsafe(self._lines.put_nowait, line)
+                finally:
+                    loop.call_soon_threadsafe(self._lines.put_nowait, None)
 
         threading.Thread(target=read, daemon=True, name="terminal").start()
 
@@ -107,6 +150,7 @@ class _Talk:
         clock = self._app.clock
         item = tapped(button, self._number, clock) if button else typed(line, self._number, clock)
         await self._app.inbox.accept([item])
+        self._has_said_something = True
 
     def _tapped(self, line: str) -> Button | None:
         index = int(line) - 1 if line.isdigit() else -1

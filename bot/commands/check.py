@@ -12,6 +12,7 @@ import click
 from bot.clock import SystemClock
 from bot.config import Settings, load_settings
 from bot.dialogs.prompts import load_agents
+from bot.errors import SettingsError, StoreError
 from bot.logs import configure_logs
 from bot.running import run
 from bot.services.status import Finding, State, abilities, configuration, work
@@ -40,13 +41,16 @@ async def _collect(settings: Settings, live: bool, into: list[Finding]) -> None:
     toolbox = Toolbox.discover()
     into.extend(configuration(settings))
     into.extend(abilities({agent.name: agent.tools for agent in load_agents(toolbox.names()).values()}))
-    async with _existing_store(settings) as store:
-        if store is None:
-            into.append(Finding("work", State.INFO, "no data yet"))
-        else:
-            into.extend(await work(store))
+    try:
+        async with _existing_store(settings) as store:
+            into.extend([Finding("work", State.INFO, "no data yet")] if store is None else await work(store))
+    except (StoreError, OSError) as error:  # the rest of the report is still worth having
+        into.append(Finding("work", State.WRONG, str(error)))
     if live:
-        into.extend(await ask_vendors(settings))
+        try:
+            into.extend(await ask_vendors(settings))
+        except SettingsError as error:
+            into.append(Finding("live", State.WRONG, str(error)))
 
 
 @asynccontextmanager

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import sys
+import unicodedata
 
 import click
 
@@ -21,13 +23,28 @@ from bot.services.people import normal_phone
 from bot.store.base import In, Insert, Unit
 
 _LOOK_SECONDS = 0.1
+_A_DAY = 86_400.0
+
+
+def _a_number(_: click.Context, __: click.Parameter, value: float) -> float:
+    """A range alone lets nan through: it is neither below nor above anything."""
+    if math.isnan(value):
+        raise click.BadParameter("nan is no number of seconds; give for example 30")
+    return value
 
 
 @click.command(short_help="Send a message to somebody, or send dead ones again.")
 @click.argument("number", default="")
 @click.argument("text", default="")
 @click.option("--dead", is_flag=True, help="Send again what failed too often.")
-@click.option("--wait", default=30.0, show_default=True, help="Seconds to wait for the outcome.")
+@click.option(
+    "--wait",
+    type=click.FloatRange(0, _A_DAY),
+    default=30.0,
+    show_default=True,
+    callback=_a_number,
+    help="Seconds to wait for the outcome.",
+)
 def command(number: str, text: str, dead: bool, wait: float) -> None:
     """Send TEXT to the person with this NUMBER, in the conversation we have with them; or, with --dead, send dead messages again.
 
@@ -35,8 +52,15 @@ def command(number: str, text: str, dead: bool, wait: float) -> None:
     """
     if not dead and not (number and text):
         raise click.UsageError("give a NUMBER and a TEXT, or --dead")
+    if not dead and not _is_visible(text):
+        raise click.UsageError("TEXT is blank: give some words")
     configure_logs(logging.CRITICAL)
     run(_send(load_settings(), number, text, dead, wait))
+
+
+def _is_visible(text: str) -> bool:
+    """Whether anything of it can be seen: not only spaces, controls and characters without width."""
+    return any(unicodedata.category(character) not in ("Cc", "Cf", "Zs", "Zl", "Zp") for character in text)
 
 
 async def _send(settings: Settings, number: str, text: str, dead: bool, wait: float) -> None:

@@ -43,10 +43,17 @@ async def _serve(settings: Settings) -> None:
             await app.worker.stop()
 
 
+def _data(settings: Settings) -> str:
+    """Where the data is."""
+    if settings.mongodb_uri.get_secret_value():
+        return f"MongoDB, database {settings.mongodb_database}"
+    return str(settings.data_dir)
+
+
 async def _started(app: App, port: int) -> None:
     await app.worker.start()
     settle()
-    click.echo(f"Switchboard listens on http://{app.settings.host}:{port}  (data in {app.settings.data_dir})")
+    click.echo(f"Switchboard listens on http://{app.settings.host}:{port}  (data in {_data(app.settings)})")
     model = f"on: {app.settings.openai_model}" if app.settings.has_model else "off: no OPENAI_API_KEY; simple mode"
     click.echo(f"  model     {model}")
     missing = app.settings.whatsapp_missing()

@@ -198,7 +198,9 @@ class AgentLoop:
             try:
                 step = await _finish(self._model, request)
             except ModelError as error:
-                log.warning("model failed; serving without it", error=str(error), kind=type(error).__name__)
+                # Never its words: they repeat the vendor's, which may quote the prompt. The status is that of the client's error.
+                status = getattr(error.__context__, "status_code", None)
+                log.warning("model failed; serving without it", kind=type(error).__name__, status=status)
             else:
                 if step.text.strip() or step.calls:
                     return step
@@ -287,6 +289,8 @@ class AgentLoop:
         except TimeoutError:
             raise ToolError(f"{tool.name} took longer than {tool.timeout:g} s; nothing was changed") from None
         except (RecordError, ServiceError, Conflict, Duplicate) as error:
+            if tool.write and not isinstance(error, ServiceError):
+                log.warning("tool could not write", tool=tool.name, kind=type(error).__name__)
             raise ToolError(f"{error}; nothing was changed") from None
         except Exception:
             log.exception("tool failed", tool=tool.name)

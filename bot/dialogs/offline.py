@@ -6,14 +6,17 @@ For now it is honest about what it cannot do and offers a ticket or a person by 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import AsyncGenerator, Sequence
 from typing import Any
 
 from bot.dialogs.llm import ModelRequest, ModelStep, ToolCall
+from bot.policy import plain, plain_words, without_politeness
 from bot.resources import LANGUAGES, say
 
 _SUBJECT_LENGTH = 120
 _DESCRIPTION_LENGTH = 8000
+_SENTENCE_END = re.compile(r"[.,;:!?¡¿।…\n]+")
 
 
 class OfflineModel:
@@ -36,12 +39,12 @@ class OfflineModel:
         if last["role"] == "tool":
             return _said(self._told(request.messages))
         *before, chosen = str(last["content"]).strip().split("\n")  # a burst has a line for each message
-        if _is_option(chosen, "option_person"):
-            return _call("hand_to_person", reason="asked for a person (simple mode)")
         if _is_option(chosen, "option_my_tickets"):
             return _call("list_my_tickets")
         if _is_option(chosen, "option_ticket"):
             return self._open_ticket(_without_options(before) or _problem(request))
+        if any(map(_asks_for_person, (*before, chosen))):
+            return _call("hand_to_person", reason="asked for a person (simple mode)")
         return self._offer(say(self._language, "simple_mode"))
 
     def _open_ticket(self, problem: str) -> ModelStep:
@@ -90,8 +93,30 @@ def _is_option(text: str, name: str) -> bool:
     return any(said == say(language, name).casefold() for language in LANGUAGES)
 
 
+def _asks_for_person(text: str) -> bool:
+    """Whether somebody tapped the option of a person, or asks for one in words, in any of our languages."""
+    return _is_option(text, "option_person") or any(map(_wants_person, _SENTENCE_END.split(text)))
+
+
+def _wants_person(part: str) -> bool:
+    """A word for a person as the whole part of a sentence, or a phrase in it that is not denied right beside it."""
+    said = without_politeness(plain(part))
+    phrases = plain_words("person_words")
+    if said in phrases:
+        return True
+    return any(_undenied(said, phrase) for phrase in phrases if len(phrase.split()) > 2)
+
+
+def _undenied(said: str, phrase: str) -> bool:
+    before, found, after = f" {said} ".partition(f" {phrase} ")
+    if not found:
+        return False
+    denied_before = any(f"{before} ".endswith(f" {denial} ") for denial in plain_words("not_before_person"))
+    return not denied_before and not any(f" {after}".startswith(f" {denial} ") for denial in plain_words("not_after_person"))
+
+
 def _problem(request: ModelRequest) -> str:
-    """The last thing the person wrote that is not one of our options: what the ticket is to be about."""
+    """What the ticket is to be about: the last that the person wrote, without our options and without asking for a person."""
     for message in reversed(request.messages[:-1]):
         content = str(message.get("content") or "")
         if message["role"] == "user" and (problem := _without_options(content.split("\n"))):
@@ -102,9 +127,10 @@ def _problem(request: ModelRequest) -> str:
 
 
 def _without_options(lines: Sequence[str]) -> str:
-    """What is left of somebody's lines without the options among them."""
-    names = ("option_ticket", "option_person", "option_my_tickets")
-    return "\n".join(line for line in lines if not any(_is_option(line, name) for name in names)).strip()
+    """What is left of somebody's lines without the options among them, and what asks for a person."""
+    names = ("option_ticket", "option_my_tickets")
+    left = (line for line in lines if not _asks_for_person(line) and not any(_is_option(line, name) for name in names))
+    return "\n".join(left).strip()
 
 
 def _closes_a_ticket(text: str) -> bool:

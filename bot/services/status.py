@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from pathlib import Path
 
 from bot.config import Settings, unknown_settings
 from bot.records.work import Delivery, DeliveryState, InboxRow, InboxState, Job, JobStatus
@@ -33,6 +35,9 @@ def configuration(settings: Settings) -> list[Finding]:
     """What the settings switch on and off."""
     findings = [_model(settings), _whatsapp(settings), _public_url(settings)]
     findings.append(_store(settings))
+    trouble = _directory_trouble(settings.data_dir)
+    if trouble:
+        findings.append(Finding("data directory", State.WRONG, trouble, "set BOT_DATA_DIR to a directory we may write to"))
     for name, meaning, is_set in (
         ("Redis", "REDIS_URL", bool(settings.redis_url.get_secret_value())),
         ("telephone", "TWILIO_ACCOUNT_SID", bool(settings.twilio_account_sid)),
@@ -47,7 +52,24 @@ def configuration(settings: Settings) -> list[Finding]:
     for name, nearest in unknown_settings().items():
         if nearest:
             findings.append(Finding(name, State.WRONG, "there is no such setting", f"did you mean {nearest}?"))
+        elif name.upper().startswith("BOT_"):
+            findings.append(Finding(name, State.WRONG, "there is no such setting", f"unset {name}"))
+        else:  # it may be another program's
+            findings.append(Finding(name, State.INFO, "no setting of ours; ignored"))
     return findings
+
+
+def _directory_trouble(path: Path) -> str:
+    """Why `bot serve` could not use this as its data directory; empty when it can. Makes nothing."""
+    place = path
+    while not os.path.lexists(place) and place != place.parent:
+        place = place.parent
+    if not place.is_dir():
+        return f"{place} is no directory"
+    if not os.access(place, os.W_OK | os.X_OK):
+        return f"{place} cannot be written to"
+    locked = [name for name in ("worker.lock", "bot.db") if (path / name).exists() and not os.access(path / name, os.W_OK)]
+    return f"{path / locked[0]} cannot be written to" if locked else ""
 
 
 def _store(settings: Settings) -> Finding:
@@ -61,6 +83,9 @@ def _model(settings: Settings) -> Finding:
         return Finding(
             "model", State.OFF, "no OPENAI_API_KEY: simple mode", "set OPENAI_API_KEY, or OPENAI_BASE_URL for a server of yours"
         )
+    if not all("!" <= character <= "~" for character in settings.openai_api_key.get_secret_value()):
+        wrong = "OPENAI_API_KEY has a space, a line break or a letter in it that no key has"
+        return Finding("model", State.WRONG, wrong, "copy it again")
     where = settings.openai_base_url or "OpenAI"
     return Finding("model", State.ON, f"{settings.openai_model} at {where}")
 

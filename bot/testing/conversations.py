@@ -22,10 +22,10 @@ from typing import Any, Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic_core import ErrorDetails
 
 from bot.conversation import kind_of, name_of
 from bot.errors import ResourceError
-from bot.records.base import explain
 from bot.testing.llm import Called, Calls, Said, ScriptedStep
 from bot.testing.scene import Scene, ScenePerson, open_scene
 
@@ -68,7 +68,7 @@ def load(file: Path) -> Script:
     except yaml.YAMLError as error:
         raise ResourceError(f"{file.name}: {' '.join(str(error).split())}") from None
     except ValidationError as error:
-        raise ResourceError(f"{file.name}: {explain('conversation', error)}") from None
+        raise ResourceError(f"{file.name}: {'; '.join(_wrong(problem) for problem in error.errors())}") from None
     for number, line in enumerate(script.turns, 1):
         said = line.model_fields_set - {"arguments"}
         if len(said) != 1:
@@ -79,17 +79,37 @@ def load(file: Path) -> Script:
 async def play(script: Script, folder: Path, *, mongodb: tuple[str, str] | None = None) -> None:
     """Plays a conversation on the real engine and store, with its data in `folder` or in a database on MongoDB.
 
-    Raises AssertionError where it differs.
+    Raises AssertionError that names the turn where it differs.
     """
     async with open_scene(folder, with_model=script.model != "off", mongodb=mongodb) as scene:
         person = scene.person(script.number)
-        for place, line in enumerate(script.turns):
-            if line.person is not None or line.tap is not None:
-                if script.model != "off":
-                    scene.model.will(*_model_steps(script.turns[place + 1 :]))
-                await _speak(person, line)
-            else:
-                await _check(scene, person, line)
+        for number, line in enumerate(script.turns, 1):
+            try:
+                if line.person is not None or line.tap is not None:
+                    if script.model != "off":
+                        scene.model.will(*_model_steps(script.turns[number:]))
+                    await _speak(person, line)
+                else:
+                    await _check(scene, person, line)
+            except AssertionError as error:
+                raise AssertionError(f"turn {number}: {error}") from error
+
+
+def _wrong(problem: ErrorDetails) -> str:
+    """One thing that is wrong, and where: `name is missing`, `turn 2, bott: is not known`."""
+    match problem["loc"]:
+        case ("turns", int(place), *path):
+            where = ", ".join([f"turn {place + 1}", *map(str, path)])
+        case path:
+            where = ", ".join(map(str, path))
+    match problem["type"]:
+        case "missing":
+            return f"{where} is missing"
+        case "extra_forbidden":
+            return f"{where} is not known here"
+        case "model_type" | "model_attributes_type":
+            return f"{where or 'the whole'} must be a mapping of names to values"
+    return f"{where}: {problem['msg']}"
 
 
 def _kinds() -> list[str]:
@@ -131,9 +151,11 @@ async def _check(scene: Scene, person: ScenePerson, line: Line) -> None:
         await person.hears_nothing()
     elif line.assignee:
         assignee = (await person.conversation()).assignee
-        assert f"{kind_of(assignee)}:{name_of(assignee)}" == line.assignee
+        holder = f"{kind_of(assignee)}:{name_of(assignee)}"
+        assert holder == line.assignee, f"{holder} holds the conversation, not {line.assignee}"
     elif line.tickets is not None:
         tickets = [ticket.model_dump(mode="json", by_alias=True) for ticket in await person.tickets()]
         assert len(tickets) == len(line.tickets), f"{len(tickets)} tickets: {[ticket['ticketId'] for ticket in tickets]}"
         for ticket, wanted in zip(tickets, line.tickets, strict=True):
-            assert {name: ticket.get(name) for name in wanted} == wanted
+            found = {name: ticket.get(name) for name in wanted}
+            assert found == wanted, f"a ticket has {found}, not {wanted}"

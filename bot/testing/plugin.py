@@ -9,10 +9,12 @@ import asyncio
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import pytest_asyncio
 import structlog
+from _pytest._code.code import TerminalRepr
 
 from bot.errors import ResourceError
 from bot.testing.conversations import Script, load, play
@@ -75,6 +77,12 @@ class ConversationItem(pytest.Item):
     def runtest(self) -> None:
         with tempfile.TemporaryDirectory() as folder:
             asyncio.run(play(self.script, Path(folder)))
+
+    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> str | TerminalRepr:
+        """One line for a conversation that goes another way; a traceback only for what is broken."""
+        if isinstance(excinfo.value, AssertionError):
+            return f"{self.path.name}: {' '.join(str(excinfo.value).split())}"
+        return super().repr_failure(excinfo, style)
 
     def reportinfo(self) -> tuple[Path, int, str]:
         return self.path, 0, f"conversation: {self.name}"

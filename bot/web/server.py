@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import signal
 from collections.abc import Awaitable, Callable, Iterable
 
@@ -51,20 +52,29 @@ def build_site(routes: Iterable[web.RouteDef], is_ready: Callable[[], Awaitable[
 
 
 async def run_site(site: web.Application, host: str, port: int, started: Callable[[int], Awaitable[None]]) -> None:
-    """Serves until SIGINT or SIGTERM. `started` is told the port. Raises SettingsError if the port is taken."""
+    """Serves until SIGINT or SIGTERM. `started` is told the port. Raises SettingsError if it cannot listen there."""
     runner = web.AppRunner(site, access_log=None, shutdown_timeout=5)
     await runner.setup()
     try:
         listener = web.TCPSite(runner, host, port)
         try:
             await listener.start()
-        except OSError as error:
-            raise SettingsError(f"BOT_PORT: cannot listen on {host}:{port} ({error.strerror}); choose another port") from None
+        except (OSError, UnicodeError) as error:  # the latter for a host that can be no name at all
+            raise _cannot_listen(host, port, error) from None
         await started(runner.addresses[0][1])
         await _stop_signal()
         log.info("stopping")
     finally:
         await runner.cleanup()
+
+
+def _cannot_listen(host: str, port: int, error: OSError | UnicodeError) -> SettingsError:
+    """Names the setting that is to blame."""
+    number = error.errno if isinstance(error, OSError) else None
+    why = (error.strerror if isinstance(error, OSError) else None) or str(error)
+    if number == errno.EADDRINUSE or (number == errno.EACCES and port < 1024):
+        return SettingsError(f"BOT_PORT: cannot listen on {host}:{port} ({why}); choose another port")
+    return SettingsError(f"BOT_HOST: cannot listen on {host}:{port} ({why}); give an address of this machine, or 0.0.0.0 for all")
 
 
 async def _stop_signal() -> None:

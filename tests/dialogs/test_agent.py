@@ -12,12 +12,14 @@ from typing import Annotated, Any
 
 import pytest
 from pydantic import Field
+from structlog.testing import capture_logs
 
 from bot.clock import new_id
 from bot.conversation import Heard, Queue, Turn
 from bot.dialogs.agent import AgentLoop, Answer, Bounds, Task
 from bot.dialogs.llm import Model, ModelRequest, ModelStep, ToolCall, Usage
 from bot.dialogs.offline import OfflineModel
+from bot.dialogs.openai_model import OpenAIModel
 from bot.dialogs.prompts import Agent
 from bot.errors import (
     EpochMoved,
@@ -43,6 +45,7 @@ from bot.store.base import Require, Unit
 from bot.store.sqlite import SqliteStore
 from bot.testing.clock import ManualClock
 from bot.testing.llm import Called, Calls, Raised, Said, ScriptedModel, ScriptedStep
+from bot.testing.openai import FakeOpenAI, Fault
 from bot.tools.base import PersonRef, Result, Services, Tool, Toolbox, ToolContext, tool
 from bot.tools.talk import hand_to_person, offer_choices
 from bot.tools.tickets import create_ticket, list_my_tickets
@@ -633,3 +636,28 @@ async def test_a_handoff_is_read_back_from_the_journal(bench: Bench) -> None:
 async def test_nothing_is_put_into_the_outbox_by_the_loop_itself(bench: Bench) -> None:
     await bench.answer(Said("Hello."))
     assert await bench.store.count(Delivery, {}) == 0
+
+
+async def test_a_model_that_fails_is_logged_by_kind_and_status_and_never_in_the_vendors_words(bench: Bench) -> None:
+    async with FakeOpenAI(Fault.status(400, message="cannot read: my card is 4111")) as server:
+        model = OpenAIModel("key", server.url, "any", max_retries=0)
+        with capture_logs() as logs:
+            await bench.answer(model=model)
+        await model.close()
+    [line] = [line for line in logs if line["event"].startswith("model failed")]
+    assert (line["kind"], line["status"]) == ("ModelRejected", 400)
+    assert "4111" not in str(logs)
+
+
+async def test_a_write_that_the_store_refuses_is_logged_by_tool_and_kind(bench: Bench) -> None:
+    with capture_logs() as logs:
+        await bench.answer(Called("paint_twice", thing="Ana's"), Called("paint_twice", thing="Bo's"), Said("Taken."))
+    refused = [line for line in logs if line["event"] == "tool could not write"]
+    assert [(line["log_level"], line["tool"], line["kind"]) for line in refused] == [("warning", "paint_twice", "Duplicate")]
+    assert "Bo" not in str(refused)
+
+
+async def test_a_use_case_that_says_no_is_no_warning(bench: Bench) -> None:
+    with capture_logs() as logs:
+        await bench.answer(Called("say_no"), Said("There is none."))
+    assert logs == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -87,6 +88,49 @@ async def test_asking_for_a_person_gives_one(offline: Scene, language: str) -> N
     await ana.taps(say(language, "option_person"))
     await ana.hears(say(language, "connecting"))
     assert (await ana.conversation()).assignee == Queue("support")
+
+
+@pytest.mark.parametrize(
+    ("text", "asks"),
+    [
+        ("quiero hablar con una persona", True),
+        ("No, quiero hablar con una persona", True),
+        ("Mi internet no funciona, pásame con alguien por favor", True),
+        ("No quiero hablar con un robot, quiero una persona", True),
+        ("AGENTE", True),
+        ("Un humano, por favor", True),
+        ("human", True),
+        ("I want to talk to a person", True),
+        ("Can I speak to someone?", True),
+        ("my router is dead\nI need a human\nquick", True),
+        ("मुझे किसी व्यक्ति से बात करनी है", True),
+        ("insaan se baat karni hai", True),
+        ("I want to talk to a person not a robot", True),
+        ("nahi insaan se baat karni hai", True),
+        ("no quiero hablar con una persona", False),
+        ("No necesito hablar con alguien", False),
+        ("I don't want to talk to a person", False),
+        ("I do not want to talk to a person", False),
+        ("insaan se baat nahi karni", False),
+        ("इंसान से बात नहीं करनी", False),
+        ("La persona que vino no arregló nada", False),
+        ("El agente no llegó", False),
+        ("The agent told me to wait", False),
+        ("personal", False),
+    ],
+)
+async def test_asking_for_a_person_in_words_gives_one_unless_it_is_denied(text: str, asks: bool) -> None:
+    step = await steps_of(text)
+    assert [call.name for call in step.calls] == ["hand_to_person" if asks else "offer_choices"]
+
+
+async def test_asking_for_a_person_is_no_problem_for_a_ticket() -> None:
+    before: list[dict[str, object]] = [
+        {"role": "user", "content": "My line is down"},
+        {"role": "user", "content": "I want to talk to a person"},
+    ]
+    step = await steps_of("human\nOpen a ticket", *before)
+    assert [json.loads(call.arguments)["subject"] for call in step.calls] == ["My line is down"]
 
 
 async def test_an_impatient_double_tap_counts_once(offline: Scene) -> None:

@@ -9,6 +9,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from bot.errors import SendDelayed, SendRefused, SendUnconfirmed
 from bot.message import Address, Receipt, ReceiptStatus, Reply
@@ -59,6 +60,20 @@ async def test_a_delayed_send_is_tried_again_with_growing_waits_and_the_next_one
     assert said(scene) == ["Hello."]
     await scene.passes(0.2)
     assert said(scene) == ["Hello.", "one", "two"]
+
+
+async def test_each_try_that_fails_is_logged_with_code_and_number_and_nothing_personal(scene: Scene) -> None:
+    ana = await in_conversation(scene)
+    scene.channel.fail(SendDelayed("busy with Ana", code="130429"), SendUnconfirmed("lost for Ana"))
+    with capture_logs() as logs:
+        [id_] = await say(scene, ana, "one")
+        await scene.passes(1.1)
+    tries = [line for line in logs if line["event"] == "delivery is tried again"]
+    assert [(line["log_level"], line["delivery"], line["code"], line["attempt"]) for line in tries] == [
+        ("warning", id_, "130429", 1),
+        ("warning", id_, "", 2),
+    ]
+    assert "Ana" not in str(tries)
 
 
 async def test_the_vendors_own_wait_is_kept(scene: Scene) -> None:

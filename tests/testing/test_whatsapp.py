@@ -346,3 +346,33 @@ async def test_the_process_writes_down_every_send_before_it_answers(
     ]
     assert lines[5]["buttons"] == [["y", "Yes"]]
     assert {item.tracker for item in webhook.items if isinstance(item, Receipt)} == {"", *(f"d{n}" for n in range(5))}
+
+
+async def say_from_a_process(*options: str) -> tuple[int | None, str, str]:
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "bot.testing.whatsapp", "--say", ANA, "¡Hola!", *options),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        cwd=Path(__file__).parents[2],
+    )
+    out, err = await asyncio.wait_for(process.communicate(), 10)
+    return process.returncode, out.decode(), err.decode()
+
+
+async def test_the_process_posts_one_signed_text_and_ends(webhook: Webhook) -> None:
+    code, out, err = await say_from_a_process("--target", webhook.url, "--secret", SECRET)
+    assert (code, err) == (0, "")
+    assert out.startswith("posted wamid.")
+    assert webhook.said == [(ANA, "¡Hola!")]
+
+
+async def test_a_text_that_is_not_taken_is_one_line_and_an_exit_code(webhook: Webhook) -> None:
+    code, _, err = await say_from_a_process("--target", webhook.url, "--secret", "another")
+    assert (code, err) == (1, f"{webhook.url} answered 403; are the URL and the secret right?\n")
+    code, _, err = await say_from_a_process("--target", "http://127.0.0.1:1/")
+    assert code == 1
+    assert err.startswith("http://127.0.0.1:1/ cannot be reached: ")
+    code, _, err = await say_from_a_process()
+    assert code == 2
+    assert "--say needs --target" in err
+    assert webhook.said == []

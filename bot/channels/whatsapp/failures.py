@@ -84,6 +84,13 @@ _WRONG_NUMBER_ID = (100, 33)
 """Code and subcode of a phone number id that does not exist, or that our token may not use: a setting, not the message."""
 
 
+def setting_of(code: int, subcode: int | None) -> str:
+    """The setting that is to blame for an error; empty where none is."""
+    if (code, subcode) == _WRONG_NUMBER_ID:
+        return "WHATSAPP_PHONE_ID"
+    return "WHATSAPP_TOKEN" if code == 190 else ""
+
+
 def by_code(code: int, subcode: int | None, status: int, *, transient: bool) -> Failure:
     """The meaning of an error that Meta explained in JSON."""
     if (code, subcode) == _WRONG_NUMBER_ID:

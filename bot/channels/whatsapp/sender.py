@@ -12,7 +12,7 @@ from pywa_async.client import WhatsApp
 from pywa_async.errors import WhatsAppError
 from pywa_async.utils import Version
 
-from bot.channels.whatsapp.failures import by_code, by_status
+from bot.channels.whatsapp.failures import by_code, by_status, setting_of
 from bot.channels.whatsapp.parser import CHANNEL
 from bot.channels.whatsapp.shaping import shape
 from bot.errors import SendDelayed, SendError, SendRefused, SendUnconfirmed, SettingsError
@@ -150,7 +150,8 @@ def _explained(error: WhatsAppError) -> SendError:
     else:
         failure = by_code(error.code, error.subcode, status, transient=error.is_transient is True)
         code = str(error.code)
-        text = f"WhatsApp says {error.code} ({type(error).__name__})"
+        setting = setting_of(error.code, error.subcode)
+        text = f"WhatsApp says {error.code} ({type(error).__name__})" + (f": check {setting}" if setting else "")
     asked = response.headers.get("Retry-After", "") if response is not None else ""
     wait = max(failure.wait, min(float(asked), 3600.0) if re.fullmatch("[0-9]{1,9}", asked) else 0.0)
     return failure.error(text, code=code, wait=wait)

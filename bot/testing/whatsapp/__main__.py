@@ -1,6 +1,6 @@
 """The fake WhatsApp as a process of its own, whose log is the outside truth about what was sent.
 
-Prints `listening on URL` when it is ready; ends on SIGTERM or SIGINT.
+Prints `listening on URL` when it is ready; ends on SIGTERM or SIGINT. With `--say` it only posts one text and ends.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import signal
 import sys
 from pathlib import Path
 
+import aiohttp
 import uvloop
 
 from bot.testing.whatsapp.server import PHONE_ID, SECRET, TOKEN, FakeWhatsApp
@@ -28,7 +29,26 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--log", type=Path, help="file that gets one JSON line per send, before it is answered")
     parser.add_argument("--auto-receipts", action="store_true", help="post a `sent` receipt for each message, until it is taken")
     parser.add_argument("--window", action="store_true", help="fail messages outside the 24 hours")
-    return parser.parse_args()
+    parser.add_argument("--say", nargs=2, metavar=("FROM", "TEXT"), help="only post this text as a signed webhook, and end")
+    options = parser.parse_args()
+    if options.say and not options.target:
+        parser.error("--say needs --target: the whole URL of the webhook, http://127.0.0.1:8080/webhooks/whatsapp")
+    return options
+
+
+async def _say(options: argparse.Namespace) -> str:
+    """Posts one text; what went wrong, or nothing."""
+    fake = FakeWhatsApp(target=options.target, phone_id=options.phone_id, secret=options.secret)
+    try:
+        posted = await fake.text(*options.say)
+    except aiohttp.ClientError as error:
+        return f"{options.target} cannot be reached: {error}"
+    finally:
+        await fake.close()
+    if posted.status != 200:
+        return f"{options.target} answered {posted.status}; are the URL and the secret right?"
+    sys.stdout.write(f"posted {posted.id}\n")
+    return ""
 
 
 async def _serve(options: argparse.Namespace) -> None:
@@ -52,8 +72,11 @@ async def _serve(options: argparse.Namespace) -> None:
 
 
 def main() -> None:
-    """Serves until it is told to stop."""
-    uvloop.run(_serve(_arguments()))
+    """Serves until it is told to stop, or says one thing."""
+    options = _arguments()
+    if options.say:
+        sys.exit(uvloop.run(_say(options)) or None)
+    uvloop.run(_serve(options))
 
 
 if __name__ == "__main__":

@@ -238,6 +238,16 @@ async def test_a_wrong_token_is_delayed(meta: FakeWhatsApp) -> None:
     await channel.close()
 
 
+@pytest.mark.parametrize(
+    ("phone_id", "token", "setting"), [(PHONE_ID, "expired", "WHATSAPP_TOKEN"), ("999", TOKEN, "WHATSAPP_PHONE_ID")]
+)
+async def test_a_check_names_the_setting_that_is_wrong(meta: FakeWhatsApp, phone_id: str, token: str, setting: str) -> None:
+    channel = WhatsAppChannel(phone_id, token, meta.url)
+    with pytest.raises(SendDelayed, match=rf": check {setting}$"):
+        await channel.check()
+    await channel.close()
+
+
 def test_an_address_of_the_api_that_is_none_is_a_wrong_setting() -> None:
     with pytest.raises(SettingsError, match="WHATSAPP_API_URL"):
         WhatsAppChannel(PHONE_ID, TOKEN, "graph.facebook.com")

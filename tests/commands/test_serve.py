@@ -1,0 +1,54 @@
+"""What `bot serve` says when it starts, and when it cannot."""
+
+from __future__ import annotations
+
+import errno
+import socket
+
+import pytest
+from aiohttp import web
+
+from bot.commands.serve import _data
+from bot.config import Settings
+from bot.errors import SettingsError
+from bot.web.server import _cannot_listen, run_site
+
+pytestmark = pytest.mark.unit
+
+
+async def refusal(host: str, port: int) -> str:
+    async def started(_: int) -> None:
+        raise AssertionError
+
+    with pytest.raises(SettingsError) as caught:
+        await run_site(web.Application(), host, port, started)
+    return str(caught.value)
+
+
+async def test_a_host_that_is_none_of_ours_is_blamed_on_the_host() -> None:
+    assert (await refusal("192.0.2.1", 0)).startswith("BOT_HOST: cannot listen on 192.0.2.1:0")
+
+
+async def test_a_host_that_can_be_no_name_is_one_line_about_the_host() -> None:
+    said = await refusal("x" * 80, 8080)
+    assert said.startswith("BOT_HOST: ")
+    assert "\n" not in said
+
+
+async def test_a_taken_port_is_blamed_on_the_port() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        assert (await refusal("127.0.0.1", taken.getsockname()[1])).startswith("BOT_PORT: ")
+
+
+@pytest.mark.parametrize(("port", "setting"), [(80, "BOT_PORT"), (8080, "BOT_HOST")])
+def test_a_refused_permission_is_blamed_on_a_low_port_only(port: int, setting: str) -> None:
+    denied = OSError(errno.EACCES, "permission denied")
+    assert str(_cannot_listen("127.0.0.1", port, denied)).startswith(f"{setting}: ")
+
+
+def test_the_first_line_names_where_the_data_is() -> None:
+    assert _data(Settings(_env_file=None, BOT_DATA_DIR="here")) == "here"
+    on_mongo = Settings(_env_file=None, MONGODB_URI="mongodb://user:hunter2@x", MONGODB_DATABASE="desk")
+    assert _data(on_mongo) == "MongoDB, database desk"
