@@ -68,6 +68,8 @@ class Scene:
     conversation: Conversation
     journal: Journal
     language: str
+    told_language: str | None
+    """What their words have told so far; None while `language` is only the default."""
 
 
 class Engine:
@@ -137,16 +139,18 @@ class Engine:
         frozen = journal.heard()
         if frozen is not None:
             turn = turn.only(frozen)
-        language = guess_language(" ".join(m.content.as_text() for m in turn.messages), conversation.language)
-        return Scene(claim, turn, customer, conversation, journal, language or parts.default_language)
+        told = (
+            guess_language(" ".join(m.content.as_text() for m in turn.messages), conversation.language) or conversation.language
+        )
+        return Scene(claim, turn, customer, conversation, journal, told or parts.default_language, told)
 
     def _hear(self, scene: Scene, unit: Unit) -> None:
         """Records what was heard, unless an interrupted run has done so."""
         if scene.journal.heard() is None:
             self._parts.conversations.heard(unit, scene.conversation, scene.turn)
             self._parts.conversations.reopen(unit, scene.conversation)
-        if scene.language != scene.conversation.language:
-            unit.add(Change(Conversation, {"id": scene.conversation.id}, set={"language": scene.language}))
+        if scene.told_language != scene.conversation.language:
+            unit.add(Change(Conversation, {"id": scene.conversation.id}, set={"language": scene.told_language}))
 
     async def _end(self, scene: Scene, unit: Unit, *replies: Reply) -> None:
         """Finishes a turn without the agent, in one unit: what was heard, the fixed replies, the inbox rows."""

@@ -20,7 +20,7 @@ from bot.errors import BotError
 from bot.message import Incoming
 from bot.services.status import Finding, State
 from bot.store.base import Store
-from bot.store.ownership import Ownership, own_database, own_directory
+from bot.store.ownership import Ownership, is_database_owned, is_directory_owned, own_database, own_directory
 from bot.store.sqlite import SqliteStore
 
 if TYPE_CHECKING:
@@ -57,6 +57,13 @@ def owned(settings: Settings, store: Store) -> AbstractAsyncContextManager[Owner
     if settings.mongodb_uri.get_secret_value():
         return own_database(store, settings.lease_ms / 1000)
     return own_directory(settings.data_dir, store)
+
+
+async def is_worked_on(settings: Settings, store: Store) -> bool:
+    """Whether some process owns the store."""
+    if settings.mongodb_uri.get_secret_value():
+        return await is_database_owned(store)
+    return is_directory_owned(settings.data_dir)
 
 
 def model_of(settings: Settings) -> Model | None:

@@ -15,14 +15,14 @@ from bot.app import App, assemble_beside
 from bot.channels.console import address_of, tapped, typed
 from bot.config import Settings, load_settings
 from bot.conversation import AssigneeKind
-from bot.errors import DataInUse, ServiceError, SettingsError
+from bot.errors import ServiceError, SettingsError
 from bot.logs import configure_logs
 from bot.message import Button
 from bot.records.conversations import Conversation, Direction, Message, MessageStatus
 from bot.records.work import Delivery, InboxRow, InboxState, JournalKind, JournalRow
 from bot.running import run
 from bot.services.people import normal_phone
-from bot.store.local import DataDirectory
+from bot.vendors import is_worked_on
 
 _LOOK_SECONDS = 0.1
 _ALONE_SECONDS = 1.0
@@ -86,7 +86,7 @@ class _Talk:
                 line = await asyncio.wait_for(self._lines.get(), _LOOK_SECONDS)
             except TimeoutError:
                 await self._look()
-                self._refuse_to_wait_for_nobody()
+                await self._refuse_to_wait_for_nobody()
                 continue
             if line is None:
                 break
@@ -98,7 +98,7 @@ class _Talk:
 
     async def _until_answered(self) -> None:
         while await self._is_unanswered():
-            self._refuse_to_wait_for_nobody()
+            await self._refuse_to_wait_for_nobody()
             await asyncio.sleep(_LOOK_SECONDS)
         await self._look()
 
@@ -116,17 +116,13 @@ class _Talk:
         held = conversation is not None and conversation.assignee_kind is not AssigneeKind.AGENT
         return held and not await self._is_unanswered()
 
-    def _refuse_to_wait_for_nobody(self) -> None:
-        """Who works holds the data directory: when it can be had, nobody does."""
+    async def _refuse_to_wait_for_nobody(self) -> None:
         now = self._app.clock.monotonic()
         if self._app.is_working or now - self._looked_for_worker < _ALONE_SECONDS:
             return
         self._looked_for_worker = now
-        try:
-            DataDirectory.hold(self._app.settings.data_dir).release()
-        except DataInUse:
-            return
-        raise ServiceError("the process that answered has ended; run `bot chat` again")
+        if not await is_worked_on(self._app.settings, self._app.store):
+            raise ServiceError("the process that answered has ended; run `bot chat` again")
 
     def _read_in_background(self) -> None:
         """Reading a terminal cannot be cancelled, so it has a thread of its own that nobody waits for."""

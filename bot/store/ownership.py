@@ -112,3 +112,18 @@ async def _beat(store: Store, ownership: Ownership, lease: float) -> None:
         log.error("another process has taken over this database; this one stops working")
         ownership.lost.set()
         return
+
+
+def is_directory_owned(path: Path) -> bool:
+    """Whether a process works on the embedded store in this directory."""
+    try:
+        DataDirectory.hold(path).release()
+    except DataInUse:
+        return True
+    return False
+
+
+async def is_database_owned(store: Store) -> bool:
+    """Whether a process that works on this database has beaten within its lease."""
+    held_until = (await _fence(store)).held_until
+    return held_until is not None and held_until > await store.now()
