@@ -9,7 +9,7 @@ from pydantic import Field
 from bot.records.conversations import Priority
 from bot.records.tickets import TicketCategory
 from bot.resources import say
-from bot.tools.base import Result, ToolContext, tool
+from bot.tools.base import Result, Strength, ToolContext, tool
 
 
 @tool(write=True)
@@ -37,7 +37,7 @@ async def create_ticket(
     return Result(f"opened ticket {ticket.ticket_id}")
 
 
-@tool()
+@tool(needs=Strength.SIGNED)
 async def list_my_tickets(context: ToolContext) -> Result:
     """Lists the tickets of the person you are talking to, the newest first, with their numbers and status."""
     tickets = await context.services.tickets.of_customer(context.principal.customer_id)

@@ -43,7 +43,7 @@ from bot.store.base import Require, Unit
 from bot.store.sqlite import SqliteStore
 from bot.testing.clock import ManualClock
 from bot.testing.llm import Called, Calls, Raised, Said, ScriptedModel, ScriptedStep
-from bot.tools.base import PersonRef, Result, Services, Tool, Toolbox, ToolContext, tool
+from bot.tools.base import PersonRef, Result, Services, Strength, Tool, Toolbox, ToolContext, tool
 from bot.tools.talk import hand_to_person, offer_choices
 from bot.tools.tickets import create_ticket, list_my_tickets
 
@@ -136,7 +136,13 @@ class Hands:
             """Shows something and goes on."""
             return Result("shown", replies=(Reply("look here"), Reply("and here", (Button("b", "Tap"),))))
 
-        mine = [look, look_with_others, paint, paint_twice, break_down, say_no, complain, hang]
+        @tool(write=True, needs=Strength.VERIFIED)
+        async def open_the_safe(context: ToolContext) -> Result:
+            """Opens the safe."""
+            hands.did.append("open_the_safe")
+            return Result("open")
+
+        mine = [open_the_safe, look, look_with_others, paint, paint_twice, break_down, say_no, complain, hang]
         return [*mine, lose_the_lane, lose_the_store, show_two]
 
     def noted(self, *names: str) -> list[str]:
@@ -163,6 +169,7 @@ class Bench:
         without: tuple[str, ...] = (),
         offline: bool = False,
         said: str = "Do something.",
+        strength: Strength = Strength.SIGNED,
     ) -> Answer:
         self.model = ScriptedModel(*steps)
         names = [tool.name for tool in self._tools() if tool.name not in without]
@@ -175,7 +182,7 @@ class Bench:
             bounds,
         )
         context = ToolContext(
-            PersonRef(self.customer.id),
+            PersonRef(self.customer.id, strength),
             self.conversation,
             "support",
             "en",
@@ -633,3 +640,28 @@ async def test_a_handoff_is_read_back_from_the_journal(bench: Bench) -> None:
 async def test_nothing_is_put_into_the_outbox_by_the_loop_itself(bench: Bench) -> None:
     await bench.answer(Said("Hello."))
     assert await bench.store.count(Delivery, {}) == 0
+
+
+# How sure we are of who the person is
+
+
+@pytest.mark.parametrize("strength", [Strength.CLAIMED, Strength.SIGNED])
+async def test_a_tool_is_not_run_for_somebody_we_are_not_sure_enough_of(bench: Bench, strength: Strength) -> None:
+    answer = await bench.answer(Called("open_the_safe"), Said("You have to be verified."), strength=strength)
+    (told,) = bench.told()
+    assert told.startswith("error: open_the_safe was not run")
+    assert "verified" in told
+    assert "person of the team" in told
+    assert (bench.hands.did, answer.trouble) == ([], False)
+
+
+async def test_a_tool_is_run_for_somebody_we_are_sure_of(bench: Bench) -> None:
+    await bench.answer(Called("open_the_safe"), Said("Open."), strength=Strength.VERIFIED)
+    assert bench.hands.did == ["open_the_safe"]
+
+
+async def test_the_tickets_of_a_person_who_only_claims_to_be_somebody_are_not_shown(bench: Bench) -> None:
+    await bench.answer(Called("create_ticket", **TICKET), Called("list_my_tickets"), Said("."), strength=Strength.CLAIMED)
+    opened, refused = bench.told()
+    assert opened.startswith("opened ticket")
+    assert "No internet" not in refused
