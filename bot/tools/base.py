@@ -27,7 +27,11 @@ from bot.errors import ResourceError, ToolError
 from bot.message import Reply
 from bot.records.base import explain
 from bot.records.conversations import Conversation
+from bot.services.callbacks import Callbacks
 from bot.services.handoff import Handoffs
+from bot.services.memories import Memories
+from bot.services.people import People
+from bot.services.search import Search
 from bot.services.tickets import Tickets
 from bot.store.base import Unit
 
@@ -72,6 +76,10 @@ class Services:
 
     tickets: Tickets
     handoffs: Handoffs
+    people: People
+    callbacks: Callbacks
+    search: Search
+    memories: Memories
 
 
 @dataclass(slots=True)
@@ -86,6 +94,11 @@ class ToolContext:
     services: Services
     unit: Unit = field(default_factory=Unit)
     """What a write tool writes; committed with the journal's row when the tool returns."""
+
+    @property
+    def by(self) -> str:
+        """Who the audit log says it was."""
+        return f"agent:{self.agent}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,6 +194,12 @@ def _json_schema(arguments: type[BaseModel]) -> dict[str, Any]:
         part.pop("title", None)
         part.pop("description", None)
     return schema
+
+
+def clip(text: str, length: int) -> str:
+    """At most so many characters of a text, on one line: for results that the model reads."""
+    line = " ".join(text.split())
+    return line if len(line) <= length else line[: length - 1] + "…"
 
 
 class Toolbox:

@@ -37,7 +37,11 @@ from bot.records.tickets import Ticket
 from bot.records.work import Delivery, Fence, JournalKind, JournalRow
 from bot.resources import say
 from bot.services.audit import Audit
+from bot.services.callbacks import Callbacks
 from bot.services.handoff import Handoffs
+from bot.services.memories import Memories
+from bot.services.people import People
+from bot.services.search import Search
 from bot.services.tickets import Tickets
 from bot.store.base import Require, Unit
 from bot.store.sqlite import SqliteStore
@@ -186,7 +190,7 @@ class Bench:
             self.conversation,
             "support",
             "en",
-            Services(tickets=Tickets(self.store, self.clock, Audit(self.clock)), handoffs=Handoffs()),
+            self.services(),
         )
         messages: list[dict[str, Any]] = [{"role": "system", "content": "prompt"}, {"role": "user", "content": said}]
         journal = await self.journal()
@@ -196,6 +200,17 @@ class Bench:
         await self.store.commit(rest)
         self.model.assert_complete()
         return answer
+
+    def services(self) -> Services:
+        store, clock, audit = self.store, self.clock, Audit(self.clock)
+        return Services(
+            tickets=Tickets(store, clock, audit),
+            handoffs=Handoffs(),
+            people=People(store, clock, audit),
+            callbacks=Callbacks(store, clock, audit),
+            search=Search(store),
+            memories=Memories(store, clock, audit),
+        )
 
     def _tools(self) -> list[Tool]:
         return [create_ticket, list_my_tickets, hand_to_person, offer_choices, *self.hands.tools()]
