@@ -10,24 +10,31 @@
 
 `person` writes, `tap` taps a button, `tool` is what the model calls, `bot` what it says (and the person must hear), `system`
 what the program itself says, `silence: true` that nothing is said, `assignee` who holds the conversation (`agent:support`,
-`queue:support`), `tickets` what is in the records. With `model: off` nothing is scripted: `bot` is only what must be heard.
+`queue:support`), `tickets`, `callbacks`, `memories` and `customer` what is in the person's records, by stored names. A callback's
+number is another one each time: `$callback` stands for that of the newest. With `model: off` nothing is scripted: `bot` is only
+what must be heard.
 pytest runs every *.yaml in a folder named `conversations` (see `bot.testing.plugin`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from bot.conversation import kind_of, name_of
 from bot.errors import ResourceError
-from bot.records.base import explain
+from bot.records.base import Record, explain
+from bot.records.calls import Callback
+from bot.records.knowledge import UserMemory
+from bot.services.callbacks import number_of
 from bot.testing.llm import Called, Calls, Said, ScriptedStep
 from bot.testing.scene import Scene, ScenePerson, open_scene
+
+R = TypeVar("R", bound=Record)
 
 
 class Line(BaseModel):
@@ -44,6 +51,9 @@ class Line(BaseModel):
     silence: Literal[True] | None = None
     assignee: str | None = None
     tickets: list[dict[str, Any]] | None = None
+    callbacks: list[dict[str, Any]] | None = None
+    memories: list[dict[str, Any]] | None = None
+    customer: dict[str, Any] | None = None
 
 
 class Script(BaseModel):
@@ -86,7 +96,8 @@ async def play(script: Script, folder: Path, *, mongodb: tuple[str, str] | None 
         for place, line in enumerate(script.turns):
             if line.person is not None or line.tap is not None:
                 if script.model != "off":
-                    scene.model.will(*_model_steps(script.turns[place + 1 :]))
+                    numbers = await _numbers(scene, person) if place else {}
+                    scene.model.will(*_model_steps(script.turns[place + 1 :], numbers))
                 await _speak(person, line)
             else:
                 await _check(scene, person, line)
@@ -96,7 +107,13 @@ def _kinds() -> list[str]:
     return [name for name in Line.model_fields if name != "arguments"]
 
 
-def _model_steps(following: Sequence[Line]) -> list[ScriptedStep]:
+async def _numbers(scene: Scene, person: ScenePerson) -> dict[str, str]:
+    """What a conversation may call by a name, as nobody knows it before it is made."""
+    booked = await _records(scene, person, Callback)
+    return {"$callback": number_of(booked[-1])} if booked else {}
+
+
+def _model_steps(following: Sequence[Line], numbers: Mapping[str, str]) -> list[ScriptedStep]:
     """What the model does until the person speaks again: tools that follow each other are one step, words end it."""
     steps: list[ScriptedStep] = []
     calls: list[Called] = []
@@ -104,7 +121,8 @@ def _model_steps(following: Sequence[Line]) -> list[ScriptedStep]:
         if line.person is not None or line.tap is not None:
             break
         if line.tool is not None:
-            calls.append(Called(line.tool, **line.arguments))
+            arguments = {name: numbers.get(str(value), value) for name, value in line.arguments.items()}
+            calls.append(Called(line.tool, **arguments))
         if line.bot is not None:
             steps.extend([*_step_of(calls), Said(line.bot)])
             calls = []
@@ -132,8 +150,24 @@ async def _check(scene: Scene, person: ScenePerson, line: Line) -> None:
     elif line.assignee:
         assignee = (await person.conversation()).assignee
         assert f"{kind_of(assignee)}:{name_of(assignee)}" == line.assignee
+    elif line.customer is not None:
+        _compare([await person.customer()], [line.customer])
     elif line.tickets is not None:
-        tickets = [ticket.model_dump(mode="json", by_alias=True) for ticket in await person.tickets()]
-        assert len(tickets) == len(line.tickets), f"{len(tickets)} tickets: {[ticket['ticketId'] for ticket in tickets]}"
-        for ticket, wanted in zip(tickets, line.tickets, strict=True):
-            assert {name: ticket.get(name) for name in wanted} == wanted
+        _compare(await person.tickets(), line.tickets)
+    elif line.callbacks is not None:
+        _compare(await _records(scene, person, Callback), line.callbacks)
+    elif line.memories is not None:
+        _compare(await _records(scene, person, UserMemory, "user_id"), line.memories)
+
+
+async def _records(scene: Scene, person: ScenePerson, kind: type[R], field: str = "customer_id") -> list[R]:
+    """The person's own, in the order in which they were made."""
+    found = await scene.app.store.find(kind, {field: (await person.customer()).id})
+    return sorted(found, key=lambda record: record.id)
+
+
+def _compare(records: Sequence[Record], wanted: Sequence[dict[str, Any]]) -> None:
+    found = [record.model_dump(mode="json", by_alias=True) for record in records]
+    assert len(found) == len(wanted), f"{len(found)} instead of {len(wanted)}: {found}"
+    for one, fields in zip(found, wanted, strict=True):
+        assert {name: one.get(name) for name in fields} == fields
