@@ -25,11 +25,14 @@ from bot.outbox import Outbox
 from bot.policy import Policy
 from bot.sending import Sending
 from bot.services.audit import Audit
+from bot.services.callbacks import Callbacks
 from bot.services.conversations import Conversations
 from bot.services.handoff import Handoffs
+from bot.services.memories import Memories
 from bot.services.merging import Merging
 from bot.services.people import People
 from bot.services.receipts import Receipts
+from bot.services.search import Search
 from bot.services.settings import SystemSettings
 from bot.services.tickets import Tickets
 from bot.store.base import LaneKinds, Store
@@ -157,7 +160,14 @@ def _join(
         conversations=conversations,
         receipts=Receipts(store),
         settings=SystemSettings(store, clock),
-        services=Services(tickets=Tickets(store, clock, audit), handoffs=Handoffs()),
+        services=Services(
+            tickets=Tickets(store, clock, audit),
+            handoffs=Handoffs(),
+            people=people,
+            callbacks=Callbacks(store, clock, audit),
+            search=Search(store),
+            memories=Memories(store, clock, audit),
+        ),
         loop=AgentLoop(model, OfflineModel, toolbox, clock, bounds),
         agents=load_agents(toolbox.names()),
         company=COMPANY,

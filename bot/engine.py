@@ -30,7 +30,7 @@ from bot.services.people import People
 from bot.services.receipts import Receipts
 from bot.services.settings import SystemSettings
 from bot.store.base import Change, Claim, In, Require, Store, Unit
-from bot.tools.base import PersonRef, Services, ToolContext
+from bot.tools.base import PersonRef, Services, ToolContext, strength_of
 
 log = structlog.get_logger()
 
@@ -202,7 +202,7 @@ class Engine:
         agent = self._parts.agents[agent_of(scene.conversation)]
         history = await recent(self._parts.store, scene.conversation, scene.turn)
         context = ToolContext(
-            principal=PersonRef(scene.customer.id),
+            principal=PersonRef(scene.customer.id, strength_of(scene.turn.address.channel)),
             conversation=scene.conversation,
             agent=agent.name,
             language=scene.language,

@@ -243,6 +243,7 @@ class AgentLoop:
         """
         try:
             tool = self._find(task, call)
+            tool.check(task.context.principal)
             arguments = tool.read_arguments(_read_json(call))
         except ToolError as error:
             return Result(f"error: {error}")

@@ -16,6 +16,14 @@ from bot.services.audit import Audit
 from bot.services.editing import changed, twice
 from bot.store.base import Between, Put, Require, Store, Unit
 
+_LATEST = 100
+"""Callbacks of one customer among which one is found by its number."""
+
+
+def number_of(callback: Callback) -> str:
+    """What people call it by: short enough to read out, and one of a kind among the callbacks of one person."""
+    return callback.id[-8:].upper()
+
 
 class Callbacks:
     """The only writer of callbacks. With a `unit` a change is put there, for its owner to commit."""
@@ -69,6 +77,14 @@ class Callbacks:
         if found is None:
             raise NotFound(f"there is no callback {callback_id}")
         return found
+
+    async def own(self, customer_id: str, number: str) -> Callback:
+        """A customer's own callback by its number or id, among their latest ones: nobody else's is ever looked at. NotFound."""
+        wanted = number.strip().lower()
+        for callback in await self.of_customer(customer_id, _LATEST) if wanted else ():
+            if wanted in (callback.id.lower(), number_of(callback).lower()):
+                return callback
+        raise NotFound(f"there is no callback {number}; list the callbacks for their numbers")
 
     async def of_customer(self, customer_id: str, limit: int = 10) -> list[Callback]:
         """A customer's own, the latest time first."""

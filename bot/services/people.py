@@ -132,30 +132,52 @@ class People:
 
     # Changing
 
-    async def update(self, customer_id: str, changes: Mapping[str, Any], *, by: str, reason: str = "") -> Customer:
+    async def update(
+        self,
+        customer_id: str,
+        changes: Mapping[str, Any],
+        *,
+        by: str,
+        reason: str = "",
+        proven: bool = True,
+        unit: Unit | None = None,
+    ) -> Customer:
         """Sets fields (Python's names, dots reach into parts) and writes down who did it.
 
-        Another phone number or e-mail address takes the place of the old one among the identities too. Custom fields are texts
-        and nothing else (S2-057): a number has to be written as one. Raises RecordError that names field, rule and a valid
+        Another phone number or e-mail address takes the place of the old one among the identities too, but for one that is not
+        `proven`: what somebody only says of themselves is a way to reach them, and makes them known by it to nobody; whether it
+        is somebody else's is not told. Custom fields are texts and nothing else (S2-057): a number has to be written as one.
+        With a `unit` the change is put there, for its owner to commit. Raises RecordError that names field, rule and a valid
         example, NotFound, ServiceError where a number or address belongs to somebody else, Conflict.
         """
-        return await twice(f"customer {customer_id}", lambda: self._update(customer_id, changes, by, reason))
+        if unit is not None:
+            return await self._change(unit, await self.get(customer_id), changes, by, reason, proven)
 
-    async def _update(self, customer_id: str, changes: Mapping[str, Any], by: str, reason: str) -> Customer:
-        customer = await self.get(customer_id)
+        async def once() -> Customer:
+            into = Unit()
+            customer = await self._change(into, await self.get(customer_id), changes, by, reason, proven)
+            if not into:
+                return customer
+            await self._commit(into)
+            return await self.get(customer.id)
+
+        return await twice(f"customer {customer_id}", once)
+
+    async def _change(
+        self, unit: Unit, customer: Customer, changes: Mapping[str, Any], by: str, reason: str, proven: bool
+    ) -> Customer:
         change = edited(customer, _completed(customer, changes), _FIXED)
         if change.change is None:
             return customer
-        unit = Unit(change.change)
+        unit.add(change.change)
         for kind, old, new in (
             (IdentityKind.PHONE, customer.phone_number, change.after.phone_number),
             (IdentityKind.EMAIL, customer.email, change.after.email),
         ):
             if old != new:
-                await self._identities.replace(unit, customer.id, kind, old, new)
+                await self._identities.replace(unit, customer.id, kind, old, new if proven else None)
         unit.insert(self._audit.change(AuditAction.UPDATED, "customer", customer, change.after, by, reason=reason))
-        await self._commit(unit)
-        return await self.get(customer.id)
+        return change.after
 
     async def block(self, customer_id: str, *, by: str, reason: str) -> Customer:
         """From now on nothing is said to them but by an operator, and no AI turn runs (S2-058)."""

@@ -29,6 +29,8 @@ from bot.store.base import Change, Put, Store, Unit
 Values = Mapping[str, Any]
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
+CUSTOMER = "customer"
+"""Stands as the author of a note that the customer gave themselves."""
 
 _DONE = (TicketStatus.RESOLVED, TicketStatus.CLOSED)
 _FIXED = {
@@ -114,8 +116,15 @@ class Tickets:
             numbered = await self._store.find(Ticket, {"ticket_id": ticket.strip().upper()}, limit=1)
             found = numbered[0] if numbered else None
         if found is None:
-            raise NotFound(f"there is no ticket {ticket}; a number looks like TICKET-2026-000001")
+            raise _no_ticket(ticket)
         return found
+
+    async def own(self, customer_id: str, ticket: str) -> Ticket:
+        """A customer's own ticket by its number. Raises NotFound, in the same words for one of somebody else's as for none."""
+        found = await self._store.find(Ticket, {"ticket_id": ticket.strip().upper()}, limit=1)
+        if not found or found[0].customer_id != customer_id:
+            raise _no_ticket(ticket)
+        return found[0]
 
     async def of_customer(self, customer_id: str, limit: int = 10) -> list[Ticket]:
         """A customer's own tickets, the newest first."""
@@ -195,21 +204,23 @@ class Tickets:
     async def add_note(
         self, ticket: str, content: str, *, agent: str, by: str, internal: bool = True, unit: Unit | None = None
     ) -> TicketNote:
-        """A note of an operator's; the customer is never told an internal one (S2-179). Another one is a response."""
+        """A note; the customer is never told an internal one (S2-179). Another one is a response, unless it is their own."""
         if not content.strip():
             raise RecordError("Ticket.notes.content: is required; for example 'called back, no answer'")
         note = TicketNote(id=new_id(), agent=agent, content=content.strip(), is_internal=internal, timestamp=self._clock.now())
 
         def noted(found: Ticket) -> Values:
             values: dict[str, Any] = {"notes": [*found.notes, note]}
-            if not internal and found.first_response_time is None:
+            if not internal and agent != CUSTOMER and found.first_response_time is None:
                 values["first_response_time"] = self._minutes(found)
             return values
 
         await self._edit(ticket, noted, by=by, action=AuditAction.COMMENTED, unit=unit)
         return note
 
-    async def feedback(self, ticket: str, rating: int, *, by: str, comment: str | None = None, follow_up: bool = False) -> Ticket:
+    async def feedback(
+        self, ticket: str, rating: int, *, by: str, comment: str | None = None, follow_up: bool = False, unit: Unit | None = None
+    ) -> Ticket:
         """What the customer thinks of it, 1 to 5; their satisfaction score is the average of all they gave (S2-062)."""
         given = CustomerFeedback.model_construct(
             rating=rating, comment=comment, submitted_at=self._clock.now(), follow_up_needed=follow_up
@@ -217,18 +228,19 @@ class Tickets:
 
         async def rate() -> Ticket:
             found = await self.get(ticket)
-            unit = Unit()
-            rated = self.put(unit, found, {"customer_feedback": given}, AuditAction.UPDATED, by, "feedback")
+            into = Unit() if unit is None else unit
+            rated = self.put(into, found, {"customer_feedback": given}, AuditAction.UPDATED, by, "feedback")
             customer = await self._store.get(Customer, found.customer_id)
             if customer is not None:
                 score = await average_rating(self._store, customer.id, ticket=(found.id, rating))
                 was = customer.statistics.satisfaction_score
                 where = {"id": customer.id, "statistics.satisfaction_score": was}
-                unit.add(Change(Customer, where, set={"statistics.satisfaction_score": score}, must=1))
-            await self._store.commit(unit)
+                into.add(Change(Customer, where, set={"statistics.satisfaction_score": score}, must=1))
+            if unit is None:
+                await self._store.commit(into)
             return rated
 
-        return await twice(f"ticket {ticket}", rate)
+        return await (rate() if unit is not None else twice(f"ticket {ticket}", rate))
 
     # One change
 
@@ -279,6 +291,10 @@ class Tickets:
 def _clean(text: str) -> str:
     """A person's text without control characters; line breaks (all as newlines) and tabs stay."""
     return _CONTROL.sub("", re.sub("\r\n?", "\n", text))
+
+
+def _no_ticket(named: str) -> NotFound:
+    return NotFound(f"there is no ticket {named}; a number looks like TICKET-2026-000001")
 
 
 def _check_move(ticket: Ticket, to: TicketStatus) -> None:

@@ -10,15 +10,17 @@
 
 `person` writes, `tap` taps a button, `tool` is what the model calls, `bot` what it says (and the person must hear), `system`
 what the program itself says, `silence: true` that nothing is said, `assignee` who holds the conversation (`agent:support`,
-`queue:support`), `tickets` what is in the records. With `model: off` nothing is scripted: `bot` is only what must be heard.
+`queue:support`), `tickets`, `callbacks`, `memories` and `customer` what is in the person's records, by stored names. A callback's
+number is another one each time: `$callback` stands for that of the newest. With `model: off` nothing is scripted: `bot` is only
+what must be heard.
 pytest runs every *.yaml in a folder named `conversations` (see `bot.testing.plugin`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -26,8 +28,14 @@ from pydantic_core import ErrorDetails
 
 from bot.conversation import kind_of, name_of
 from bot.errors import ResourceError
+from bot.records.base import Record
+from bot.records.calls import Callback
+from bot.records.knowledge import UserMemory
+from bot.services.callbacks import number_of
 from bot.testing.llm import Called, Calls, Said, ScriptedStep
 from bot.testing.scene import Scene, ScenePerson, open_scene
+
+R = TypeVar("R", bound=Record)
 
 
 class Line(BaseModel):
@@ -44,6 +52,9 @@ class Line(BaseModel):
     silence: Literal[True] | None = None
     assignee: str | None = None
     tickets: list[dict[str, Any]] | None = None
+    callbacks: list[dict[str, Any]] | None = None
+    memories: list[dict[str, Any]] | None = None
+    customer: dict[str, Any] | None = None
 
 
 class Script(BaseModel):
@@ -87,7 +98,8 @@ async def play(script: Script, folder: Path, *, mongodb: tuple[str, str] | None 
             try:
                 if line.person is not None or line.tap is not None:
                     if script.model != "off":
-                        scene.model.will(*_model_steps(script.turns[number:]))
+                        numbers = await _numbers(scene, person) if number > 1 else {}
+                        scene.model.will(*_model_steps(script.turns[number:], numbers))
                     await _speak(person, line)
                 else:
                     await _check(scene, person, line)
@@ -116,7 +128,13 @@ def _kinds() -> list[str]:
     return [name for name in Line.model_fields if name != "arguments"]
 
 
-def _model_steps(following: Sequence[Line]) -> list[ScriptedStep]:
+async def _numbers(scene: Scene, person: ScenePerson) -> dict[str, str]:
+    """What a conversation may call by a name, as nobody knows it before it is made."""
+    booked = await _records(scene, person, Callback)
+    return {"$callback": number_of(booked[-1])} if booked else {}
+
+
+def _model_steps(following: Sequence[Line], numbers: Mapping[str, str]) -> list[ScriptedStep]:
     """What the model does until the person speaks again: tools that follow each other are one step, words end it."""
     steps: list[ScriptedStep] = []
     calls: list[Called] = []
@@ -124,7 +142,8 @@ def _model_steps(following: Sequence[Line]) -> list[ScriptedStep]:
         if line.person is not None or line.tap is not None:
             break
         if line.tool is not None:
-            calls.append(Called(line.tool, **line.arguments))
+            arguments = {name: numbers.get(str(value), value) for name, value in line.arguments.items()}
+            calls.append(Called(line.tool, **arguments))
         if line.bot is not None:
             steps.extend([*_step_of(calls), Said(line.bot)])
             calls = []
@@ -153,9 +172,25 @@ async def _check(scene: Scene, person: ScenePerson, line: Line) -> None:
         assignee = (await person.conversation()).assignee
         holder = f"{kind_of(assignee)}:{name_of(assignee)}"
         assert holder == line.assignee, f"{holder} holds the conversation, not {line.assignee}"
+    elif line.customer is not None:
+        _compare([await person.customer()], [line.customer])
     elif line.tickets is not None:
-        tickets = [ticket.model_dump(mode="json", by_alias=True) for ticket in await person.tickets()]
-        assert len(tickets) == len(line.tickets), f"{len(tickets)} tickets: {[ticket['ticketId'] for ticket in tickets]}"
-        for ticket, wanted in zip(tickets, line.tickets, strict=True):
-            found = {name: ticket.get(name) for name in wanted}
-            assert found == wanted, f"a ticket has {found}, not {wanted}"
+        _compare(await person.tickets(), line.tickets)
+    elif line.callbacks is not None:
+        _compare(await _records(scene, person, Callback), line.callbacks)
+    elif line.memories is not None:
+        _compare(await _records(scene, person, UserMemory, "user_id"), line.memories)
+
+
+async def _records(scene: Scene, person: ScenePerson, kind: type[R], field: str = "customer_id") -> list[R]:
+    """The person's own, in the order in which they were made."""
+    found = await scene.app.store.find(kind, {field: (await person.customer()).id})
+    return sorted(found, key=lambda record: record.id)
+
+
+def _compare(records: Sequence[Record], wanted: Sequence[dict[str, Any]]) -> None:
+    found = [record.model_dump(mode="json", by_alias=True) for record in records]
+    assert len(found) == len(wanted), f"{len(found)} instead of {len(wanted)}: {found}"
+    for one, fields in zip(found, wanted, strict=True):
+        kept = {name: one.get(name) for name in fields}
+        assert kept == fields, f"a record has {kept}, not {fields}"

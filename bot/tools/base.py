@@ -5,7 +5,8 @@
         \"\"\"Opens a ticket ...\"\"\"
 
 The signature becomes the JSON schema that the model sees, the docstring its description. Arguments are validated before it runs.
-A tool runs for a principal: whose records it touches is never among the model's arguments (DESIGN 5).
+A tool runs for a principal: whose records it touches is never among the model's arguments (DESIGN 5). How sure we are of who the
+principal is has a strength, and each tool names the least it needs.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import pkgutil
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
+from enum import IntEnum
 from typing import Any, get_type_hints
 
 from pydantic import BaseModel, ConfigDict, ValidationError, create_model
@@ -25,9 +27,39 @@ from bot.errors import ResourceError, ToolError
 from bot.message import Reply
 from bot.records.base import explain
 from bot.records.conversations import Conversation
+from bot.services.callbacks import Callbacks
 from bot.services.handoff import Handoffs
+from bot.services.memories import Memories
+from bot.services.people import People
+from bot.services.search import Search
 from bot.services.tickets import Tickets
 from bot.store.base import Unit
+
+
+class Strength(IntEnum):
+    """How sure we are that somebody is who they seem to be."""
+
+    CLAIMED = 1
+    """They say so: a number that a call shows, a visitor on a page."""
+    SIGNED = 2
+    """The channel vouches for them."""
+    VERIFIED = 3
+    """They have shown it to us with a one-time code."""
+
+
+CHANNEL_STRENGTH: Mapping[str, Strength] = {
+    "whatsapp": Strength.SIGNED,
+    # Whoever sits at this terminal can read the data directory: asking them for proof would guard nothing.
+    "console": Strength.SIGNED,
+    "web": Strength.CLAIMED,
+    "voice": Strength.CLAIMED,
+}
+"""What a channel alone tells of who is at its other end."""
+
+
+def strength_of(channel: str) -> Strength:
+    """How sure a channel makes us of who somebody is; of a channel that is not in the table, nothing but what they claim."""
+    return CHANNEL_STRENGTH.get(channel, Strength.CLAIMED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +67,7 @@ class PersonRef:
     """The person on whose behalf a tool runs."""
 
     customer_id: str
+    strength: Strength = Strength.CLAIMED
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +76,10 @@ class Services:
 
     tickets: Tickets
     handoffs: Handoffs
+    people: People
+    callbacks: Callbacks
+    search: Search
+    memories: Memories
 
 
 @dataclass(slots=True)
@@ -57,6 +94,11 @@ class ToolContext:
     services: Services
     unit: Unit = field(default_factory=Unit)
     """What a write tool writes; committed with the journal's row when the tool returns."""
+
+    @property
+    def by(self) -> str:
+        """Who the audit log says it was."""
+        return f"agent:{self.agent}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +129,17 @@ class Tool:
     """Seconds until it is given up."""
     schema: Mapping[str, Any]
     """The tool in the Chat Completions wire format."""
+    needs: Strength
+    """How sure we have to be of whom it runs for."""
+
+    def check(self, principal: PersonRef) -> None:
+        """Raises ToolError that tells the model what to say, where we are not sure enough of who the person is."""
+        if principal.strength < self.needs:
+            raise ToolError(
+                f"{self.name} was not run: it is not certain yet that the person is who they seem to be. Tell them that they "
+                "have to be verified before this can be done or shown, and offer to pass them to a person of the team; "
+                "do not try it again"
+            )
 
     def read_arguments(self, values: object) -> dict[str, Any]:
         """The validated arguments. Raises ToolError that names the argument and the rule, for the model to mend."""
@@ -101,7 +154,9 @@ class _Arguments(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
 
-def tool(*, write: bool = False, timeout: float = 15.0) -> Callable[[Callable[..., Awaitable[Result]]], Tool]:
+def tool(
+    *, write: bool = False, timeout: float = 15.0, needs: Strength = Strength.CLAIMED
+) -> Callable[[Callable[..., Awaitable[Result]]], Tool]:
     """Makes a tool of an async function whose first parameter is the ToolContext."""
 
     def declare(function: Callable[..., Awaitable[Result]]) -> Tool:
@@ -114,7 +169,7 @@ def tool(*, write: bool = False, timeout: float = 15.0) -> Callable[[Callable[..
             "type": "function",
             "function": {"name": name, "description": description, "parameters": _json_schema(arguments)},
         }
-        return Tool(name, description, function, arguments, write, timeout, schema)
+        return Tool(name, description, function, arguments, write, timeout, schema, needs)
 
     return declare
 
@@ -139,6 +194,12 @@ def _json_schema(arguments: type[BaseModel]) -> dict[str, Any]:
         part.pop("title", None)
         part.pop("description", None)
     return schema
+
+
+def clip(text: str, length: int) -> str:
+    """At most so many characters of a text, on one line: for results that the model reads."""
+    line = " ".join(text.split())
+    return line if len(line) <= length else line[: length - 1] + "…"
 
 
 class Toolbox:

@@ -7,9 +7,15 @@ from typing import Annotated
 from pydantic import Field
 
 from bot.records.conversations import Priority
-from bot.records.tickets import TicketCategory
+from bot.records.tickets import Ticket, TicketCategory, TicketStatus
 from bot.resources import say
-from bot.tools.base import Result, ToolContext, tool
+from bot.services.tickets import CUSTOMER
+from bot.tools.base import Result, Strength, ToolContext, tool
+
+Number = Annotated[str, Field(description="The ticket's number, like TICKET-2026-000001.", min_length=1, max_length=40)]
+Why = Annotated[str, Field(description="Why, in the person's own words, if they say so.", max_length=500)]
+
+_DONE = (TicketStatus.RESOLVED, TicketStatus.CLOSED)
 
 
 @tool(write=True)
@@ -32,12 +38,12 @@ async def create_ticket(
         description=description,
         category=category,
         priority=priority,
-        by=f"agent:{context.agent}",
+        by=context.by,
     )
     return Result(f"opened ticket {ticket.ticket_id}")
 
 
-@tool()
+@tool(needs=Strength.SIGNED)
 async def list_my_tickets(context: ToolContext) -> Result:
     """Lists the tickets of the person you are talking to, the newest first, with their numbers and status."""
     tickets = await context.services.tickets.of_customer(context.principal.customer_id)
@@ -54,3 +60,60 @@ async def list_my_tickets(context: ToolContext) -> Result:
         for ticket in tickets
     )
     return Result("\n".join(lines))
+
+
+@tool(write=True, needs=Strength.SIGNED)
+async def update_ticket(
+    context: ToolContext,
+    number: Number,
+    text: Annotated[str, Field(description="What they add, in their own words.", min_length=1, max_length=4000)],
+) -> Result:
+    """Adds what the person says to one of their tickets, for the team to see.
+
+    Use it instead of opening a second ticket on the same problem.
+    """
+    ticket = await _own(context, number)
+    await context.services.tickets.add_note(
+        ticket.ticket_id, text, agent=CUSTOMER, by=context.by, internal=False, unit=context.unit
+    )
+    added = f"added to {ticket.ticket_id}"
+    return Result(f"{added}, which is {ticket.status}; offer to reopen it" if ticket.status in _DONE else added)
+
+
+@tool(write=True, needs=Strength.SIGNED)
+async def close_my_ticket(context: ToolContext, number: Number, reason: Why = "") -> Result:
+    """Closes one of the person's tickets, when they say that it is solved or no longer needed."""
+    ticket = await _own(context, number)
+    if ticket.status is TicketStatus.CLOSED:
+        return Result(f"{ticket.ticket_id} was closed already")
+    await context.services.tickets.move(ticket.ticket_id, TicketStatus.CLOSED, by=context.by, reason=reason, unit=context.unit)
+    return Result(f"closed {ticket.ticket_id}")
+
+
+@tool(write=True, needs=Strength.SIGNED)
+async def reopen_ticket(context: ToolContext, number: Number, reason: Why = "") -> Result:
+    """Opens one of the person's resolved or closed tickets again, when the problem is still there or has come back."""
+    ticket = await _own(context, number)
+    if ticket.status not in _DONE:
+        return Result(f"{ticket.ticket_id} is not closed, it is {ticket.status}; nothing had to be done")
+    await context.services.tickets.move(ticket.ticket_id, TicketStatus.OPEN, by=context.by, reason=reason, unit=context.unit)
+    return Result(f"reopened {ticket.ticket_id}")
+
+
+@tool(write=True, needs=Strength.SIGNED)
+async def rate_ticket(
+    context: ToolContext,
+    number: Number,
+    rating: Annotated[int, Field(description="From 1 (very bad) to 5 (very good), as they say it; never guess it.", ge=1, le=5)],
+    comment: Annotated[str, Field(description="What they say about it, if anything.", max_length=2000)] = "",
+) -> Result:
+    """Keeps what the person thinks of how one of their tickets was handled."""
+    ticket = await _own(context, number)
+    await context.services.tickets.feedback(
+        ticket.ticket_id, rating, by=context.by, comment=comment.strip() or None, unit=context.unit
+    )
+    return Result(f"rated {ticket.ticket_id} with {rating} of 5")
+
+
+async def _own(context: ToolContext, number: str) -> Ticket:
+    return await context.services.tickets.own(context.principal.customer_id, number)

@@ -39,14 +39,18 @@ from bot.records.tickets import Ticket
 from bot.records.work import Delivery, Fence, JournalKind, JournalRow
 from bot.resources import say
 from bot.services.audit import Audit
+from bot.services.callbacks import Callbacks
 from bot.services.handoff import Handoffs
+from bot.services.memories import Memories
+from bot.services.people import People
+from bot.services.search import Search
 from bot.services.tickets import Tickets
 from bot.store.base import Require, Unit
 from bot.store.sqlite import SqliteStore
 from bot.testing.clock import ManualClock
 from bot.testing.llm import Called, Calls, Raised, Said, ScriptedModel, ScriptedStep
 from bot.testing.openai import FakeOpenAI, Fault
-from bot.tools.base import PersonRef, Result, Services, Tool, Toolbox, ToolContext, tool
+from bot.tools.base import PersonRef, Result, Services, Strength, Tool, Toolbox, ToolContext, tool
 from bot.tools.talk import hand_to_person, offer_choices
 from bot.tools.tickets import create_ticket, list_my_tickets
 
@@ -139,7 +143,13 @@ class Hands:
             """Shows something and goes on."""
             return Result("shown", replies=(Reply("look here"), Reply("and here", (Button("b", "Tap"),))))
 
-        mine = [look, look_with_others, paint, paint_twice, break_down, say_no, complain, hang]
+        @tool(write=True, needs=Strength.VERIFIED)
+        async def open_the_safe(context: ToolContext) -> Result:
+            """Opens the safe."""
+            hands.did.append("open_the_safe")
+            return Result("open")
+
+        mine = [open_the_safe, look, look_with_others, paint, paint_twice, break_down, say_no, complain, hang]
         return [*mine, lose_the_lane, lose_the_store, show_two]
 
     def noted(self, *names: str) -> list[str]:
@@ -166,6 +176,7 @@ class Bench:
         without: tuple[str, ...] = (),
         offline: bool = False,
         said: str = "Do something.",
+        strength: Strength = Strength.SIGNED,
     ) -> Answer:
         self.model = ScriptedModel(*steps)
         names = [tool.name for tool in self._tools() if tool.name not in without]
@@ -178,11 +189,11 @@ class Bench:
             bounds,
         )
         context = ToolContext(
-            PersonRef(self.customer.id),
+            PersonRef(self.customer.id, strength),
             self.conversation,
             "support",
             "en",
-            Services(tickets=Tickets(self.store, self.clock, Audit(self.clock)), handoffs=Handoffs()),
+            self.services(),
         )
         messages: list[dict[str, Any]] = [{"role": "system", "content": "prompt"}, {"role": "user", "content": said}]
         journal = await self.journal()
@@ -192,6 +203,17 @@ class Bench:
         await self.store.commit(rest)
         self.model.assert_complete()
         return answer
+
+    def services(self) -> Services:
+        store, clock, audit = self.store, self.clock, Audit(self.clock)
+        return Services(
+            tickets=Tickets(store, clock, audit),
+            handoffs=Handoffs(),
+            people=People(store, clock, audit),
+            callbacks=Callbacks(store, clock, audit),
+            search=Search(store),
+            memories=Memories(store, clock, audit),
+        )
 
     def _tools(self) -> list[Tool]:
         return [create_ticket, list_my_tickets, hand_to_person, offer_choices, *self.hands.tools()]
@@ -661,3 +683,28 @@ async def test_a_use_case_that_says_no_is_no_warning(bench: Bench) -> None:
     with capture_logs() as logs:
         await bench.answer(Called("say_no"), Said("There is none."))
     assert logs == []
+
+
+# How sure we are of who the person is
+
+
+@pytest.mark.parametrize("strength", [Strength.CLAIMED, Strength.SIGNED])
+async def test_a_tool_is_not_run_for_somebody_we_are_not_sure_enough_of(bench: Bench, strength: Strength) -> None:
+    answer = await bench.answer(Called("open_the_safe"), Said("You have to be verified."), strength=strength)
+    (told,) = bench.told()
+    assert told.startswith("error: open_the_safe was not run")
+    assert "verified" in told
+    assert "person of the team" in told
+    assert (bench.hands.did, answer.trouble) == ([], False)
+
+
+async def test_a_tool_is_run_for_somebody_we_are_sure_of(bench: Bench) -> None:
+    await bench.answer(Called("open_the_safe"), Said("Open."), strength=Strength.VERIFIED)
+    assert bench.hands.did == ["open_the_safe"]
+
+
+async def test_the_tickets_of_a_person_who_only_claims_to_be_somebody_are_not_shown(bench: Bench) -> None:
+    await bench.answer(Called("create_ticket", **TICKET), Called("list_my_tickets"), Said("."), strength=Strength.CLAIMED)
+    opened, refused = bench.told()
+    assert opened.startswith("opened ticket")
+    assert "No internet" not in refused

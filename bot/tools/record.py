@@ -1,0 +1,67 @@
+"""Tools on the person's own record."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from bot.tools.base import Result, Strength, ToolContext, clip, tool
+
+_LANGUAGES = {"es": "Spanish", "en": "English", "hi": "Hindi"}
+_SHOWN = 80
+"""Characters of a name that are told: an imported one may be anything."""
+
+
+@tool(needs=Strength.SIGNED)
+async def my_record(context: ToolContext) -> Result:
+    """Tells what is on record about the person you are talking to: name, language and e-mail address (masked)."""
+    person = await context.services.people.get(context.principal.customer_id)
+    name = clip(" ".join(part for part in (person.first_name, person.last_name) if part), _SHOWN)
+    language = person.own_language
+    known = {
+        "name": name,
+        "language": _LANGUAGES.get(language, clip(language, _SHOWN)) if language else "",
+        "e-mail": _masked(person.email) if person.email else "",
+    }
+    return Result("; ".join(f"{field}: {value or 'not known'}" for field, value in known.items()))
+
+
+@tool(write=True, needs=Strength.SIGNED)
+async def change_my_record(
+    context: ToolContext,
+    first_name: Annotated[str, Field(description="Their first name.", max_length=60)] = "",
+    last_name: Annotated[str, Field(description="Their last name.", max_length=60)] = "",
+    email: Annotated[str, Field(description="Their e-mail address, exactly as they write it.", max_length=254)] = "",
+    language: Annotated[
+        Literal["", "es", "en", "hi"], Field(description="The language they want: es (Spanish), en (English) or hi (Hindi).")
+    ] = "",
+) -> Result:
+    """Corrects the record of the person you are talking to, when they ask for it. Leave out what does not change."""
+    given = {
+        "first_name": " ".join(first_name.split()),
+        "last_name": " ".join(last_name.split()),
+        "email": email.strip(),
+        "preferences.language": language,
+    }
+    changes = {field: value for field, value in given.items() if value}
+    if not changes:
+        return Result("nothing was changed: say what is to change")
+    people, id_ = context.services.people, context.principal.customer_id
+    # An address that somebody types is where they want to be written to; it proves nothing.
+    after = await people.update(id_, changes, by=context.by, reason="they asked for it", proven=False, unit=context.unit)
+    if not context.unit:
+        return Result("nothing had to be changed: that is on record already")
+    told = {
+        "first_name": f"first name: {clip(after.first_name or '', _SHOWN)}",
+        "last_name": f"last name: {clip(after.last_name or '', _SHOWN)}",
+        "email": f"e-mail: {_masked(after.email or '')}",
+        "preferences.language": f"language: {_LANGUAGES.get(language, language)}",
+    }
+    return Result("on record now: " + "; ".join(told[field] for field in changes))
+
+
+def _masked(email: str) -> str:
+    """Enough to recognise one's own address by."""
+    name, _, domain = email.partition("@")
+    return f"{name[:1]}***@{domain}"

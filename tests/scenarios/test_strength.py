@@ -1,0 +1,36 @@
+"""A person on a channel that vouches for nobody: what is on record is not shown to them, what helps anybody is done."""
+
+from __future__ import annotations
+
+import pytest
+
+from bot.clock import new_id
+from bot.message import Address, InboundMessage, Sender, Text
+from bot.records.tickets import Ticket
+from bot.testing.llm import Called, Calls, Said
+from bot.testing.scene import Scene
+from tests.scenarios.helpers import ANA
+
+pytestmark = pytest.mark.scenario
+
+
+@pytest.mark.parametrize(("channel", "is_shown"), [("whatsapp", True), ("console", True), ("web", False), ("voice", False)])
+async def test_tickets_are_opened_for_everybody_and_shown_to_those_whom_the_channel_vouches_for(
+    scene: Scene, channel: str, is_shown: bool
+) -> None:
+    opened = Called("create_ticket", subject="No internet", description="Since yesterday")
+    scene.model.will(Calls(opened), Called("list_my_tickets"), Said("There."))
+    message = InboundMessage(
+        id=new_id(),
+        address=Address(channel, "ours", ANA),
+        content=Text("How do my tickets stand?"),
+        sent_at=scene.clock.now(),
+        sender=Sender(name="Ana Ruiz", phone=ANA),
+    )
+    await scene.app.inbox.accept([message])
+    await scene.settle()
+    told = [str(message["content"]) for message in scene.model.requests[-1].messages if message["role"] == "tool"]
+    assert told[0] == "opened ticket TICKET-2026-000001"
+    assert ("No internet" in told[1]) is is_shown
+    assert told[1].startswith("error: list_my_tickets was not run") is not is_shown
+    assert await scene.app.store.count(Ticket, {}) == 1
