@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import sqlite3
 import threading
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from queue import SimpleQueue
@@ -21,6 +22,7 @@ from bot.store.sqlite_query import plus_decimal, plus_number
 
 BUSY_SECONDS = 5.0
 """How long a statement waits for another process's write before it gives up."""
+_BUSY_STEP = 0.02
 _STATEMENTS_KEPT = 512
 _CHECKPOINT_PAGES = 4000
 _FULL = (sqlite3.SQLITE_FULL,)
@@ -35,7 +37,7 @@ def connect(path: Path) -> sqlite3.Connection:
     """A connection in the way all of ours are: write-ahead log, every commit on the disk before it returns."""
     connection = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None, cached_statements=_STATEMENTS_KEPT)
     try:
-        connection.execute("PRAGMA journal_mode = WAL")
+        _switch_to_wal(connection)
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute(f"PRAGMA wal_autocheckpoint = {_CHECKPOINT_PAGES}")
         connection.execute("PRAGMA temp_store = MEMORY")
@@ -45,6 +47,18 @@ def connect(path: Path) -> sqlite3.Connection:
         connection.close()
         raise
     return connection
+
+
+def _switch_to_wal(connection: sqlite3.Connection) -> None:
+    """While another process makes the same switch of a new file, SQLite says "busy" at once, whatever its timeout."""
+    for left in range(int(BUSY_SECONDS / _BUSY_STEP), -1, -1):
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if getattr(error, "sqlite_errorcode", 0) & 0xFF not in _LOCKED or not left:
+                raise
+            time.sleep(_BUSY_STEP)
 
 
 def unavailable(path: Path, error: sqlite3.Error) -> StoreUnavailable:
