@@ -21,6 +21,7 @@ from bot.memory.window import heard, recent
 from bot.message import Receipt, Reply, Sender
 from bot.outbox import Outbox
 from bot.policy import Policy, Wish, is_blocked, wish_of
+from bot.principal import PersonRef, strength_of
 from bot.records.conversations import Conversation, Message
 from bot.records.people import Customer
 from bot.records.work import Author, Fence, JournalKind
@@ -30,7 +31,7 @@ from bot.services.people import People
 from bot.services.receipts import Receipts
 from bot.services.settings import SystemSettings
 from bot.store.base import Change, Claim, In, Require, Store, Unit
-from bot.tools.base import PersonRef, Services, ToolContext, strength_of
+from bot.tools.base import Services, ToolContext
 
 log = structlog.get_logger()
 

@@ -141,6 +141,33 @@ class HandoffNote(Part):
     note: Annotated[str, PII] = ""
 
 
+class FlowState(Part):
+    """A question of the runtime's that waits for the person's answer (DESIGN 7)."""
+
+    name: str
+    """Of the flow: a file under dialogs/flows."""
+    step: str = ""
+    slots: Annotated[dict[str, Any], PII] = {}
+    """What the flow knows so far."""
+    token: str
+    """In the ids of its buttons: a tap on those of an older question is told from an answer to this one."""
+    agent: str
+    """The agent that goes on afterwards."""
+    epoch: int = 0
+    """It counts only while the conversation's epoch is this one: not when somebody took over since."""
+    asked_at: datetime
+    expires_at: datetime
+
+
+class Verification(Part):
+    """The person of this conversation has shown with a one-time code who they are."""
+
+    via: str
+    """`email` or `whatsapp`."""
+    at: datetime
+    until: datetime
+
+
 class Cost(Part):
     """What the model took, added up over the conversation."""
 
@@ -233,6 +260,8 @@ class Conversation(Record):
     intent: Annotated[str | None, Field(max_length=50, examples=["buy"])] = None
     outcome: Outcome | None = None
     cost: Cost = Cost()
+    flow: FlowState | None = None
+    verification: Verification | None = None
 
     @property
     def assignee(self) -> Assignee:

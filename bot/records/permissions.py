@@ -64,6 +64,11 @@ def _compiled(permission: str) -> tuple[str, str]:
     )
 
 
+def canonical(permission: str) -> tuple[str, str]:
+    """One permission in either spelling -> its canonical (resource, action). Raises ValueError."""
+    return _compiled(permission)
+
+
 def _is_name(text: str) -> bool:
     return text == ANY or text.replace("_", "").isalpha()
 

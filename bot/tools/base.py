@@ -17,7 +17,6 @@ import pkgutil
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
-from enum import IntEnum
 from typing import Any, get_type_hints
 
 from pydantic import BaseModel, ConfigDict, ValidationError, create_model
@@ -25,8 +24,10 @@ from pydantic import BaseModel, ConfigDict, ValidationError, create_model
 from bot.conversation import Assignee
 from bot.errors import ResourceError, ToolError
 from bot.message import Reply
+from bot.principal import PersonRef, Principal, Strength, UserRef
 from bot.records.base import explain
-from bot.records.conversations import Conversation
+from bot.records.conversations import Conversation, FlowState
+from bot.records.permissions import allows, canonical
 from bot.services.callbacks import Callbacks
 from bot.services.handoff import Handoffs
 from bot.services.memories import Memories
@@ -34,40 +35,6 @@ from bot.services.people import People
 from bot.services.search import Search
 from bot.services.tickets import Tickets
 from bot.store.base import Unit
-
-
-class Strength(IntEnum):
-    """How sure we are that somebody is who they seem to be."""
-
-    CLAIMED = 1
-    """They say so: a number that a call shows, a visitor on a page."""
-    SIGNED = 2
-    """The channel vouches for them."""
-    VERIFIED = 3
-    """They have shown it to us with a one-time code."""
-
-
-CHANNEL_STRENGTH: Mapping[str, Strength] = {
-    "whatsapp": Strength.SIGNED,
-    # Whoever sits at this terminal can read the data directory: asking them for proof would guard nothing.
-    "console": Strength.SIGNED,
-    "web": Strength.CLAIMED,
-    "voice": Strength.CLAIMED,
-}
-"""What a channel alone tells of who is at its other end."""
-
-
-def strength_of(channel: str) -> Strength:
-    """How sure a channel makes us of who somebody is; of a channel that is not in the table, nothing but what they claim."""
-    return CHANNEL_STRENGTH.get(channel, Strength.CLAIMED)
-
-
-@dataclass(frozen=True, slots=True)
-class PersonRef:
-    """The person on whose behalf a tool runs."""
-
-    customer_id: str
-    strength: Strength = Strength.CLAIMED
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +53,7 @@ class Services:
 class ToolContext:
     """What a tool is given beside the model's arguments."""
 
-    principal: PersonRef
+    principal: Principal
     conversation: Conversation
     agent: str
     """Name of the agent that called it."""
@@ -99,6 +66,20 @@ class ToolContext:
     def by(self) -> str:
         """Who the audit log says it was."""
         return f"agent:{self.agent}"
+
+    @property
+    def customer_id(self) -> str:
+        """The person whose records it works on. Raises ToolError where it runs for a user."""
+        if isinstance(self.principal, PersonRef):
+            return self.principal.customer_id
+        raise ToolError("this works on the records of the person who writes, and it is one of the team who writes")
+
+    @property
+    def user(self) -> UserRef:
+        """The user it runs for. Raises ToolError where it runs for a person."""
+        if isinstance(self.principal, UserRef):
+            return self.principal
+        raise ToolError("this is for people of the team only")
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +95,15 @@ class Result:
     """Why it changes hands."""
     ends_turn: bool = False
     """The model is not asked again in this turn."""
+    flow: FlowState | None = None
+    """What the conversation waits for from the end of this turn on (`bot.dialogs.flow`)."""
+
+
+Confirm = Callable[..., Awaitable[str]]
+"""Given the same as the tool: the question that the person has to answer with yes before it runs, in their language.
+
+Raises ToolError or ServiceError where the tool could not be run anyway: then nobody is asked.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,11 +120,23 @@ class Tool:
     schema: Mapping[str, Any]
     """The tool in the Chat Completions wire format."""
     needs: Strength
-    """How sure we have to be of whom it runs for."""
+    """How sure we have to be of whom it runs for, where that is a person."""
+    permission: str = ""
+    """What a user has to be permitted, like `read:tickets`; empty for a tool that persons may use."""
+    confirm: Confirm | None = None
+    """Makes the question that the runtime asks the person before it runs; None where it just runs."""
 
-    def check(self, principal: PersonRef) -> None:
-        """Raises ToolError that tells the model what to say, where we are not sure enough of who the person is."""
-        if principal.strength < self.needs:
+    def is_for(self, principal: Principal) -> bool:
+        """Whether it is one that such a principal is offered at all."""
+        if isinstance(principal, PersonRef):
+            return not self.permission
+        return not self.permission or allows(principal.permissions, *canonical(self.permission))
+
+    def check(self, principal: Principal) -> None:
+        """Raises ToolError that tells the model what to say: not permitted, or not sure enough of who the person is."""
+        if not self.is_for(principal):
+            raise ToolError(f"{self.name} was not run: who you are talking to has no permission for it; do not try it again")
+        if isinstance(principal, PersonRef) and principal.strength < self.needs:
             raise ToolError(
                 f"{self.name} was not run: it is not certain yet that the person is who they seem to be. Tell them that they "
                 "have to be verified before this can be done or shown, and offer to pass them to a person of the team; "
@@ -155,7 +157,12 @@ class _Arguments(BaseModel):
 
 
 def tool(
-    *, write: bool = False, timeout: float = 15.0, needs: Strength = Strength.CLAIMED
+    *,
+    write: bool = False,
+    timeout: float = 15.0,
+    needs: Strength = Strength.CLAIMED,
+    permission: str = "",
+    confirm: Confirm | None = None,
 ) -> Callable[[Callable[..., Awaitable[Result]]], Tool]:
     """Makes a tool of an async function whose first parameter is the ToolContext."""
 
@@ -169,7 +176,9 @@ def tool(
             "type": "function",
             "function": {"name": name, "description": description, "parameters": _json_schema(arguments)},
         }
-        return Tool(name, description, function, arguments, write, timeout, schema, needs)
+        if confirm is not None and not write:
+            raise ResourceError(f"tool {name}: only what writes is confirmed; declare it with write=True")
+        return Tool(name, description, function, arguments, write, timeout, schema, needs, permission, confirm)
 
     return declare
 

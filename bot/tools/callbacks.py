@@ -9,9 +9,10 @@ from zoneinfo import ZoneInfo
 from pydantic import Field
 
 from bot.errors import ToolError
+from bot.principal import Strength
 from bot.records.calls import Callback, CallbackStatus
 from bot.services.callbacks import number_of
-from bot.tools.base import Result, Strength, ToolContext, clip, tool
+from bot.tools.base import Result, ToolContext, clip, tool
 
 When = Annotated[
     datetime,
@@ -36,7 +37,7 @@ async def book_callback(
     Read the time that it gives back to them, in words, so that they can correct it.
     """
     zone = _zone(timezone)
-    person = await context.services.people.get(context.principal.customer_id)
+    person = await context.services.people.get(context.customer_id)
     if person.phone_number is None:
         raise ToolError("no phone number of the person is on record, so nobody could call; offer a ticket or a person instead")
     callbacks, id_ = context.services.callbacks, person.id
@@ -76,14 +77,14 @@ async def cancel_callback(context: ToolContext, number: Number) -> Result:
 @tool(needs=Strength.SIGNED)
 async def list_my_callbacks(context: ToolContext) -> Result:
     """Lists the callbacks of the person you are talking to, the latest time first, with their numbers and status."""
-    found = await context.services.callbacks.of_customer(context.principal.customer_id)
+    found = await context.services.callbacks.of_customer(context.customer_id)
     if not found:
         return Result("the person has no callbacks")
     return Result("\n".join(_line(callback) for callback in found))
 
 
 async def _own(context: ToolContext, number: str) -> Callback:
-    return await context.services.callbacks.own(context.principal.customer_id, number)
+    return await context.services.callbacks.own(context.customer_id, number)
 
 
 def _line(callback: Callback) -> str:

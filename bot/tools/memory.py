@@ -6,7 +6,8 @@ from typing import Annotated
 
 from pydantic import Field
 
-from bot.tools.base import Result, Strength, ToolContext, clip, tool
+from bot.principal import Strength
+from bot.tools.base import Result, ToolContext, clip, tool
 
 _SHOWN = 300
 """Characters of one memory that the model gets to see: an imported one may be long."""
@@ -23,7 +24,7 @@ async def remember(
     """
     is_new = await context.services.memories.remember(
         context.unit,
-        context.principal.customer_id,
+        context.customer_id,
         what,
         conversation_id=context.conversation.id,
         agent=context.agent,
@@ -37,7 +38,7 @@ async def recall(
     about: Annotated[str, Field(description="A few words; leave it out for everything.", max_length=200)] = "",
 ) -> Result:
     """Tells what is remembered of the person you are talking to from earlier conversations, the newest first."""
-    found = await context.services.memories.recall(context.principal.customer_id, about)
+    found = await context.services.memories.recall(context.customer_id, about)
     return Result("\n".join(f"- {clip(text, _SHOWN)}" for text in found) or "nothing is remembered")
 
 
@@ -47,7 +48,7 @@ async def forget(
     what: Annotated[str, Field(description="Words that are all in what is to be forgotten.", min_length=3, max_length=300)],
 ) -> Result:
     """Forgets something that is remembered of the person, when they ask for it. Tell them what was forgotten."""
-    gone = await context.services.memories.forget(context.unit, context.principal.customer_id, what, agent=context.agent)
+    gone = await context.services.memories.forget(context.unit, context.customer_id, what, agent=context.agent)
     if not gone:
         return Result("nothing like that is remembered; recall tells what is")
     return Result("forgotten:\n" + "\n".join(f"- {clip(text, _SHOWN)}" for text in gone))

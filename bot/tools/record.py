@@ -6,7 +6,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from bot.tools.base import Result, Strength, ToolContext, clip, tool
+from bot.principal import Strength
+from bot.tools.base import Result, ToolContext, clip, tool
 
 _LANGUAGES = {"es": "Spanish", "en": "English", "hi": "Hindi"}
 _SHOWN = 80
@@ -16,7 +17,7 @@ _SHOWN = 80
 @tool(needs=Strength.SIGNED)
 async def my_record(context: ToolContext) -> Result:
     """Tells what is on record about the person you are talking to: name, language and e-mail address (masked)."""
-    person = await context.services.people.get(context.principal.customer_id)
+    person = await context.services.people.get(context.customer_id)
     name = clip(" ".join(part for part in (person.first_name, person.last_name) if part), _SHOWN)
     language = person.own_language
     known = {
@@ -47,7 +48,7 @@ async def change_my_record(
     changes = {field: value for field, value in given.items() if value}
     if not changes:
         return Result("nothing was changed: say what is to change")
-    people, id_ = context.services.people, context.principal.customer_id
+    people, id_ = context.services.people, context.customer_id
     # An address that somebody types is where they want to be written to; it proves nothing.
     after = await people.update(id_, changes, by=context.by, reason="they asked for it", proven=False, unit=context.unit)
     if not context.unit:

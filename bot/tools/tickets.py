@@ -6,11 +6,12 @@ from typing import Annotated
 
 from pydantic import Field
 
+from bot.principal import Strength
 from bot.records.conversations import Priority
 from bot.records.tickets import Ticket, TicketCategory, TicketStatus
 from bot.resources import say
 from bot.services.tickets import CUSTOMER
-from bot.tools.base import Result, Strength, ToolContext, tool
+from bot.tools.base import Result, ToolContext, tool
 
 Number = Annotated[str, Field(description="The ticket's number, like TICKET-2026-000001.", min_length=1, max_length=40)]
 Why = Annotated[str, Field(description="Why, in the person's own words, if they say so.", max_length=500)]
@@ -32,7 +33,7 @@ async def create_ticket(
     """
     ticket = await context.services.tickets.create(
         context.unit,
-        customer_id=context.principal.customer_id,
+        customer_id=context.customer_id,
         conversation_id=context.conversation.id,
         subject=subject,
         description=description,
@@ -46,7 +47,7 @@ async def create_ticket(
 @tool(needs=Strength.SIGNED)
 async def list_my_tickets(context: ToolContext) -> Result:
     """Lists the tickets of the person you are talking to, the newest first, with their numbers and status."""
-    tickets = await context.services.tickets.of_customer(context.principal.customer_id)
+    tickets = await context.services.tickets.of_customer(context.customer_id)
     if not tickets:
         return Result("the person has no tickets")
     lines = (
@@ -116,4 +117,4 @@ async def rate_ticket(
 
 
 async def _own(context: ToolContext, number: str) -> Ticket:
-    return await context.services.tickets.own(context.principal.customer_id, number)
+    return await context.services.tickets.own(context.customer_id, number)

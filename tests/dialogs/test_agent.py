@@ -33,6 +33,7 @@ from bot.errors import (
 )
 from bot.journal import Guard, Journal, steps_of
 from bot.message import Address, Button, InboundMessage, Reply, Text
+from bot.principal import PersonRef, Strength
 from bot.records.conversations import Conversation
 from bot.records.people import Customer
 from bot.records.tickets import Ticket
@@ -50,7 +51,7 @@ from bot.store.sqlite import SqliteStore
 from bot.testing.clock import ManualClock
 from bot.testing.llm import Called, Calls, Raised, Said, ScriptedModel, ScriptedStep
 from bot.testing.openai import FakeOpenAI, Fault
-from bot.tools.base import PersonRef, Result, Services, Strength, Tool, Toolbox, ToolContext, tool
+from bot.tools.base import Result, Services, Tool, Toolbox, ToolContext, tool
 from bot.tools.talk import hand_to_person, offer_choices
 from bot.tools.tickets import create_ticket, list_my_tickets
 

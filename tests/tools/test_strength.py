@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from bot.principal import PersonRef, Strength, strength_of
 from bot.records.conversations import ChannelName
-from bot.tools.base import PersonRef, Strength, Toolbox, strength_of
+from bot.tools.base import Toolbox
 
 pytestmark = pytest.mark.unit
 

@@ -1,0 +1,56 @@
+"""On whose behalf a tool runs, and how sure we are of who they are (DESIGN 3, 5)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import IntEnum
+
+from bot.records.permissions import Permissions
+
+
+class Strength(IntEnum):
+    """How sure we are that somebody is who they seem to be."""
+
+    CLAIMED = 1
+    """They say so: a number that a call shows, a visitor on a page."""
+    SIGNED = 2
+    """The channel vouches for them."""
+    VERIFIED = 3
+    """They have shown it to us with a one-time code."""
+
+
+CHANNEL_STRENGTH: Mapping[str, Strength] = {
+    "whatsapp": Strength.SIGNED,
+    # Whoever sits at this terminal can read the data directory: asking them for proof would guard nothing.
+    "console": Strength.SIGNED,
+    "web": Strength.CLAIMED,
+    "voice": Strength.CLAIMED,
+}
+"""What a channel alone tells of who is at its other end."""
+
+
+def strength_of(channel: str) -> Strength:
+    """How sure a channel makes us of who somebody is; of a channel that is not in the table, nothing but what they claim."""
+    return CHANNEL_STRENGTH.get(channel, Strength.CLAIMED)
+
+
+@dataclass(frozen=True, slots=True)
+class PersonRef:
+    """The person on whose behalf a tool runs."""
+
+    customer_id: str
+    strength: Strength = Strength.CLAIMED
+
+
+@dataclass(frozen=True, slots=True)
+class UserRef:
+    """The user (somebody with a login) on whose behalf a tool runs."""
+
+    user_id: str
+    role: str
+    permissions: Permissions = frozenset()
+    """In canonical words: what the role grants and what was granted besides."""
+
+
+Principal = PersonRef | UserRef
