@@ -104,7 +104,8 @@ class Result:
 Confirm = Callable[..., Awaitable[str]]
 """Given the same as the tool: the question that the person has to answer with yes before it runs, in their language.
 
-Raises ToolError or ServiceError where the tool could not be run anyway: then nobody is asked.
+Empty where these arguments need no asking. It is called after a trial run of the tool into a unit that is thrown away, so that
+nobody is asked about what could not be done anyway: such a tool changes things through its unit only.
 """
 
 

@@ -12,7 +12,9 @@ async def calls(scene: Scene, person: ScenePerson, *called: Called, saying: str 
     """The person writes (in English), the model calls these tools in one step; what they told the model."""
     scene.model.will(Calls(*called), Said("Done."))
     await person.says(saying)
-    await person.hears("Done.")
+    if (await person.hears("")).buttons:  # it has to be confirmed
+        await person.says("Yes, please.")
+        await person.hears("Done.")
     return [str(message["content"]) for message in scene.model.requests[-1].messages if message["role"] == "tool"][-len(called) :]
 
 
