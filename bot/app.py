@@ -17,8 +17,9 @@ from bot.dialogs.flow import discover as discover_flows
 from bot.dialogs.llm import Model
 from bot.dialogs.offline import OfflineModel
 from bot.dialogs.prompts import load_agents
+from bot.dialogs.scene import Parts
 from bot.dialogs.task import Bounds
-from bot.engine import Engine, Parts
+from bot.engine import Engine
 from bot.errors import DataInUse, SettingsError
 from bot.inbox import Inbox
 from bot.jobs import Jobs
