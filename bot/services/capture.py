@@ -94,7 +94,7 @@ class Capture:
         return max(leads, key=lambda lead: (lead.source in SOURCES_WITH_PHONE_ONLY, lead.id), default=None)
 
     def _with_note(self, lead: Lead, source: LeadSource, interest: str, details: Mapping[str, str]) -> str:
-        """The lead's notes with one line more, unless it is there. Raises ServiceError where they are full: nothing is cut off."""
+        """The lead's notes with one line more, unless it is there. Raises ServiceError where they are full."""
         known, line = lead.notes or "", self._note(source, interest, details)
         if line in known.splitlines():
             return known
