@@ -102,7 +102,7 @@ async def show_ticket(
     return Result("\n".join([*lines, *(_note(note) for note in ticket.notes[-_NOTES:])]))
 
 
-@tool(permission="read:leads")
+@tool(permission="leads:read")
 async def find_leads(context: ToolContext, words: Words = "") -> Result:
     """Finds your user's own leads, and those that are nobody's yet, by name, company, phone number or e-mail address.
 
@@ -112,7 +112,7 @@ async def find_leads(context: ToolContext, words: Words = "") -> Result:
     return _listed(_lead(context, lead) for lead in found)
 
 
-@tool(permission="read:leads")
+@tool(permission="leads:read")
 async def show_lead(context: ToolContext, number: Number) -> Result:
     """Shows one of your user's leads, or one that is nobody's yet: what they want and what they answered."""
     lead = await context.services.leads.visible(context.user.user_id, number)
