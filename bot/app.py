@@ -29,8 +29,11 @@ from bot.policy import Policy
 from bot.sending import Sending
 from bot.services.audit import Audit
 from bot.services.callbacks import Callbacks
+from bot.services.capture import Capture
 from bot.services.conversations import Conversations
+from bot.services.directory import Directory
 from bot.services.handoff import Handoffs
+from bot.services.leads import Leads
 from bot.services.memories import Memories
 from bot.services.merging import Merging
 from bot.services.people import People
@@ -152,6 +155,8 @@ def _join(
     people = People(store, clock, audit)
     merging = Merging(store, clock, audit)
     conversations = Conversations(store, clock, audit)
+    search = Search(store)
+    leads = Leads(store, clock, audit)
     toolbox = Toolbox.discover()
     parts = Parts(
         store=store,
@@ -168,8 +173,11 @@ def _join(
             handoffs=Handoffs(),
             people=people,
             callbacks=Callbacks(store, clock, audit),
-            search=Search(store),
+            search=search,
             memories=Memories(store, clock, audit),
+            leads=leads,
+            capture=Capture(store, clock, leads),
+            directory=Directory(store, search, leads),
         ),
         loop=AgentLoop(model, OfflineModel, toolbox, clock, bounds),
         agents=load_agents(toolbox.names()),
