@@ -155,6 +155,8 @@ class ModelError(BotError):
         super().__init__(message)
         self.status = status
         """The HTTP status that its server answered with; 0 where there was none."""
+        self.model = ""
+        """The model that was asked; set where one is chosen (`bot.dialogs.resilient`)."""
         self.partial = ""
         """What it had said until then; set by whoever collected the words (`bot.dialogs.llm.finish`)."""
 

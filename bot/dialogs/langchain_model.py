@@ -110,8 +110,8 @@ class LangChainModel:
                 while (message := await deadline.next(messages)) is not None:
                     if words := answer.take(chunks.event(message)):
                         yield words
-            step = answer.step(chunks.model or self._name, done=True)
-            yield counted(replace(step, model=chunks.model or self._name), request)
+            step = answer.step(self._name, done=True)
+            yield counted(replace(step, model=chunks.model or request.model or self._name), request)
         except TimeoutError:
             raise ModelUnavailable(f"the model took longer than {self._timeout:g} s") from None
         except ModelError:

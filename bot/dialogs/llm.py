@@ -106,7 +106,7 @@ def counted(step: ModelStep, request: ModelRequest) -> ModelStep:
 def broken_step(request: ModelRequest, error: ModelError) -> ModelStep:
     """The step that a model broke off in mid-answer: its words so far, and what it took, estimated; nothing if it never began."""
     usage = Usage(_asked(request), _answered(error.partial), estimated=True) if error.partial else Usage()
-    return ModelStep(error.partial, (), usage, "error", request.model)
+    return ModelStep(error.partial, (), usage, "error", error.model or request.model)
 
 
 def _asked(request: ModelRequest) -> int:

@@ -157,6 +157,7 @@ class ResilientModel:
                 return
             except ModelError as failure:
                 error = failure
+                error.model = asked.model or choice.name
                 if _is_its_fault(failure, asked):
                     breaker.failed(entered, failure)
                 if began:

@@ -94,8 +94,9 @@ async def test_a_server_that_counts_nothing_costs_something_all_the_same() -> No
 
 def test_a_step_that_broke_off_has_its_words_and_what_it_took() -> None:
     error = ModelUnavailable("gone")
-    error.partial = "Your ticket is"
+    error.partial, error.model = "Your ticket is", "gpt-4o"
     step = broken_step(QUESTION, error)
+    assert step.model == "gpt-4o"
     assert (step.text, step.calls, step.finish_reason) == ("Your ticket is", (), "error")
     assert step.usage.estimated
     assert step.usage.input_tokens > 50

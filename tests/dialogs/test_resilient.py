@@ -76,7 +76,7 @@ async def test_the_next_one_is_asked_when_one_fails_before_its_first_word(desk: 
 async def test_after_the_first_word_the_error_goes_up_with_what_was_said(desk: Desk) -> None:
     with pytest.raises(ModelUnavailable) as caught:
         await desk.ask(Raised(ModelUnavailable("gone"), after="Your ticket"))
-    assert caught.value.partial == "Your ticket"
+    assert (caught.value.partial, caught.value.model) == ("Your ticket", "first")
 
 
 async def test_the_last_error_goes_up_when_nobody_answers(desk: Desk) -> None:
