@@ -125,6 +125,22 @@ async def test_the_same_person_is_one_lead_and_what_they_say_later_is_added(scen
     assert len(await audited(scene, "lead", lead.id)) == 2
 
 
+async def test_who_only_claims_the_number_leaves_a_note_that_says_so_and_learns_nothing(scene: Scene) -> None:
+    ana = await talk(scene)
+    await imported(scene, ANA, notes="Met at the fair.", first_name="Annabel")
+    caller = PersonRef(ana.principal.customer_id)
+    told = await run(scene, ana.conversation, caller, "capture_lead", interest="Fibre")
+    assert told == f"noted for the sales team as lead {number_of(await ana.lead())}"
+    assert (await ana.lead()).notes == "Met at the fair.\n2026-01-15, whatsapp, not sure that it is them: Fibre"
+    asked: list[tuple[str, dict[str, str]]] = [
+        ("qualify_lead", {"need": "x"}),
+        ("lead_status", {"to": "contacted", "reason": "said so"}),
+    ]
+    for name, arguments in asked:
+        with pytest.raises(ToolError, match="not certain yet"):
+            await run(scene, ana.conversation, caller, name, **arguments)
+
+
 async def test_a_lead_that_a_user_has_of_the_person_is_the_one(scene: Scene) -> None:
     ana = await talk(scene)
     theirs = await imported(scene, ANA, notes="Met at the fair.")
