@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -14,11 +15,11 @@ from bot.records.people import Customer, Identity
 from bot.records.users import Role
 from bot.services.numbers import number_of
 from bot.store.base import Put, Unit
-from bot.testing.llm import Said
+from bot.testing.llm import Called, Calls, Said
 from bot.testing.scene import Scene, ScenePerson
 from bot.tools.base import Toolbox, ToolContext
 from tests.scenarios.helpers import ANA, BO
-from tests.tools.helpers import audited, run
+from tests.tools.helpers import audited, call, journaled, run
 from tests.tools.test_directory import desk, user
 
 pytestmark = pytest.mark.scenario
@@ -73,6 +74,22 @@ async def imported(scene: Scene, number: str, owner: str = "rep-1", **values: An
 
 
 # The person who writes
+
+
+async def test_in_a_turn_of_the_agents_it_is_captured_once_and_a_refusal_is_told(scene: Scene) -> None:
+    agents = scene.app.engine._parts.agents
+    assert isinstance(agents, dict)
+    agents["support"] = replace(agents["support"], tools=("capture_lead", "qualify_lead", "lead_status"))
+    ana = scene.person(ANA)
+    fibre = Called("capture_lead", interest="Fibre")
+    scene.model.will(Calls(fibre, fibre, Called("qualify_lead", **BANT)), Said("Noted."))
+    await ana.says("I want fibre")
+    await ana.hears("Noted")
+    (lead,) = await scene.app.store.find(Lead, {"phone_e164": f"+{ANA}"})
+    assert (lead.status, lead.notes) == (LeadStatus.QUALIFIED, "2026-01-15, whatsapp: Fibre")
+    assert await journaled(ana) == ["capture_lead", "qualify_lead"]
+    told = await call(scene, ana, "lead_status", to="contacted", reason="not sure any more")
+    assert told == f"error: lead {number_of(lead)} is qualified; only a user makes it contacted; nothing was changed"
 
 
 async def test_who_is_interested_becomes_a_lead_that_is_nobodys_yet(scene: Scene) -> None:
