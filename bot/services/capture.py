@@ -55,8 +55,8 @@ class Capture:
         """The person becomes a lead that is nobody's yet; of who is one already, all that they say is added to its notes.
 
         `details` are what they say of themselves: first_name, last_name, email, company_name. Where it is not sure that they are
-        who they seem to be, the note says so. Raises RecordError that names the
-        field, and ServiceError where no number is theirs or the notes are full.
+        who they seem to be, the note says so. Raises RecordError that names the field, and ServiceError where no number is theirs
+        or the notes are full.
         """
         known_by = await self._number(person)
         source = _SOURCES.get(conversation.channel, LeadSource.WEB)
