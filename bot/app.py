@@ -15,7 +15,7 @@ from bot.config import Settings
 from bot.dialogs.agent import AgentLoop, Bounds
 from bot.dialogs.llm import Model
 from bot.dialogs.offline import OfflineModel
-from bot.dialogs.prompts import load_agents
+from bot.dialogs.roster import load_agents
 from bot.engine import Engine, Parts
 from bot.errors import DataInUse, SettingsError
 from bot.inbox import Inbox
