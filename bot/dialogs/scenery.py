@@ -45,8 +45,11 @@ def data(value: object) -> Data:
     """
     if isinstance(value, Data):
         return value
-    text = unicodedata.normalize("NFKC", str(value)[:_READ])
-    text = "".join(c if c.isprintable() or c in _JOINERS else " " for c in text)
+    text = str(value)[:_READ]
+    if not text.isascii():
+        text = unicodedata.normalize("NFKC", text)
+    if not text.isprintable():
+        text = "".join(c if c.isprintable() or c in _JOINERS else " " for c in text)
     text = " ".join(_RULE.sub(r"\1", _MARKUP.sub(" ", text)).split())
     if not text.strip(_JOINERS + " "):
         return Data("")

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from bot.dialogs.roster import inspect_agents, load_agents
 from bot.dialogs.router import Router
 from bot.dialogs.scenery import Scenery
 from bot.errors import ResourceError
+from bot.services.hours import Opening
 from bot.tools.base import Toolbox
 from tests.dialogs.agentfiles import AgentFiles
 
@@ -16,17 +19,46 @@ pytestmark = pytest.mark.unit
 
 def test_the_agents_that_ship_load_and_are_joined() -> None:
     agents = load_agents(Toolbox.discover().names())
-    assert {"support", "sales"} <= set(agents)
+    assert {"support", "sales", "colleague"} <= set(agents)
     router = Router(agents)
     assert router.problems() == []
     assert router.first("customer", "whatsapp").name == "support"
     assert router.first("call", "voice").name == "support"
     assert router.first("customer", "whatsapp", skill="sales").name == "sales"
+    assert router.first("assistant", "web", "agent").name == "colleague"
+    assert router.may_hand("support", "sales")
+    assert router.may_hand("sales", "support")
+    assert not router.may_hand("support", "colleague")
     for agent in agents.values():
         text = agent.fill(Scenery("Acme", "English", "noon"))
         assert "{{" not in text
         assert "{%" not in text
         assert len(agent.hash) == 12
+
+
+def test_a_customers_agent_has_no_tool_of_the_teams_and_the_teams_none_of_a_customers() -> None:
+    toolbox = Toolbox.discover()
+    for agent in load_agents(toolbox.names()).values():
+        tools = {name: tool for name in agent.tools if (tool := toolbox.get(name))}
+        of_the_team = {name for name, tool in tools.items() if tool.permission}
+        assert of_the_team == (set(tools) - {"search_knowledge"} if agent.kinds == ("assistant",) else set())
+
+
+def test_a_prompt_names_those_it_can_hand_to() -> None:
+    agents = load_agents(Toolbox.discover().names())
+    router = Router(agents)
+    text = agents["support"].fill(Scenery("Acme", "English", "noon", colleagues=router.colleagues("support")))
+    assert f"- sales: {agents['sales'].description}" in text
+    assert "## Colleagues" not in agents["colleague"].fill(Scenery("Acme", "English", "noon"))
+
+
+def test_a_prompt_tells_the_business_hours_where_they_are_known() -> None:
+    support = load_agents(Toolbox.discover().names())["support"]
+    here = Scenery("Acme", "English", "noon")
+    assert "of the team" not in support.fill(here).partition("## Here and now")[2]
+    assert "are there now. Today: 9 to 5" in support.fill(replace(here, hours=Opening(True, "9 to 5", "")))
+    closed = support.fill(replace(here, hours=Opening(False, "closed", "tomorrow at 09:00")))
+    assert "Nobody of the team is there now. Today: closed. Next: tomorrow at 09:00." in closed
 
 
 def test_the_rules_that_agents_share_are_in_every_one_of_them() -> None:
