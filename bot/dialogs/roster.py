@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from bot.dialogs.prompts import Agent, Problem, agent_names, nearest, read_agents
+from bot.dialogs.prompts import Agent, agent_names, read_agents
 from bot.dialogs.router import Router
+from bot.dialogs.templates import Problem, nearest
 from bot.errors import ResourceError
 
 

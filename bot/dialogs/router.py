@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from itertools import product
 
-from bot.dialogs.prompts import Agent, Problem
+from bot.dialogs.prompts import Agent
 from bot.dialogs.scenery import Colleague
+from bot.dialogs.templates import Problem
 from bot.errors import ResourceError
 from bot.records.conversations import ConversationKind
 

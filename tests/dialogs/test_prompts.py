@@ -156,6 +156,7 @@ def test_a_file_that_changes_later_changes_neither_the_prompt_nor_its_hash(files
         ("---\nname: helper\n---\n{{ hours.today }}", "'None' has no attribute 'today'"),  # it is not always known
         ("---\nname: helper\n---\n{{ now / 2 }}", "unsupported operand type"),
         ("---\nname: helper\n---\nIt is {{ now }.", "unexpected '}'"),
+        ("---\nname: helper\n---\n{{ now | uper }}", "No filter named 'uper'"),
         ("---\nname: helper\n---\n{{ company.__class__.__mro__ }}", "unsafe"),
         ("---\nname: helper\n---\n{% include 'fact.md' %}", "there is no partial 'fact.md'; did you mean facts.md?"),
         ("---\nname: helper\n---\n{% include 'x' ignore missing %}", "there is no partial 'x'; there are facts.md"),
