@@ -16,7 +16,7 @@ from bot.dialogs.agent import AgentLoop
 from bot.dialogs.flow import discover as discover_flows
 from bot.dialogs.llm import Model
 from bot.dialogs.offline import OfflineModel
-from bot.dialogs.prompts import load_agents
+from bot.dialogs.roster import load_agents
 from bot.dialogs.scene import Parts
 from bot.dialogs.task import Bounds
 from bot.engine import Engine
