@@ -60,6 +60,10 @@ class Router:
             raise ResourceError(f"prompts/agents: no agent is for {kind} conversations of role '{role}'; name it in `roles`")
         return min(fitting, key=lambda agent: _rank(agent, channel, skill, language))  # the first of those that are equal
 
+    def has_agent(self, kind: str, role: str = "") -> bool:
+        """Whether there is one for such conversations and this role."""
+        return any(_is_for_role(agent, kind, role) for agent in self._by_kind[ConversationKind(kind)])
+
     def named(self, name: str, kind: str, channel: str, role: str = "", skill: str = "", language: str = "") -> Agent:
         """The agent of that name; the first for such a conversation where its file is gone, or it is not for such ones any more.
 
