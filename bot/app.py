@@ -12,10 +12,12 @@ import structlog
 from bot.channels.base import Channel
 from bot.clock import Clock, SystemClock
 from bot.config import Settings
-from bot.dialogs.agent import AgentLoop, Bounds
+from bot.dialogs.agent import AgentLoop
+from bot.dialogs.flow import discover as discover_flows
 from bot.dialogs.llm import Model
 from bot.dialogs.offline import OfflineModel
 from bot.dialogs.prompts import load_agents
+from bot.dialogs.task import Bounds
 from bot.engine import Engine, Parts
 from bot.errors import DataInUse, SettingsError
 from bot.inbox import Inbox
@@ -170,6 +172,7 @@ def _join(
         ),
         loop=AgentLoop(model, OfflineModel, toolbox, clock, bounds),
         agents=load_agents(toolbox.names()),
+        flows=discover_flows(),
         company=COMPANY,
         default_language=settings.default_language,
     )

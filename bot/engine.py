@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
+import orjson
 import structlog
 
 from bot.clock import Clock
 from bot.conversation import Queue, Turn
-from bot.dialogs.agent import AgentLoop, Answer, Task
+from bot.dialogs.agent import AgentLoop
+from bot.dialogs.flow import Flow, FlowTurn, Move, read, stored
 from bot.dialogs.language import guess_language
+from bot.dialogs.llm import ToolCall
 from bot.dialogs.prompts import Agent
+from bot.dialogs.task import Answer, Task
 from bot.errors import EpochMoved, FenceLost
 from bot.inbox import Inbox
 from bot.journal import Guard, Journal, steps_of
@@ -22,7 +26,7 @@ from bot.message import Receipt, Reply, Sender
 from bot.outbox import Outbox
 from bot.policy import Policy, Wish, is_blocked, wish_of
 from bot.principal import PersonRef, strength_of
-from bot.records.conversations import Conversation, Message
+from bot.records.conversations import Conversation, FlowState, Message
 from bot.records.people import Customer
 from bot.records.work import Author, Fence, JournalKind
 from bot.resources import say
@@ -36,6 +40,8 @@ from bot.tools.base import Services, ToolContext
 log = structlog.get_logger()
 
 _SAID = {Wish.STOP: "opted_out", Wish.RESUME: "resumed"}
+_LOOK_SECONDS = 1.0
+"""How often to look, while the model thinks, whether somebody has taken the conversation over."""
 _LANGUAGES = {"es": "Spanish", "en": "English", "hi": "Hindi"}
 
 
@@ -55,6 +61,7 @@ class Parts:
     services: Services
     loop: AgentLoop
     agents: Mapping[str, Agent]
+    flows: Mapping[str, Flow]
     company: str
     default_language: str
 
@@ -71,6 +78,8 @@ class Scene:
     language: str
     told_language: str | None
     """What their words have told so far; None while `language` is only the default."""
+    flow: FlowState | None
+    """What the conversation has been waiting for, if this turn is heard as an answer to it."""
 
 
 class Engine:
@@ -143,15 +152,21 @@ class Engine:
         told = (
             guess_language(" ".join(m.content.as_text() for m in turn.messages), conversation.language) or conversation.language
         )
-        return Scene(claim, turn, customer, conversation, journal, told or parts.default_language, told)
+        flow = journal.flow() if frozen is not None else _awaited(conversation)
+        return Scene(claim, turn, customer, conversation, journal, told or parts.default_language, told, flow)
 
     def _hear(self, scene: Scene, unit: Unit) -> None:
         """Records what was heard, unless an interrupted run has done so."""
         if scene.journal.heard() is None:
             self._parts.conversations.heard(unit, scene.conversation, scene.turn)
             self._parts.conversations.reopen(unit, scene.conversation)
+        news: dict[str, Any] = {}
         if scene.told_language != scene.conversation.language:
-            unit.add(Change(Conversation, {"id": scene.conversation.id}, set={"language": scene.told_language}))
+            news["language"] = scene.told_language
+        if scene.conversation.flow is not None and scene.journal.heard() is None:
+            news["flow"] = None  # whatever is said takes the question off the table; who still waits asks again
+        if news:
+            unit.add(Change(Conversation, {"id": scene.conversation.id}, set=news))
 
     async def _end(self, scene: Scene, unit: Unit, *replies: Reply) -> None:
         """Finishes a turn without the agent, in one unit: what was heard, the fixed replies, the inbox rows."""
@@ -183,7 +198,16 @@ class Engine:
     async def _answer(self, scene: Scene) -> None:
         try:
             await self._freeze(scene)
-            answer = await self._parts.loop.answer(await self._task(scene))
+            move = await self._advance(scene)
+            if move is not None and not move.goes_to_agent:
+                await self._say(scene, Answer(list(move.replies), flow=move.state))
+                return
+            if move is not None:
+                scene = await self._after_flow(scene)
+            answer = await self._led(scene, await self._task(scene, move or Move()))
+            if move is not None:
+                answer.replies[:0] = move.replies
+                answer.flow = answer.flow or move.state
             await self._say(scene, answer)
         except EpochMoved:
             log.info("turn discarded: the conversation changed hands", turn=scene.turn.id, conversation=scene.conversation.id)
@@ -196,22 +220,82 @@ class Engine:
         if scene.journal.heard() is None:
             unit = Unit()
             self._hear(scene, unit)
-            row = scene.journal.row(JournalKind.HEARD, "", {"inbox": list(scene.turn.inbox_ids)})
-            await scene.journal.commit(unit, row)
+            body: dict[str, Any] = {"inbox": list(scene.turn.inbox_ids)}
+            if scene.flow is not None:
+                body["flow"] = scene.flow.model_dump(mode="json")
+            await scene.journal.commit(unit, scene.journal.row(JournalKind.HEARD, "", body))
 
-    async def _task(self, scene: Scene) -> Task:
+    async def _advance(self, scene: Scene) -> Move | None:
+        """What the flow that has been waiting makes of this turn, once; None where none has."""
+        state = scene.flow
+        if state is None or state.name not in self._parts.flows:  # a flow whose file is gone waits no more
+            return None
+        recorded = scene.journal.recorded(JournalKind.FLOW, state.name)
+        if recorded is not None:
+            return read(recorded)
+        context = self._context(scene, state.agent)
+        turn = FlowTurn(state, scene.turn.messages, context, self._parts.clock.now())
+        move = await self._parts.flows[state.name].advance(turn)
+        row = scene.journal.row(JournalKind.FLOW, state.name, stored(move))
+        if context.unit:
+            await scene.journal.commit(context.unit, row)
+        else:
+            scene.journal.later(row)
+        return move
+
+    async def _after_flow(self, scene: Scene) -> Scene:
+        """The turn goes on with what the flow has changed: who they are, and how sure we are of it."""
+        conversation = await self._parts.store.get(Conversation, scene.conversation.id) or scene.conversation
+        customer = await self._parts.store.get(Customer, conversation.customer_id or "") or scene.customer
+        return replace(scene, conversation=conversation, customer=customer)
+
+    async def _led(self, scene: Scene, task: Task) -> Answer:
+        """The agent's answer, given up in mid-word when somebody takes the conversation over. Raises EpochMoved."""
+        answering = asyncio.ensure_future(self._parts.loop.answer(task))
+        try:
+            while not (await asyncio.wait((answering,), timeout=_LOOK_SECONDS))[0]:
+                if await self._has_moved(scene):
+                    raise EpochMoved
+            return answering.result()
+        finally:
+            if not answering.done():
+                answering.cancel()
+                await asyncio.gather(answering, return_exceptions=True)
+
+    async def _has_moved(self, scene: Scene) -> bool:
+        now = await self._parts.store.get(Conversation, scene.conversation.id)
+        return now is None or now.epoch != scene.conversation.epoch
+
+    async def _task(self, scene: Scene, move: Move) -> Task:
         agent = self._parts.agents[agent_of(scene.conversation)]
         history = await recent(self._parts.store, scene.conversation, scene.turn)
-        context = ToolContext(
+
+        def prompt(agent: Agent) -> str:
+            text = self._prompt(agent, scene)
+            return f"{text}\n\n{move.told}" if move.told else text
+
+        system = {"role": "system", "content": prompt(agent)}
+        return Task(
+            agent,
+            self._parts.agents,
+            prompt,
+            [system, *history, heard(scene.turn.messages)],
+            self._context(scene, agent.name),
+            scene.journal,
+            scene.conversation.ai_model or "",
+            _confirmed(move),
+        )
+
+    def _context(self, scene: Scene, agent: str) -> ToolContext:
+        known = self._parts.agents.get(agent)
+        return ToolContext(
             principal=PersonRef(scene.customer.id, strength_of(scene.turn.address.channel)),
             conversation=scene.conversation,
-            agent=agent.name,
+            agent=agent,
             language=scene.language,
             services=self._parts.services,
+            colleagues=known.handoffs if known else (),
         )
-        system = {"role": "system", "content": self._prompt(agent, scene)}
-        messages: list[dict[str, Any]] = [system, *history, heard(scene.turn.messages)]
-        return Task(agent, messages, context, scene.journal, scene.conversation.ai_model or "")
 
     def _prompt(self, agent: Agent, scene: Scene) -> str:
         names = (scene.customer.first_name, scene.customer.last_name)
@@ -226,8 +310,8 @@ class Engine:
         """The end of the turn: replies, assignee and the finished messages, in one unit."""
         parts, conversation = self._parts, scene.conversation
         unit, epoch = Unit(), conversation.epoch
-        assignee = answer.assignee or (_queue_of(parts) if answer.trouble else None)
-        if assignee is not None:
+        assignee = _queue_of(parts) if answer.trouble and not isinstance(answer.assignee, Queue) else answer.assignee
+        if assignee is not None and assignee != conversation.assignee:
             by = f"agent:{agent_of(conversation)}"
             reason = answer.reason or "the AI could not finish"
             epoch = parts.conversations.assign(unit, conversation, assignee, by=by, reason=reason)
@@ -236,6 +320,9 @@ class Engine:
             sentence = Reply(say(scene.language, "trouble" if answer.trouble else "connecting"))
             said += parts.outbox.add(unit, conversation, [sentence], Author.SYSTEM, turn_id=scene.turn.id)
         parts.conversations.said(unit, conversation, said, answer.spent.amounts())
+        if answer.flow is not None and not answer.trouble:
+            waiting = answer.flow.model_copy(update={"epoch": epoch})
+            unit.add(Change(Conversation, {"id": conversation.id}, set={"flow": waiting}))
         unit.add(Change(Message, {"id": In(scene.turn.message_ids)}, set={"ai_processed": True}))
         scene.journal.flush(unit)
         unit.insert(scene.journal.row(JournalKind.END, "", _ending(answer)))
@@ -250,6 +337,19 @@ class Engine:
 
 def _fence(claim: Claim) -> Require:
     return Require(Fence, {"id": claim.fence_id, "value": claim.fence}, FenceLost)
+
+
+def _awaited(conversation: Conversation) -> FlowState | None:
+    """What the conversation waits for, unless it has changed hands since it was asked."""
+    flow = conversation.flow
+    return flow if flow is not None and flow.epoch == conversation.epoch else None
+
+
+def _confirmed(move: Move) -> ToolCall | None:
+    if move.call is None:
+        return None
+    name, arguments = move.call
+    return ToolCall("confirmed", name, orjson.dumps(arguments).decode())
 
 
 def _queue_of(parts: Parts) -> Queue:

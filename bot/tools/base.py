@@ -59,6 +59,8 @@ class ToolContext:
     """Name of the agent that called it."""
     language: str
     services: Services
+    colleagues: tuple[str, ...] = ()
+    """Agents that it may hand the conversation on to."""
     unit: Unit = field(default_factory=Unit)
     """What a write tool writes; committed with the journal's row when the tool returns."""
 

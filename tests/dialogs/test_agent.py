@@ -16,11 +16,12 @@ from structlog.testing import capture_logs
 
 from bot.clock import new_id
 from bot.conversation import Heard, Queue, Turn
-from bot.dialogs.agent import AgentLoop, Answer, Bounds, Task
+from bot.dialogs.agent import AgentLoop
 from bot.dialogs.llm import Model, ModelRequest, ModelStep, ToolCall, Usage
 from bot.dialogs.offline import OfflineModel
 from bot.dialogs.openai_model import OpenAIModel
 from bot.dialogs.prompts import Agent
+from bot.dialogs.task import Answer, Bounds, Task
 from bot.errors import (
     EpochMoved,
     FenceLost,
@@ -198,7 +199,7 @@ class Bench:
         )
         messages: list[dict[str, Any]] = [{"role": "system", "content": "prompt"}, {"role": "user", "content": said}]
         journal = await self.journal()
-        answer = await loop.answer(Task(agent, messages, context, journal))
+        answer = await loop.answer(Task(agent, {agent.name: agent}, lambda agent: agent.prompt, messages, context, journal))
         rest = Unit()
         journal.flush(rest)  # as the engine does at the end of the turn
         await self.store.commit(rest)
@@ -348,7 +349,8 @@ async def test_a_bad_call_is_told_to_the_model_and_reaches_no_tool(bench: Bench,
     assert len(result) < 500
     assert bench.hands.did == []
     assert await bench.tickets() == []
-    assert await bench.rows(JournalKind.TOOL) == []
+    [row] = await bench.rows(JournalKind.TOOL)
+    assert row.body["result"] == result
 
 
 async def test_a_tool_that_exists_but_is_not_the_agents_is_unknown_to_it(bench: Bench) -> None:

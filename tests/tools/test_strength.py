@@ -16,6 +16,7 @@ NEEDS = {
     # Opens something new, or tells what everybody may know: a mistaken identity shows and spoils nothing.
     "create_ticket": CLAIMED,
     "hand_to_person": CLAIMED,
+    "hand_to_agent": CLAIMED,
     "offer_choices": CLAIMED,
     "search_knowledge": CLAIMED,
     "book_callback": CLAIMED,  # rings the number on record, which nobody can choose here
