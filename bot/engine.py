@@ -13,7 +13,7 @@ import structlog
 from bot.clock import Clock
 from bot.conversation import Queue, Turn
 from bot.dialogs.agent import AgentLoop
-from bot.dialogs.flow import Flow, FlowTurn, Move, read, stored
+from bot.dialogs.flow import Discreet, Flow, FlowTurn, Move, read, stored
 from bot.dialogs.language import guess_language
 from bot.dialogs.llm import ToolCall
 from bot.dialogs.prompts import Agent
@@ -22,10 +22,10 @@ from bot.errors import EpochMoved, FenceLost
 from bot.inbox import Inbox
 from bot.journal import Guard, Journal, steps_of
 from bot.memory.window import heard, recent
-from bot.message import Receipt, Reply, Sender
+from bot.message import InboundMessage, Receipt, Reply, Sender
 from bot.outbox import Outbox
 from bot.policy import Policy, Wish, is_blocked, wish_of
-from bot.principal import PersonRef, strength_of
+from bot.principal import PersonRef, strength_in
 from bot.records.conversations import Conversation, FlowState, Message
 from bot.records.people import Customer
 from bot.records.work import Author, Fence, JournalKind
@@ -94,9 +94,10 @@ class Engine:
         Fewer than all, when an interrupted run had frozen the turn with only the first ones.
         """
         scene = await self._enter(claim, turn)
-        wishes = [wish for message in scene.turn.messages if (wish := wish_of(message))]
+        wishes = [(wish, message) for message in scene.turn.messages if (wish := wish_of(message, asked=scene.flow is not None))]
         if wishes:
-            await self._obey(scene, Wish.STOP if Wish.STOP in wishes else wishes[-1])
+            stops = [one for one in wishes if one[0] is Wish.STOP]
+            await self._obey(scene, *(stops or wishes)[-1])
         elif is_blocked(scene.customer) or not is_held_by_ai(scene.conversation):
             await self._end(scene, Unit())
         elif not await self._parts.settings.value("ai_response_enabled"):
@@ -158,7 +159,7 @@ class Engine:
     def _hear(self, scene: Scene, unit: Unit) -> None:
         """Records what was heard, unless an interrupted run has done so."""
         if scene.journal.heard() is None:
-            self._parts.conversations.heard(unit, scene.conversation, scene.turn)
+            self._parts.conversations.heard(unit, scene.conversation, self._shown(scene))
             self._parts.conversations.reopen(unit, scene.conversation)
         news: dict[str, Any] = {}
         if scene.told_language != scene.conversation.language:
@@ -178,8 +179,7 @@ class Engine:
         self._parts.conversations.said(unit, scene.conversation, said)
         await self._commit(scene, unit, _fence(scene.claim))
 
-    async def _obey(self, scene: Scene, wish: Wish) -> None:
-        message = next(message for message in reversed(scene.turn.messages) if wish_of(message) is wish)
+    async def _obey(self, scene: Scene, wish: Wish, message: InboundMessage) -> None:
         unit = Unit()
         unit.insert(self._parts.policy.record(scene.customer.id, wish, message))
         await self._end(scene, unit, Reply(say(scene.language, _SAID[wish])))
@@ -243,6 +243,13 @@ class Engine:
             scene.journal.later(row)
         return move
 
+    def _shown(self, scene: Scene) -> Turn:
+        """The turn as it is kept and as the model reads it: without what was said to the flow alone."""
+        flow = self._parts.flows.get(scene.flow.name) if scene.flow is not None else None
+        if not isinstance(flow, Discreet):
+            return scene.turn
+        return Turn(scene.turn.address, tuple(replace(item, message=flow.veiled(item.message)) for item in scene.turn.heard))
+
     async def _after_flow(self, scene: Scene) -> Scene:
         """The turn goes on with what the flow has changed: who they are, and how sure we are of it."""
         conversation = await self._parts.store.get(Conversation, scene.conversation.id) or scene.conversation
@@ -279,7 +286,7 @@ class Engine:
             agent,
             self._parts.agents,
             prompt,
-            [system, *history, heard(scene.turn.messages)],
+            [system, *history, heard(self._shown(scene).messages)],
             self._context(scene, agent.name),
             scene.journal,
             scene.conversation.ai_model or "",
@@ -289,7 +296,7 @@ class Engine:
     def _context(self, scene: Scene, agent: str) -> ToolContext:
         known = self._parts.agents.get(agent)
         return ToolContext(
-            principal=PersonRef(scene.customer.id, strength_of(scene.turn.address.channel)),
+            principal=PersonRef(scene.customer.id, strength_in(scene.conversation, self._parts.clock.now())),
             conversation=scene.conversation,
             agent=agent,
             language=scene.language,

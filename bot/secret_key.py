@@ -1,4 +1,4 @@
-"""The key that one-time codes are derived from: the setting BOT_SECRET_KEY, else a random one that is kept in the data directory."""
+"""The key that one-time codes are derived from: the setting BOT_SECRET_KEY, else a random one kept in the data directory."""
 
 from __future__ import annotations
 

@@ -55,10 +55,16 @@ class Merging:
         return merged
 
     async def _merge(self, keep: str, gone: str, by: str, reason: str) -> None:
+        unit = Unit()
+        await self.put(unit, keep, gone, by=by, reason=reason)
+        await self._store.commit(unit)
+
+    async def put(self, unit: Unit, keep: str, gone: str, *, by: str, reason: str) -> None:
+        """The same as `merge`, into a unit that its owner commits. Raises ServiceError, NotFound."""
         kept, other = await self._customer(keep), await self._customer(gone)
         await self._refuse_two_open(kept, other)
         joined = _joined(kept, other)
-        unit = Unit(*(Require(Customer, _as_read(one)) for one in (kept, other)))
+        unit.first(*(Require(Customer, _as_read(one)) for one in (kept, other)))
         # First the one who goes: two customers cannot have one number, not even within a unit.
         unit.add(Delete(Customer, {"id": other.id}))
         names = [name for name in type(kept).model_fields if getattr(joined, name) != getattr(kept, name)]
@@ -80,7 +86,6 @@ class Merging:
         score = await average_rating(self._store, keep, gone)
         if score is not None:
             unit.add(Change(Customer, {"id": keep}, set={"statistics.satisfaction_score": score}))
-        await self._store.commit(unit)
 
     async def stragglers(self) -> int:
         """Moves what was still written under the old id by work that was under way during a merge; how many records.

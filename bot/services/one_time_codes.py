@@ -33,7 +33,7 @@ class OneTimeCodes:
         return hmac.compare_digest(self.code(token).encode(), typed.encode())
 
     def pseudonym(self, address: str) -> str:
-        """Stands for an address where it is only counted: the same for the same one, and not to be turned back without the key."""
+        """Stands for an address where it is only counted: always the same, and not to be turned back without the key."""
         return self._digest("address", address).hex()[:32]
 
     def _digest(self, purpose: str, text: str) -> bytes:

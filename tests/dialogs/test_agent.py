@@ -32,8 +32,10 @@ from bot.errors import (
     StoreUnavailable,
     ToolError,
 )
+from bot.jobs import Jobs
 from bot.journal import Guard, Journal, steps_of
 from bot.message import Address, Button, InboundMessage, Reply, Text
+from bot.policy import Policy
 from bot.principal import PersonRef, Strength
 from bot.records.conversations import Conversation
 from bot.records.people import Customer
@@ -44,10 +46,14 @@ from bot.services.audit import Audit
 from bot.services.callbacks import Callbacks
 from bot.services.handoff import Handoffs
 from bot.services.memories import Memories
+from bot.services.merging import Merging
+from bot.services.one_time_codes import OneTimeCodes
 from bot.services.people import People
 from bot.services.search import Search
 from bot.services.tickets import Tickets
+from bot.services.verification import Verifying
 from bot.store.base import Require, Unit
+from bot.store.local import LocalLanes
 from bot.store.sqlite import SqliteStore
 from bot.testing.clock import ManualClock
 from bot.testing.llm import Called, Calls, Raised, Said, ScriptedModel, ScriptedStep
@@ -208,13 +214,16 @@ class Bench:
 
     def services(self) -> Services:
         store, clock, audit = self.store, self.clock, Audit(self.clock)
+        people, merging = People(store, clock, audit), Merging(store, clock, audit)
+        policy, jobs, codes = Policy(store, clock), Jobs(store, LocalLanes(1, clock), clock), OneTimeCodes(bytes(32))
         return Services(
             tickets=Tickets(store, clock, audit),
             handoffs=Handoffs(),
-            people=People(store, clock, audit),
+            people=people,
             callbacks=Callbacks(store, clock, audit),
             search=Search(store),
             memories=Memories(store, clock, audit),
+            verification=Verifying(store, clock, audit, policy, jobs, people, merging, codes, has_email=False),
         )
 
     def _tools(self) -> list[Tool]:
