@@ -160,8 +160,8 @@ class Verifying:
         ]  # fmt: skip
         if not found or not is_wanted:
             raise ServiceError(
-                "no code can be sent on WhatsApp: that takes a number on their record, another one than they write from, which has "
-                "written to us on WhatsApp within 24 hours; offer e-mail or a person of the team"
+                "no code can be sent on WhatsApp: that takes a number on their record, another one than they write from, which "
+                "has written to us on WhatsApp within 24 hours; offer e-mail or a person of the team"
             )
         newest = max(found, key=lambda one: (one.last_customer_message, one.id))
         return newest.their_address, newest.id

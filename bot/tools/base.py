@@ -143,8 +143,8 @@ class Tool:
         if isinstance(principal, PersonRef) and principal.strength < self.needs:
             raise ToolError(
                 f"{self.name} was not run: it is not certain yet that the person is who they seem to be. Tell them that they "
-                "have to be verified before this can be done or shown, and offer them a one-time code (send_code, if you have it) "
-                "or a person of the team; do not try it again before they are"
+                "have to be verified before this can be done or shown, and offer them a one-time code (send_code, if you have "
+                "it) or a person of the team; do not try it again before they are"
             )
 
     def read_arguments(self, values: object) -> dict[str, Any]:

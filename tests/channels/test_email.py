@@ -2,63 +2,24 @@
 
 from __future__ import annotations
 
-import asyncio
 import socket
 import ssl
 import subprocess
 from collections.abc import Callable, Iterator
-from email.message import EmailMessage
-from email.parser import BytesParser
-from email.policy import default
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import pytest
-from aiosmtpd.controller import Controller
-from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 
 from bot.channels.base import Checkable
 from bot.channels.email import EmailSender
 from bot.config import SmtpServer, read_smtp_url
 from bot.errors import BotError, SendDelayed, SendRefused
 from bot.testing.clock import ManualClock
+from tests.mailbox import Mailbox, served
 
 pytestmark = pytest.mark.contract
-
-
-class Mailbox:
-    """Takes mail, or answers what it is told to."""
-
-    def __init__(self) -> None:
-        self.mails: list[EmailMessage] = []
-        self.recipients: list[str] = []
-        self.at: dict[str, str] = {}
-        """Command -> what is answered to it instead."""
-        self.hangs_up = False
-
-    async def handle_MAIL(self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]) -> str:
-        envelope.mail_from = address
-        return self.at.get("MAIL", "250 OK")
-
-    async def handle_RCPT(self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]) -> str:
-        if self.hangs_up:
-            assert isinstance(server.transport, asyncio.Transport)
-            server.transport.abort()
-        if "RCPT" not in self.at:
-            envelope.rcpt_tos.append(address)
-        return self.at.get("RCPT", "250 OK")
-
-    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:
-        if "DATA" in self.at:
-            return self.at["DATA"]
-        assert isinstance(envelope.content, bytes)
-        self.recipients += envelope.rcpt_tos
-        self.mails.append(BytesParser(policy=default).parsebytes(envelope.content))
-        return "250 OK"
-
-
-def _lets_in(server: SMTP, session: Session, envelope: Envelope, mechanism: str, data: Any) -> AuthResult:
-    return AuthResult(success=data == LoginPassword(b"bot@example.com", b"p@ss"), handled=False)
 
 
 @pytest.fixture
@@ -72,21 +33,12 @@ Serve = Callable[..., SmtpServer]
 @pytest.fixture
 def serve(box: Mailbox) -> Iterator[Serve]:
     """Starts a server; where it is."""
-    running: list[Controller] = []
+    with ExitStack() as running:
 
-    def start(scheme: str = "smtp", **options: Any) -> SmtpServer:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
-        options = {"authenticator": _lets_in, "auth_require_tls": False, **options}
-        controller = Controller(box, hostname="127.0.0.1", port=port, **options)
-        controller.start()
-        running.append(controller)
-        return read_smtp_url(f"{scheme}://bot%40example.com:p%40ss@127.0.0.1:{port}")
+        def start(scheme: str = "smtp", **options: Any) -> SmtpServer:
+            return read_smtp_url(running.enter_context(served(box, scheme, **options)))
 
-    yield start
-    for controller in running:
-        controller.stop()
+        yield start
 
 
 @pytest.fixture(scope="module")
