@@ -17,8 +17,9 @@ from bot.dialogs.flow import discover as discover_flows
 from bot.dialogs.llm import Model
 from bot.dialogs.offline import OfflineModel
 from bot.dialogs.prompts import load_agents
+from bot.dialogs.scene import Parts
 from bot.dialogs.task import Bounds
-from bot.engine import Engine, Parts
+from bot.engine import Engine
 from bot.errors import DataInUse, SettingsError
 from bot.inbox import Inbox
 from bot.jobs import Jobs
@@ -29,9 +30,12 @@ from bot.secret_key import load_secret_key
 from bot.sending import Sending
 from bot.services.audit import Audit
 from bot.services.callbacks import Callbacks
+from bot.services.capture import Capture
 from bot.services.code_delivery import CodeDelivery
 from bot.services.conversations import Conversations
+from bot.services.directory import Directory
 from bot.services.handoff import Handoffs
+from bot.services.leads import Leads
 from bot.services.memories import Memories
 from bot.services.merging import Merging
 from bot.services.one_time_codes import OneTimeCodes
@@ -40,6 +44,7 @@ from bot.services.receipts import Receipts
 from bot.services.search import Search
 from bot.services.settings import SystemSettings
 from bot.services.tickets import Tickets
+from bot.services.users import Users
 from bot.services.verification import JOB, Verifying
 from bot.store.base import LaneKinds, Store
 from bot.store.local import LocalLanes
@@ -68,6 +73,7 @@ class App:
     jobs: Jobs
     policy: Policy
     people: People
+    users: Users
     merging: Merging
     conversations: Conversations
     engine: Engine
@@ -159,6 +165,8 @@ def _join(
     mailer = mailer_of(settings, clock)
     jobs.register(JOB, CodeDelivery(store, clock, outbox, conversations, codes, mailer))
     verification = Verifying(store, clock, audit, policy, jobs, people, merging, codes, has_email=mailer is not None)
+    search = Search(store)
+    leads = Leads(store, clock, audit)
     toolbox = Toolbox.discover()
     parts = Parts(
         store=store,
@@ -175,9 +183,12 @@ def _join(
             handoffs=Handoffs(),
             people=people,
             callbacks=Callbacks(store, clock, audit),
-            search=Search(store),
+            search=search,
             memories=Memories(store, clock, audit),
             verification=verification,
+            leads=leads,
+            capture=Capture(store, clock, leads),
+            directory=Directory(store, search, leads),
         ),
         loop=AgentLoop(model, OfflineModel, toolbox, clock, bounds),
         agents=load_agents(toolbox.names()),
@@ -198,6 +209,7 @@ def _join(
         jobs=jobs,
         policy=policy,
         people=people,
+        users=Users(store, clock, audit),
         merging=merging,
         conversations=conversations,
         engine=engine,

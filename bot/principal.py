@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import IntEnum
 
+from bot.message import Address
 from bot.records.conversations import Conversation
 from bot.records.permissions import Permissions
 
@@ -62,3 +63,18 @@ class UserRef:
 
 
 Principal = PersonRef | UserRef
+
+_USERS_SPEAK_ON = frozenset({"console"})
+"""Where our own program says which user speaks; what a vendor calls somebody never makes a user of them."""
+_USER = "user:"
+
+
+def user_address(user_id: str) -> str:
+    """Their end of an address at which a user speaks."""
+    return f"{_USER}{user_id}"
+
+
+def user_in(address: Address) -> str:
+    """The id of the user who speaks at this address; empty where a person does."""
+    is_user = address.channel in _USERS_SPEAK_ON and address.theirs.startswith(_USER)
+    return address.theirs.removeprefix(_USER) if is_user else ""

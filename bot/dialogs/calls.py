@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any
@@ -93,9 +93,8 @@ class Calls:
             return _read(recorded)
         began = self._clock.monotonic()
         try:
-            if tool.confirm is not None and not is_confirmed:
-                return await self._ask(task, tool, tool.confirm, here, arguments)
-            return await self._run_tool(task, tool, key, arguments)
+            asked = None if is_confirmed else await self._ask(task, tool, here, arguments)
+            return asked or await self._run_tool(task, tool, key, arguments)
         except ToolError as error:
             return _failed(task, here, tool.name, arguments, error, self._clock.monotonic() - began)
 
@@ -107,15 +106,19 @@ class Calls:
             raise ToolError(f"there is no tool {call.name[:60]!r}{hint}")
         return tool
 
-    async def _ask(
-        self, task: Task, tool: Tool, confirm: Callable[..., Awaitable[str]], here: str, arguments: dict[str, Any]
-    ) -> Result:
-        """Asks the person instead of running it, unless it could not be run anyway."""
+    async def _ask(self, task: Task, tool: Tool, here: str, arguments: dict[str, Any]) -> Result | None:
+        """The question to the person, where they have to be asked: not about what cannot be done, or would change nothing."""
+        if tool.confirm is None:
+            return None
+        trial = replace(task.context, unit=Unit())
         began = self._clock.monotonic()
         async with _told(tool):
             async with asyncio.timeout(tool.timeout):
-                asked = await confirm(task.context, **arguments)
-            result = question(task.context, tool.name, to_jsonable_python(arguments), asked, self._clock.now())
+                await tool.run(trial, **arguments)
+                asked = await tool.confirm(trial, **arguments) if trial.unit else ""
+        if not asked:
+            return None
+        result = question(task.context, tool.name, to_jsonable_python(arguments), asked, self._clock.now())
         body = _body(tool.name, arguments, result, self._clock.monotonic() - began)
         task.journal.later(task.journal.row(JournalKind.TOOL, here, body))
         return result

@@ -44,7 +44,10 @@ from bot.records.work import Delivery, Fence, JournalKind, JournalRow
 from bot.resources import say
 from bot.services.audit import Audit
 from bot.services.callbacks import Callbacks
+from bot.services.capture import Capture
+from bot.services.directory import Directory
 from bot.services.handoff import Handoffs
+from bot.services.leads import Leads
 from bot.services.memories import Memories
 from bot.services.merging import Merging
 from bot.services.one_time_codes import OneTimeCodes
@@ -216,14 +219,18 @@ class Bench:
         store, clock, audit = self.store, self.clock, Audit(self.clock)
         people, merging = People(store, clock, audit), Merging(store, clock, audit)
         policy, jobs, codes = Policy(store, clock), Jobs(store, LocalLanes(1, clock), clock), OneTimeCodes(bytes(32))
+        search, leads = Search(store), Leads(store, clock, audit)
         return Services(
             tickets=Tickets(store, clock, audit),
             handoffs=Handoffs(),
             people=people,
             callbacks=Callbacks(store, clock, audit),
-            search=Search(store),
+            search=search,
             memories=Memories(store, clock, audit),
             verification=Verifying(store, clock, audit, policy, jobs, people, merging, codes, has_email=False),
+            leads=leads,
+            capture=Capture(store, clock, leads),
+            directory=Directory(store, search, leads),
         )
 
     def _tools(self) -> list[Tool]:
