@@ -228,8 +228,8 @@ class Verifying:
 
     async def _joined(self, unit: Unit, conversation: Conversation, person: PersonRef, owner: str, by: str) -> Proof:
         try:
-            await self._merging.put(unit, owner, person.customer_id, by=by, reason="shown with a one-time code")
-        except ServiceError:  # they have an open conversation on this very page, from another browser
+            await self._merging.put(unit, owner, person.customer_id, by=by, reason="shown with a one-time code", closes=True)
+        except ServiceError:  # they are on this very page from another browser, in conversation with a person of ours
             return Proof.NOTHING
         return self._verified(unit, conversation, Via.EMAIL, by)
 

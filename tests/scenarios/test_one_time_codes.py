@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import logging
+import shutil
 import sqlite3
 from collections.abc import AsyncIterator, Iterator
+from contextlib import suppress
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -13,13 +16,17 @@ import pytest_asyncio
 from bot.clock import new_id
 from bot.message import Address, Choice, Content, InboundMessage, Sender, Text
 from bot.principal import Strength, strength_in
+from bot.records.audit import AuditEntry
 from bot.records.conversations import Conversation, Message
 from bot.records.people import Customer, Identity, IdentityKind
-from bot.records.work import Job, JobStatus
-from bot.testing.llm import Called, Said
+from bot.records.work import Job, JobStatus, JournalKind, JournalRow
+from bot.services.verification import challenge_of
+from bot.testing.clock import ManualClock
+from bot.testing.llm import Called, Said, ScriptedModel, ScriptedStep
 from bot.testing.scene import Scene, open_scene
 from tests.mailbox import Mailbox, code_in, served
 from tests.scenarios.helpers import ANA
+from tests.scenarios.test_crashes import Died, Doom
 
 pytestmark = pytest.mark.scenario
 
@@ -383,3 +390,81 @@ async def test_a_mail_server_that_refuses_for_good_is_asked_once(scene: Scene, b
     await _caller(scene).asks_for_a_code(address=ANAS)
     [job] = await scene.app.store.find(Job, {"status": JobStatus.COMPLETED, "job_type": "one-time-code"})
     assert job.attempts == 0
+
+
+# A crash at every write
+
+
+async def _model_steps(scene: Scene) -> int:
+    rows = await scene.app.store.find(JournalRow, {}, sort=("id",))
+    return sum(row.kind is JournalKind.MODEL for row in rows)
+
+
+async def _life(folder: Path, smtp_url: str, clock: ManualClock, doom: Doom, steps: list[ScriptedStep], text: str) -> int:
+    """One life of the program, in which a caller says something; how many model steps are journaled at its end."""
+    with suppress(Died):
+        async with open_scene(folder, clock=clock, model=ScriptedModel(*steps), smtp_url=smtp_url) as scene:
+            before = await _model_steps(scene)
+            doom.over(scene)
+            caller = _caller(scene)
+            now = clock.now()
+            message = InboundMessage("the-one", caller.address, Text(text), now, Sender(phone=ANA))
+            with suppress(Died):
+                await scene.app.inbox.accept([message])
+            await scene.passes(30)
+            done = await _model_steps(scene) - before
+            if doom.dead:
+                raise Died
+    return done
+
+
+async def _lives(folder: Path, smtp_url: str, start: datetime, steps: list[ScriptedStep], text: str, *, after: bool) -> int:
+    """Dies at each write in turn, is started again, and is left at rest in a folder of its own; how many there are."""
+    at, died = 0, True
+    while died:
+        at += 1
+        here, clock, doom = folder.with_name(f"{at}"), ManualClock(start), Doom(at, after)
+        shutil.copytree(folder, here)
+        done = await _life(here, smtp_url, clock, doom, steps, text)
+        await _life(here, smtp_url, ManualClock(clock.now()), Doom(0, after), steps[done:], text)
+        died = doom.dead
+    return at
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+async def test_a_crash_at_any_write_of_asking_never_sends_two_different_codes(
+    tmp_path: Path, smtp_url: str, box: Mailbox, after: bool
+) -> None:
+    asks: list[ScriptedStep] = [Called("send_code", to="email", address=ANAS)]
+    async with open_scene(tmp_path / "before", smtp_url=smtp_url) as scene:
+        await _ana(scene, email=ANAS)
+    ends = await _lives(tmp_path / "before", smtp_url, scene.clock.now(), asks, "Verify me", after=after)
+    assert ends > 5
+    for at in range(1, ends + 1):
+        async with open_scene(tmp_path / str(at), clock=ManualClock(scene.clock.now()), smtp_url=smtp_url) as end:
+            state = (await _caller(end).conversation()).flow
+            assert state is not None, at
+            sent = [mail for mail in box.mails if mail["Message-ID"] == f"<{challenge_of(state).nonce}@example.com>"]
+            assert len({code_in(mail) for mail in sent}) == 1, at
+            assert await end.app.store.count(Job, {"status": JobStatus.COMPLETED}) == 1, at
+            assert await end.app.store.count(AuditEntry, {"action": "code_sent"}) == 1, at
+    assert len({mail["Message-ID"] for mail in box.mails}) == ends
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+async def test_a_crash_at_any_write_of_the_answer_verifies_once(tmp_path: Path, smtp_url: str, box: Mailbox, after: bool) -> None:
+    async with open_scene(tmp_path / "before", smtp_url=smtp_url) as scene:
+        await _ana(scene, email=ANAS)
+        await _caller(scene).asks_for_a_code(address=ANAS)
+    code, said = code_in(box.mails[0]), Said("Thank you.")
+    ends = await _lives(tmp_path / "before", smtp_url, scene.clock.now(), [said], code, after=after)
+    assert ends > 3
+    for at in range(1, ends + 1):
+        async with open_scene(tmp_path / str(at), clock=ManualClock(scene.clock.now()), smtp_url=smtp_url) as end:
+            caller = _caller(end)
+            conversation = await caller.conversation()
+            assert (await caller.is_verified(), conversation.flow, await caller.heard()) == (True, None, "Thank you."), at
+            entries = await end.app.store.find(AuditEntry, {"entity_type": "conversation", "entity_id": conversation.id})
+            assert [entry.action for entry in entries].count("updated") == 1, at
+            heard = await end.app.store.find(Message, {"conversation_id": conversation.id})
+            assert [message.content for message in heard].count("••••••") == 1, at

@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 
 from bot.clock import new_id
+from bot.conversation import OperatorRef
 from bot.errors import Duplicate, LimitReached, RecordError, ServiceError
 from bot.jobs import Jobs
 from bot.message import Address, Sender
@@ -303,9 +304,22 @@ async def test_a_visitor_with_another_customers_address_becomes_them(office: Off
     assert await office.strength(there) is Strength.SIGNED
 
 
-async def test_a_visitor_is_not_merged_into_who_is_in_conversation_on_that_page(office: Office) -> None:
+async def test_who_comes_back_in_another_browser_goes_on_there(office: Office) -> None:
     first = await office.met("web", "v1")
     await office.accept(first, await office.begin(first))
+    second = await office.met("web", "v2")
+    assert await office.accept(second, await office.begin(second)) is Proof.VERIFIED
+    left, now = await office.again(first), await office.again(second)
+    assert now.customer_id == left.customer_id == first.customer_id
+    assert (left.status, left.openness, left.epoch) == ("closed", left.id, 1)
+
+
+async def test_a_visitor_is_not_merged_into_who_talks_to_a_person_of_ours_on_that_page(office: Office) -> None:
+    first = await office.met("web", "v1")
+    await office.accept(first, await office.begin(first))
+    unit = Unit()
+    office.conversations.assign(unit, await office.again(first), OperatorRef("op-1"), by="user:op-1", reason="from the desk")
+    await office.store.commit(unit)
     second = await office.met("web", "v2")
     assert await office.accept(second, await office.begin(second)) is Proof.NOTHING
     assert await office.strength(second) is Strength.CLAIMED

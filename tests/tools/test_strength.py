@@ -20,6 +20,7 @@ NEEDS = {
     "create_ticket": CLAIMED,
     "hand_to_person": CLAIMED,
     "hand_to_agent": CLAIMED,
+    "send_code": CLAIMED,  # it is how somebody becomes more than a claim
     "offer_choices": CLAIMED,
     "search_knowledge": CLAIMED,
     "book_callback": CLAIMED,  # rings the number on record, which nobody can choose here
