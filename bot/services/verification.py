@@ -227,10 +227,12 @@ class Verifying:
         return customer is not None and customer.phone_number is None and kinds == {IdentityKind.VISITOR}
 
     async def _joined(self, unit: Unit, conversation: Conversation, person: PersonRef, owner: str, by: str) -> Proof:
+        merge = Unit()
         try:
-            await self._merging.put(unit, owner, person.customer_id, by=by, reason="shown with a one-time code", closes=True)
+            await self._merging.put(merge, owner, person.customer_id, by=by, reason="shown with a one-time code", closes=True)
         except ServiceError:  # they are on this very page from another browser, in conversation with a person of ours
             return Proof.NOTHING
+        unit.add(*merge.operations)
         return self._verified(unit, conversation, Via.EMAIL, by)
 
     def _verified(self, unit: Unit, conversation: Conversation, via: Via, by: str) -> Proof:

@@ -87,24 +87,22 @@ class OneTimeCode:
         return Move((asking(state, context.language),), state)
 
     def veiled(self, message: InboundMessage) -> InboundMessage:
-        """The message as it stands on the timeline and before the model: without the code."""
-        code = _found(message)
-        if code is None or not isinstance(message.content, Text):
+        """The message as it stands on the timeline and before the model: without whatever may be the code."""
+        if not isinstance(message.content, Text):
             return message
-        text = message.content.text
-        return msgspec.structs.replace(message, content=Text(text[: code.start()] + HIDDEN + text[code.end() :]))
+        text = _NUMBER.sub(lambda found: HIDDEN if _is_code(found) else found.group(), message.content.text)
+        return msgspec.structs.replace(message, content=Text(text))
 
 
 def code_in(message: InboundMessage) -> str | None:
     """The code that a message holds, in the digits of any script, in one piece or in groups; None where it holds none."""
-    found = _found(message)
-    return _digits(found.group()) if found else None
-
-
-def _found(message: InboundMessage) -> re.Match[str] | None:
     if not isinstance(message.content, Text):
         return None
-    return next((one for one in _NUMBER.finditer(message.content.text) if len(_digits(one.group())) == DIGITS), None)
+    return next((_digits(found.group()) for found in _NUMBER.finditer(message.content.text) if _is_code(found)), None)
+
+
+def _is_code(found: re.Match[str]) -> bool:
+    return len(_digits(found.group())) == DIGITS
 
 
 def _digits(text: str) -> str:

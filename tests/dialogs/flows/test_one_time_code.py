@@ -76,6 +76,11 @@ def test_a_tap_is_no_code_whatever_is_on_the_button() -> None:
     assert code_in(message(Choice("x", "123456"))) is None
 
 
+def test_of_several_the_first_is_read_and_none_is_shown() -> None:
+    assert code("111111, or 22-22-22?") == "111111"
+    assert shown("111111, or 22-22-22?") == "••••••, or ••••••?"
+
+
 @given(DIGITS, st.sampled_from(SCRIPTS), st.sampled_from(["", " ", "-", "."]), st.text("abc ñ,;:!¿\n"), st.text("xyz ?!,\n"))
 def test_in_any_script_and_any_groups_among_any_words(digits: str, zero: int, gap: str, before: str, after: str) -> None:
     typed = gap.join(chr(zero + int(digit)) for digit in digits)
