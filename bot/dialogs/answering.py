@@ -120,7 +120,7 @@ class Answering:
             agent,
             parts.agents,
             prompt,
-            [system, *history, heard(scene.turn.messages)],
+            [system, *history, heard(scene.shown.messages)],
             self._context(scene, agent.name),
             scene.journal,
             conversation.ai_model or "",
