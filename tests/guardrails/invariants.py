@@ -33,6 +33,8 @@ _ENTITIES = {
     "lead": "leads",
 }
 """What the audit log calls a record -> where it is."""
+_BOUND = frozenset({"tickets", "callbacks"})
+"""What whoever only claims to be somebody may make in that one's name, in the conversation in which they ask for it."""
 _JOBS = frozenset({"sweep", "merge-stragglers"})
 
 
@@ -100,7 +102,7 @@ def foreign_changes(before: Documents, after: Documents, mine: Mine) -> Iterator
             yield f"{collection} {id_}: was removed"
         elif old is not None and new is not None:
             yield from _edited(collection, old, new, mine)
-        elif new is not None and mine.is_claim and new.get("conversationId", mine.lane) not in {*mine.conversation_ids, mine.lane}:
+        elif new is not None and mine.is_claim and collection in _BOUND and new["conversationId"] not in mine.conversation_ids:
             yield f"{collection} {id_}: was made in another conversation of whom they claim to be"
 
 
