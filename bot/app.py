@@ -12,11 +12,14 @@ import structlog
 from bot.channels.base import Channel
 from bot.clock import Clock, SystemClock
 from bot.config import Settings
-from bot.dialogs.agent import AgentLoop, Bounds
+from bot.dialogs.agent import AgentLoop
+from bot.dialogs.flow import discover as discover_flows
 from bot.dialogs.llm import Model
 from bot.dialogs.offline import OfflineModel
 from bot.dialogs.prompts import load_agents
-from bot.engine import Engine, Parts
+from bot.dialogs.scene import Parts
+from bot.dialogs.task import Bounds
+from bot.engine import Engine
 from bot.errors import DataInUse, SettingsError
 from bot.inbox import Inbox
 from bot.jobs import Jobs
@@ -26,8 +29,11 @@ from bot.policy import Policy
 from bot.sending import Sending
 from bot.services.audit import Audit
 from bot.services.callbacks import Callbacks
+from bot.services.capture import Capture
 from bot.services.conversations import Conversations
+from bot.services.directory import Directory
 from bot.services.handoff import Handoffs
+from bot.services.leads import Leads
 from bot.services.memories import Memories
 from bot.services.merging import Merging
 from bot.services.people import People
@@ -149,6 +155,8 @@ def _join(
     people = People(store, clock, audit)
     merging = Merging(store, clock, audit)
     conversations = Conversations(store, clock, audit)
+    search = Search(store)
+    leads = Leads(store, clock, audit)
     toolbox = Toolbox.discover()
     parts = Parts(
         store=store,
@@ -165,11 +173,15 @@ def _join(
             handoffs=Handoffs(),
             people=people,
             callbacks=Callbacks(store, clock, audit),
-            search=Search(store),
+            search=search,
             memories=Memories(store, clock, audit),
+            leads=leads,
+            capture=Capture(store, clock, leads),
+            directory=Directory(store, search, leads),
         ),
         loop=AgentLoop(model, OfflineModel, toolbox, clock, bounds),
         agents=load_agents(toolbox.names()),
+        flows=discover_flows(),
         company=COMPANY,
         default_language=settings.default_language,
     )

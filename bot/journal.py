@@ -11,6 +11,7 @@ from typing import Any
 
 from bot.clock import Clock
 from bot.conversation import Turn
+from bot.records.conversations import FlowState
 from bot.records.work import JournalKind, JournalRow
 from bot.store.base import In, Require, Store, Unit
 
@@ -53,6 +54,12 @@ class Journal:
         """The inbox rows that the interrupted run had frozen into this turn; None when this is the first run."""
         row = self._rows.get(self._id(JournalKind.HEARD, ""))
         return tuple(row.body["inbox"]) if row else None
+
+    def flow(self) -> FlowState | None:
+        """What the conversation was waiting for when the interrupted run heard this turn."""
+        row = self._rows.get(self._id(JournalKind.HEARD, ""))
+        state = row.body.get("flow") if row else None
+        return FlowState.model_validate(state) if state else None
 
     def recorded(self, kind: JournalKind, key: str) -> dict[str, Any] | None:
         """What an earlier run wrote for this step, if it came that far."""

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from functools import cache
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import yaml
+from babel.dates import format_datetime, get_timezone_location
 
 from bot.errors import ResourceError
 
@@ -58,3 +61,18 @@ def say(language: str, name: str, **values: object) -> str:
 def words(name: str) -> frozenset[str]:
     """A list of words, all languages together (`opt_out_words`, `resume_words`)."""
     return frozenset(word for language in LANGUAGES for word in utterances(language).get(name, ()))
+
+
+def moment(language: str, at: datetime, zone: ZoneInfo | None = None) -> str:
+    """A moment in words: in this zone, named, or else in the one that it was said in."""
+    there = at.astimezone(zone) if zone is not None else at
+    known = language if language in LANGUAGES else LANGUAGES[0]
+    words = format_datetime(there.replace(tzinfo=None), say(known, "moment"), locale=known)
+    return f"{words} ({_zone_name(known, there, zone)})"
+
+
+def _zone_name(language: str, there: datetime, zone: ZoneInfo | None) -> str:
+    if zone is not None:
+        return str(get_timezone_location(zone, locale=language, return_city=True))
+    offset = there.strftime("%z")
+    return f"UTC{offset[:3]}:{offset[3:5]}" if offset else "UTC"

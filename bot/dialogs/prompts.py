@@ -28,6 +28,7 @@ class _FrontMatter(BaseModel):
     name: str
     description: str = ""
     tools: list[str] = []
+    handoffs: list[str] = []
     model: str = ""
 
 
@@ -43,6 +44,8 @@ class Agent:
     prompt: str
     hash: str
     """Tells one wording of the prompt from another in the journal."""
+    handoffs: tuple[str, ...] = ()
+    """Agents that it may hand a conversation on to."""
 
     def render(self, **values: str) -> str:
         """The prompt with its blanks filled in. Raises ResourceError that names the agent and what is wrong."""
@@ -85,7 +88,7 @@ def _load(file_name: str) -> Agent:
         raise ResourceError(f"prompts/agents/{file_name}: its name has to be that of the file, not {front.name!r}")
     _check(prompt, file_name)
     digest = hashlib.sha256(text.encode()).hexdigest()[:12]
-    agent = Agent(front.name, front.description, tuple(front.tools), front.model, prompt.strip(), digest)
+    agent = Agent(front.name, front.description, tuple(front.tools), front.model, prompt.strip(), digest, tuple(front.handoffs))
     agent.render(**{name: name for name in BLANKS})
     return agent
 

@@ -94,6 +94,7 @@ class Delivery(Record):
 
 class JournalKind(StrEnum):
     HEARD = "heard"
+    FLOW = "flow"
     MODEL = "model"
     TOOL = "tool"
     END = "end"

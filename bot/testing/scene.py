@@ -19,8 +19,8 @@ from pathlib import Path
 from bot.app import App, assemble
 from bot.clock import new_id
 from bot.config import Settings
-from bot.dialogs.agent import Bounds
 from bot.dialogs.llm import Model
+from bot.dialogs.task import Bounds
 from bot.message import Address, Choice, Content, InboundMessage, Receipt, ReceiptStatus, Reply, Sender, Text
 from bot.records.conversations import Conversation, Message
 from bot.records.people import Customer

@@ -29,7 +29,10 @@ from bot.records.base import explain
 from bot.records.conversations import Conversation, FlowState
 from bot.records.permissions import allows, canonical
 from bot.services.callbacks import Callbacks
+from bot.services.capture import Capture
+from bot.services.directory import Directory
 from bot.services.handoff import Handoffs
+from bot.services.leads import Leads
 from bot.services.memories import Memories
 from bot.services.people import People
 from bot.services.search import Search
@@ -47,6 +50,9 @@ class Services:
     callbacks: Callbacks
     search: Search
     memories: Memories
+    leads: Leads
+    capture: Capture
+    directory: Directory
 
 
 @dataclass(slots=True)
@@ -59,13 +65,15 @@ class ToolContext:
     """Name of the agent that called it."""
     language: str
     services: Services
+    colleagues: tuple[str, ...] = ()
+    """Agents that it may hand the conversation on to."""
     unit: Unit = field(default_factory=Unit)
     """What a write tool writes; committed with the journal's row when the tool returns."""
 
     @property
     def by(self) -> str:
-        """Who the audit log says it was."""
-        return f"agent:{self.agent}"
+        """Who the audit log says it was: the agent; for a user, the user on whose behalf it acts."""
+        return f"user:{self.principal.user_id}" if isinstance(self.principal, UserRef) else f"agent:{self.agent}"
 
     @property
     def customer_id(self) -> str:
@@ -102,7 +110,8 @@ class Result:
 Confirm = Callable[..., Awaitable[str]]
 """Given the same as the tool: the question that the person has to answer with yes before it runs, in their language.
 
-Raises ToolError or ServiceError where the tool could not be run anyway: then nobody is asked.
+Empty where these arguments need no asking. It is called after a trial run of the tool into a unit that is thrown away, so that
+nobody is asked about what could not be done anyway: such a tool changes things through its unit only.
 """
 
 

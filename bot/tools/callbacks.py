@@ -11,6 +11,7 @@ from pydantic import Field
 from bot.errors import ToolError
 from bot.principal import Strength
 from bot.records.calls import Callback, CallbackStatus
+from bot.resources import moment, say
 from bot.services.callbacks import number_of
 from bot.tools.base import Result, ToolContext, clip, tool
 
@@ -23,7 +24,22 @@ When = Annotated[
 Number = Annotated[str, Field(description="The callback's number, as a tool gave it.", min_length=1, max_length=40)]
 
 
-@tool(write=True)
+async def _ask_book(context: ToolContext, requested_time: datetime, timezone: str = "", notes: str = "") -> str:
+    return say(context.language, "confirm_book_callback", when=moment(context.language, requested_time, _zone(timezone)))
+
+
+async def _ask_move(context: ToolContext, number: str, requested_time: datetime) -> str:
+    zone = _zone_of(await _own(context, number))
+    return say(context.language, "confirm_move_callback", when=moment(context.language, requested_time, zone))
+
+
+async def _ask_cancel(context: ToolContext, number: str) -> str:
+    callback = await _own(context, number)
+    when = moment(context.language, callback.requested_time, _zone_of(callback))
+    return say(context.language, "confirm_cancel_callback", when=when)
+
+
+@tool(write=True, confirm=_ask_book)
 async def book_callback(
     context: ToolContext,
     requested_time: When,
@@ -34,7 +50,7 @@ async def book_callback(
 ) -> Result:
     """Books a call by the team to the person you are talking to, at the phone number that is on their record.
 
-    Read the time that it gives back to them, in words, so that they can correct it.
+    The system reads the time back to them and asks for their yes before it books; do not ask yourself.
     """
     zone = _zone(timezone)
     person = await context.services.people.get(context.customer_id)
@@ -56,17 +72,17 @@ async def book_callback(
     return Result(f"booked callback {number_of(booked)} for {_words(requested_time, zone)}")
 
 
-@tool(write=True, needs=Strength.SIGNED)
+@tool(write=True, needs=Strength.SIGNED, confirm=_ask_move)
 async def move_callback(context: ToolContext, number: Number, requested_time: When) -> Result:
-    """Moves one of the person's callbacks to another time. Read the new time that it gives back to them, in words."""
+    """Moves one of the person's callbacks to another time. The system reads it back and asks for their yes before it does."""
     callback = await _own(context, number)
     await context.services.callbacks.move(callback.id, requested_time, by=context.by, unit=context.unit)
     return Result(f"moved callback {number_of(callback)} to {_words(requested_time, _zone_of(callback))}")
 
 
-@tool(write=True, needs=Strength.SIGNED)
+@tool(write=True, needs=Strength.SIGNED, confirm=_ask_cancel)
 async def cancel_callback(context: ToolContext, number: Number) -> Result:
-    """Cancels one of the person's callbacks: they are not called."""
+    """Cancels one of the person's callbacks: they are not called. The system asks for their yes before it does."""
     callback = await _own(context, number)
     if callback.status is CallbackStatus.CANCELLED:
         return Result(f"callback {number_of(callback)} was cancelled already")
@@ -92,8 +108,8 @@ def _line(callback: Callback) -> str:
     return f"{number_of(callback)}, {_words(callback.requested_time, _zone_of(callback))} ({callback.status}){about}"
 
 
-def _is_same(moment: datetime, other: datetime) -> bool:
-    return other.tzinfo is not None and moment == other
+def _is_same(one: datetime, other: datetime) -> bool:
+    return other.tzinfo is not None and one == other
 
 
 def _zone(name: str) -> ZoneInfo | None:
@@ -113,8 +129,8 @@ def _zone_of(callback: Callback) -> ZoneInfo | None:
         return None
 
 
-def _words(moment: datetime, zone: ZoneInfo | None) -> str:
-    """A time as it is read back: in the person's zone, or else in that in which it was said."""
-    there = moment.astimezone(zone) if zone is not None else moment
+def _words(at: datetime, zone: ZoneInfo | None) -> str:
+    """A time as the model gets it: in the person's zone, or else in that in which it was said."""
+    there = at.astimezone(zone) if zone is not None else at
     offset = there.strftime("%z")
     return f"{there.strftime('%A %d %B %Y, %H:%M')} (UTC{offset[:3]}:{offset[3:5]}{f', {zone.key}' if zone else ''})"

@@ -7,6 +7,8 @@ from typing import Annotated
 from pydantic import Field
 
 from bot.principal import Strength
+from bot.resources import say
+from bot.store.base import Unit
 from bot.tools.base import Result, ToolContext, clip, tool
 
 _SHOWN = 300
@@ -42,12 +44,20 @@ async def recall(
     return Result("\n".join(f"- {clip(text, _SHOWN)}" for text in found) or "nothing is remembered")
 
 
-@tool(write=True, needs=Strength.SIGNED)
+async def _ask_forget(context: ToolContext, what: str) -> str:
+    gone = await context.services.memories.forget(Unit(), context.customer_id, what, agent=context.agent)
+    return say(context.language, "confirm_forget", what="; ".join(clip(text, _SHOWN) for text in gone))
+
+
+@tool(write=True, needs=Strength.SIGNED, confirm=_ask_forget)
 async def forget(
     context: ToolContext,
     what: Annotated[str, Field(description="Words that are all in what is to be forgotten.", min_length=3, max_length=300)],
 ) -> Result:
-    """Forgets something that is remembered of the person, when they ask for it. Tell them what was forgotten."""
+    """Forgets something that is remembered of the person, when they ask for it.
+
+    The system asks for their yes before it does. Tell them afterwards what was forgotten.
+    """
     gone = await context.services.memories.forget(context.unit, context.customer_id, what, agent=context.agent)
     if not gone:
         return Result("nothing like that is remembered; recall tells what is")

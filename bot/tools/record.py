@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from bot.principal import Strength
+from bot.resources import say
 from bot.tools.base import Result, ToolContext, clip, tool
 
 _LANGUAGES = {"es": "Spanish", "en": "English", "hi": "Hindi"}
@@ -28,7 +29,18 @@ async def my_record(context: ToolContext) -> Result:
     return Result("; ".join(f"{field}: {value or 'not known'}" for field, value in known.items()))
 
 
-@tool(write=True, needs=Strength.SIGNED)
+async def _ask_change(
+    context: ToolContext, first_name: str = "", last_name: str = "", email: str = "", language: str = ""
+) -> str:
+    """Only an address is asked about: a letter wrong in it, and what we write goes to somebody else."""
+    if not email:
+        return ""
+    given = {"first_name": first_name, "last_name": last_name, "email": email}
+    told = (say(context.language, f"field_{field}", value=clip(value, _SHOWN)) for field, value in given.items() if value)
+    return say(context.language, "confirm_change_my_record", what="; ".join(told))
+
+
+@tool(write=True, needs=Strength.SIGNED, confirm=_ask_change)
 async def change_my_record(
     context: ToolContext,
     first_name: Annotated[str, Field(description="Their first name.", max_length=60)] = "",
@@ -38,7 +50,10 @@ async def change_my_record(
         Literal["", "es", "en", "hi"], Field(description="The language they want: es (Spanish), en (English) or hi (Hindi).")
     ] = "",
 ) -> Result:
-    """Corrects the record of the person you are talking to, when they ask for it. Leave out what does not change."""
+    """Corrects the record of the person you are talking to, when they ask for it. Leave out what does not change.
+
+    Before an e-mail address is changed, the system asks for their yes.
+    """
     given = {
         "first_name": " ".join(first_name.split()),
         "last_name": " ".join(last_name.split()),

@@ -6,6 +6,8 @@ from typing import Annotated
 
 from pydantic import Field
 
+from bot.conversation import AgentRef
+from bot.errors import ToolError
 from bot.message import Button, Reply
 from bot.tools.base import Result, ToolContext, tool
 
@@ -23,6 +25,22 @@ async def hand_to_person(
     """
     queue = context.services.handoffs.queue_for(skill)
     return Result(f"handed over: {reason}", assignee=queue, reason=reason, ends_turn=True)
+
+
+@tool()
+async def hand_to_agent(
+    context: ToolContext,
+    agent: Annotated[str, Field(description="Name of the agent, as your instructions give it.", max_length=40)],
+    reason: Annotated[str, Field(description="Why, and what they need to know, in one line.", min_length=1, max_length=500)],
+) -> Result:
+    """Hands the conversation on to another AI agent who is better at it, in the middle of your answer.
+
+    The person notices nothing: say nothing about it yourself.
+    """
+    if agent not in context.colleagues:
+        others = f"there are {', '.join(context.colleagues)}" if context.colleagues else "answer yourself or hand to a person"
+        raise ToolError(f"it cannot be handed to {agent!r} now; {others}")
+    return Result(f"{agent} answers from here on; you are {agent} now", assignee=AgentRef(agent), reason=reason)
 
 
 @tool()

@@ -11,7 +11,7 @@ from bot.records.conversations import Priority
 from bot.records.tickets import Ticket, TicketCategory, TicketStatus
 from bot.resources import say
 from bot.services.tickets import CUSTOMER
-from bot.tools.base import Result, ToolContext, tool
+from bot.tools.base import Result, ToolContext, clip, tool
 
 Number = Annotated[str, Field(description="The ticket's number, like TICKET-2026-000001.", min_length=1, max_length=40)]
 Why = Annotated[str, Field(description="Why, in the person's own words, if they say so.", max_length=500)]
@@ -81,9 +81,17 @@ async def update_ticket(
     return Result(f"{added}, which is {ticket.status}; offer to reopen it" if ticket.status in _DONE else added)
 
 
-@tool(write=True, needs=Strength.SIGNED)
+async def _ask_close(context: ToolContext, number: str, reason: str = "") -> str:
+    ticket = await _own(context, number)
+    return say(context.language, "confirm_close_my_ticket", ticket_id=ticket.ticket_id, subject=clip(ticket.subject, 80))
+
+
+@tool(write=True, needs=Strength.SIGNED, confirm=_ask_close)
 async def close_my_ticket(context: ToolContext, number: Number, reason: Why = "") -> Result:
-    """Closes one of the person's tickets, when they say that it is solved or no longer needed."""
+    """Closes one of the person's tickets, when they say that it is solved or no longer needed.
+
+    The system asks for their yes before it does.
+    """
     ticket = await _own(context, number)
     if ticket.status is TicketStatus.CLOSED:
         return Result(f"{ticket.ticket_id} was closed already")

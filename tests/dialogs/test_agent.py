@@ -16,11 +16,12 @@ from structlog.testing import capture_logs
 
 from bot.clock import new_id
 from bot.conversation import Heard, Queue, Turn
-from bot.dialogs.agent import AgentLoop, Answer, Bounds, Task
+from bot.dialogs.agent import AgentLoop
 from bot.dialogs.llm import Model, ModelRequest, ModelStep, ToolCall, Usage
 from bot.dialogs.offline import OfflineModel
 from bot.dialogs.openai_model import OpenAIModel
 from bot.dialogs.prompts import Agent
+from bot.dialogs.task import Answer, Bounds, Task
 from bot.errors import (
     EpochMoved,
     FenceLost,
@@ -41,7 +42,10 @@ from bot.records.work import Delivery, Fence, JournalKind, JournalRow
 from bot.resources import say
 from bot.services.audit import Audit
 from bot.services.callbacks import Callbacks
+from bot.services.capture import Capture
+from bot.services.directory import Directory
 from bot.services.handoff import Handoffs
+from bot.services.leads import Leads
 from bot.services.memories import Memories
 from bot.services.people import People
 from bot.services.search import Search
@@ -198,7 +202,7 @@ class Bench:
         )
         messages: list[dict[str, Any]] = [{"role": "system", "content": "prompt"}, {"role": "user", "content": said}]
         journal = await self.journal()
-        answer = await loop.answer(Task(agent, messages, context, journal))
+        answer = await loop.answer(Task(agent, {agent.name: agent}, lambda agent: agent.prompt, messages, context, journal))
         rest = Unit()
         journal.flush(rest)  # as the engine does at the end of the turn
         await self.store.commit(rest)
@@ -207,13 +211,17 @@ class Bench:
 
     def services(self) -> Services:
         store, clock, audit = self.store, self.clock, Audit(self.clock)
+        search, leads = Search(store), Leads(store, clock, audit)
         return Services(
             tickets=Tickets(store, clock, audit),
             handoffs=Handoffs(),
             people=People(store, clock, audit),
             callbacks=Callbacks(store, clock, audit),
-            search=Search(store),
+            search=search,
             memories=Memories(store, clock, audit),
+            leads=leads,
+            capture=Capture(store, clock, leads),
+            directory=Directory(store, search, leads),
         )
 
     def _tools(self) -> list[Tool]:
@@ -348,7 +356,8 @@ async def test_a_bad_call_is_told_to_the_model_and_reaches_no_tool(bench: Bench,
     assert len(result) < 500
     assert bench.hands.did == []
     assert await bench.tickets() == []
-    assert await bench.rows(JournalKind.TOOL) == []
+    [row] = await bench.rows(JournalKind.TOOL)
+    assert row.body["result"] == result
 
 
 async def test_a_tool_that_exists_but_is_not_the_agents_is_unknown_to_it(bench: Bench) -> None:

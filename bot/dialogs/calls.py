@@ -1,0 +1,202 @@
+"""The calls of one step of the model: checked, run once, journaled together with what they wrote.
+
+Every mistake becomes a result that tells the model. What has to be confirmed is not run: the person is asked (`confirmation`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from typing import Any
+
+import msgspec
+import orjson
+import structlog
+from pydantic_core import to_jsonable_python
+
+from bot.clock import Clock
+from bot.conversation import AssigneeKind, assignee_of, kind_of, name_of
+from bot.dialogs.flows.confirmation import question
+from bot.dialogs.llm import ToolCall
+from bot.dialogs.task import Bounds, Task
+from bot.errors import Conflict, Duplicate, EpochMoved, FenceLost, RecordError, ServiceError, StoreUnavailable, ToolError
+from bot.message import Reply
+from bot.records.conversations import FlowState
+from bot.records.work import JournalKind
+from bot.store.base import Unit
+from bot.tools.base import Result, Tool, Toolbox
+
+log = structlog.get_logger()
+
+_SHOWN = 300
+"""Characters that are kept of a call that was not even well-formed."""
+
+
+class Calls:
+    """Runs tool calls."""
+
+    def __init__(self, toolbox: Toolbox, clock: Clock, bounds: Bounds) -> None:
+        self._toolbox = toolbox
+        self._clock = clock
+        self._bounds = bounds
+
+    async def run_all(self, task: Task, number: int, calls: tuple[ToolCall, ...]) -> list[Result]:
+        """Runs the calls of one step: those that only read side by side, those that write one after another, in order."""
+        within = calls[: self._bounds.calls_per_step]
+        reads = await self._read_all(task, number, within)
+        results: list[Result] = []
+        for index, call in enumerate(within):
+            if any(result.ends_turn for result in results):
+                results.append(Result("error: the turn had ended already; nothing was done"))
+            else:
+                results.append(reads[index] if index in reads else await self._run(task, f"{number}.{index}", call))
+        beyond = Result("error: too many calls at once; nothing was done")
+        return results + [beyond] * (len(calls) - len(within))
+
+    async def run_confirmed(self, task: Task, call: ToolCall) -> Result:
+        """Runs what the person has confirmed, with the very arguments that they were asked about."""
+        return await self._run(task, "confirmed", call, is_confirmed=True)
+
+    async def _read_all(self, task: Task, number: int, calls: tuple[ToolCall, ...]) -> dict[int, Result]:
+        """The results of the calls that only read, by their place in the step."""
+        reads = {index: call for index, call in enumerate(calls) if not self._writes(call)}
+        running = (self._run(task, f"{number}.{index}", call) for index, call in reads.items())
+        done = await asyncio.gather(*running, return_exceptions=True)  # so that none runs on when another one fails
+        for result in done:
+            if isinstance(result, BaseException):
+                raise result
+        return {index: result for index, result in zip(reads, done, strict=True) if isinstance(result, Result)}
+
+    def _writes(self, call: ToolCall) -> bool:
+        tool = self._toolbox.get(call.name)
+        return tool is not None and tool.write
+
+    async def _run(self, task: Task, place: str, call: ToolCall, *, is_confirmed: bool = False) -> Result:
+        """One call: from the journal, or for real.
+
+        A read, or a write that was not done, is remembered under its place in the turn. A write that was done is remembered
+        under its arguments, so that the same write asked for twice in one turn runs once (S2-174).
+        """
+        here = f"{call.name[:60]}:{place}"
+        try:
+            tool = self._find(task, call)
+            tool.check(task.context.principal)
+            arguments = tool.read_arguments(_read_json(call))
+        except ToolError as error:
+            return _failed(task, here, call.name[:60], {"": call.arguments[:_SHOWN]}, error, 0.0)
+        key = f"{tool.name}:{_digest(arguments)}" if tool.write else here
+        recorded = task.journal.recorded(JournalKind.TOOL, here) or task.journal.recorded(JournalKind.TOOL, key)
+        if recorded is not None:
+            return _read(recorded)
+        began = self._clock.monotonic()
+        try:
+            asked = None if is_confirmed else await self._ask(task, tool, here, arguments)
+            return asked or await self._run_tool(task, tool, key, arguments)
+        except ToolError as error:
+            return _failed(task, here, tool.name, arguments, error, self._clock.monotonic() - began)
+
+    def _find(self, task: Task, call: ToolCall) -> Tool:
+        tool = self._toolbox.get(call.name) if call.name in task.agent.tools else None
+        if tool is None:
+            nearest = self._toolbox.nearest(call.name, list(task.agent.tools))
+            hint = f"; did you mean {nearest}?" if nearest else f"; there are {', '.join(task.agent.tools)}"
+            raise ToolError(f"there is no tool {call.name[:60]!r}{hint}")
+        return tool
+
+    async def _ask(self, task: Task, tool: Tool, here: str, arguments: dict[str, Any]) -> Result | None:
+        """The question to the person, where they have to be asked: not about what cannot be done, or would change nothing."""
+        if tool.confirm is None:
+            return None
+        trial = replace(task.context, unit=Unit())
+        began = self._clock.monotonic()
+        async with _told(tool):
+            async with asyncio.timeout(tool.timeout):
+                await tool.run(trial, **arguments)
+                asked = await tool.confirm(trial, **arguments) if trial.unit else ""
+        if not asked:
+            return None
+        result = question(task.context, tool.name, to_jsonable_python(arguments), asked, self._clock.now())
+        body = _body(tool.name, arguments, result, self._clock.monotonic() - began)
+        task.journal.later(task.journal.row(JournalKind.TOOL, here, body))
+        return result
+
+    async def _run_tool(self, task: Task, tool: Tool, key: str, arguments: dict[str, Any]) -> Result:
+        """Runs it; what it wrote and the journal's row are one unit."""
+        unit = Unit()
+        context = replace(task.context, unit=unit)  # each call writes into a unit of its own
+        began = self._clock.monotonic()
+        async with _told(tool):
+            async with asyncio.timeout(tool.timeout):
+                result = await tool.run(context, **arguments)
+            row = task.journal.row(JournalKind.TOOL, key, _body(tool.name, arguments, result, self._clock.monotonic() - began))
+            if tool.write:
+                await task.journal.commit(unit, row)
+            elif unit:
+                raise RuntimeError(f"tool {tool.name} writes; declare it with @tool(write=True)")
+            else:
+                task.journal.later(row)
+        return result
+
+
+@asynccontextmanager
+async def _told(tool: Tool) -> AsyncIterator[None]:
+    """Turns whatever goes wrong inside a tool into a ToolError, but for what ends the turn."""
+    try:
+        yield
+    except (FenceLost, EpochMoved, StoreUnavailable, ToolError):
+        raise
+    except TimeoutError:
+        raise ToolError(f"{tool.name} took longer than {tool.timeout:g} s; nothing was changed") from None
+    except (RecordError, ServiceError, Conflict, Duplicate) as error:
+        if tool.write and not isinstance(error, ServiceError):
+            log.warning("tool could not write", tool=tool.name, kind=type(error).__name__)
+        raise ToolError(f"{error}; nothing was changed") from None
+    except Exception:
+        log.exception("tool failed", tool=tool.name)
+        raise ToolError(f"{tool.name} failed inside; nothing was changed") from None
+
+
+def _failed(task: Task, here: str, name: str, arguments: Mapping[str, Any], error: ToolError, seconds: float) -> Result:
+    """What the model is told of a call that was not done; kept for who reads what happened."""
+    result = Result(f"error: {error}")
+    if task.journal.recorded(JournalKind.TOOL, here) is None:
+        task.journal.later(task.journal.row(JournalKind.TOOL, here, _body(name, arguments, result, seconds)))
+    return result
+
+
+def _read_json(call: ToolCall) -> object:
+    try:
+        return orjson.loads(call.arguments or "{}")
+    except orjson.JSONDecodeError:
+        raise ToolError(f"the arguments of {call.name} are not valid JSON; send one JSON object") from None
+
+
+def _digest(arguments: Mapping[str, Any]) -> str:
+    """The same for the same arguments, however they were spelled."""
+    text = orjson.dumps(to_jsonable_python(arguments), option=orjson.OPT_SORT_KEYS)
+    return hashlib.sha256(text).hexdigest()[:24]
+
+
+def _body(tool: str, arguments: Mapping[str, Any], result: Result, seconds: float) -> dict[str, Any]:
+    assignee = {"kind": kind_of(result.assignee), "name": name_of(result.assignee)} if result.assignee else None
+    return {
+        "tool": tool,
+        "arguments": to_jsonable_python(arguments),
+        "result": result.text,
+        "replies": [msgspec.to_builtins(reply) for reply in result.replies],
+        "assignee": assignee,
+        "reason": result.reason,
+        "endsTurn": result.ends_turn,
+        "flow": result.flow.model_dump(mode="json") if result.flow else None,
+        "seconds": round(seconds, 4),
+    }
+
+
+def _read(body: Mapping[str, Any]) -> Result:
+    assignee = assignee_of(AssigneeKind(body["assignee"]["kind"]), body["assignee"]["name"]) if body["assignee"] else None
+    replies = tuple(msgspec.convert(reply, Reply) for reply in body["replies"])
+    flow = FlowState.model_validate(body["flow"]) if body.get("flow") else None
+    return Result(body["result"], replies, assignee, body["reason"], body["endsTurn"], flow)

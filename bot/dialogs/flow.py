@@ -1,0 +1,86 @@
+"""Flows: questions of the runtime's own, whose next step is never left to a model (DESIGN 7).
+
+A flow is a module of `bot.dialogs.flows` with a FLOW in it. What it waits for is a `FlowState` in the conversation; the next turn
+goes to `advance`, which says what becomes of it. It survives a restart, and it ends when somebody else takes the conversation.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol
+
+import msgspec
+from pydantic_core import to_jsonable_python
+
+from bot.message import InboundMessage, Reply
+from bot.records.conversations import FlowState
+from bot.tools.base import ToolContext
+
+
+@dataclass(frozen=True, slots=True)
+class FlowTurn:
+    """What a flow is given of a turn."""
+
+    state: FlowState
+    """What it asked, and knows so far."""
+    messages: tuple[InboundMessage, ...]
+    context: ToolContext
+    """For whom, where, in which language; what is put into its unit is committed once, before anything else of this turn."""
+    now: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """What a flow makes of it."""
+
+    replies: tuple[Reply, ...] = ()
+    """Said to the person as they are."""
+    state: FlowState | None = None
+    """What the conversation goes on waiting for; None where the flow is over."""
+    told: str = ""
+    """Hands the turn on to the agent, with this note on what has happened."""
+    call: tuple[str, dict[str, Any]] | None = None
+    """A tool with its arguments, run now; the agent goes on with its result."""
+
+    @property
+    def goes_to_agent(self) -> bool:
+        return bool(self.told or self.call)
+
+
+class Flow(Protocol):
+    """One kind of question."""
+
+    name: str
+
+    async def advance(self, turn: FlowTurn) -> Move:
+        """The next step, by what the person said. Raises what services raise."""
+
+
+def discover() -> Mapping[str, Flow]:
+    """The flows in the modules of `bot.dialogs.flows`, by name: adding a flow is adding a file."""
+    package = importlib.import_module("bot.dialogs.flows")
+    modules = (importlib.import_module(info.name) for info in pkgutil.iter_modules(package.__path__, "bot.dialogs.flows."))
+    flows: list[Flow] = [module.FLOW for module in modules if hasattr(module, "FLOW")]
+    return {flow.name: flow for flow in flows}
+
+
+def stored(move: Move) -> dict[str, Any]:
+    """A move as the journal keeps it."""
+    return {
+        "replies": [msgspec.to_builtins(reply) for reply in move.replies],
+        "state": move.state.model_dump(mode="json") if move.state else None,
+        "told": move.told,
+        "call": to_jsonable_python(move.call),
+    }
+
+
+def read(body: Mapping[str, Any]) -> Move:
+    """The move that `stored` wrote."""
+    replies = tuple(msgspec.convert(reply, Reply) for reply in body["replies"])
+    state = FlowState.model_validate(body["state"]) if body["state"] else None
+    call = (str(body["call"][0]), dict(body["call"][1])) if body["call"] else None
+    return Move(replies, state, body["told"], call)

@@ -1,0 +1,118 @@
+"""What an agent is asked, within which bounds, and what comes of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from bot.conversation import AgentRef, Assignee
+from bot.dialogs.llm import ToolCall, Usage
+from bot.dialogs.prices import micros
+from bot.dialogs.prompts import Agent
+from bot.journal import Journal
+from bot.message import Reply
+from bot.records.conversations import FlowState
+from bot.tools.base import Result, ToolContext
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """How far one turn may go."""
+
+    steps: int = 8
+    calls_per_step: int = 8
+    seconds: float = 90.0
+    tokens: int = 60_000
+    """Input and output together, over all steps of the turn."""
+    answer_tokens: int = 1024
+    agents: int = 3
+    """So many agents may have a hand in one turn, so that handing on ends."""
+
+
+@dataclass(slots=True)
+class Spent:
+    """What a turn took."""
+
+    model: str = ""
+    steps: int = 0
+    input_tokens: int = 0
+    output_tokens: int = 0
+    micros: int = 0
+    """Millionths of a US dollar, by the price table."""
+    seconds: float = 0.0
+    offline: bool = False
+
+    @property
+    def tokens(self) -> int:
+        return self.input_tokens + self.output_tokens
+
+    def add(self, model: str, usage: Usage) -> None:
+        self.model = model or self.model
+        self.steps += 1
+        self.input_tokens += usage.input_tokens
+        self.output_tokens += usage.output_tokens
+        self.micros += micros(model, usage)
+
+    def amounts(self) -> dict[str, int]:
+        """What is added up over a conversation, by the names of its Cost."""
+        return {
+            "model_steps": self.steps,
+            "input_tokens": self.input_tokens,
+            "output_tokens": self.output_tokens,
+            "micros": self.micros,
+        }
+
+
+@dataclass(slots=True)
+class Answer:
+    """What is to be said and done at the end of the turn."""
+
+    replies: list[Reply] = field(default_factory=list)
+    assignee: Assignee | None = None
+    reason: str = ""
+    flow: FlowState | None = None
+    """What the conversation waits for from then on."""
+    trouble: bool = False
+    """Whether the agent had to give up: then the person is told so."""
+    spent: Spent = field(default_factory=Spent)
+
+    def take(self, results: list[Result]) -> None:
+        """What tools ask the turn to do."""
+        for result in results:
+            self.replies.extend(result.replies)
+            self.flow = result.flow or self.flow
+            if result.assignee is not None:
+                self.assignee, self.reason = result.assignee, result.reason
+
+
+@dataclass(slots=True)
+class Task:
+    """One question to an agent, and to those whom it hands it on to."""
+
+    agent: Agent
+    """Who leads it now."""
+    agents: Mapping[str, Agent]
+    """All there are, by name."""
+    prompt: Callable[[Agent], str]
+    """Their prompts, filled in for this turn."""
+    messages: list[dict[str, Any]]
+    """System prompt, history and the turn's words, in the wire format; the loop appends to it."""
+    context: ToolContext
+    journal: Journal
+    model: str = ""
+    """Model to ask for; empty: the agent's, else the one from the settings."""
+    confirmed: ToolCall | None = None
+    """What the person has just confirmed: it is run before the model is asked."""
+    seen: set[str] = field(default_factory=set)
+    """Agents that have handed it on: it does not come back to them in this turn."""
+
+    def hand_on(self, to: AgentRef, most: int) -> None:
+        """Another agent leads it from now on, with its own prompt and tools; nobody twice, and no more than `most` in all."""
+        if to.name == self.agent.name or to.name not in self.agents:
+            return
+        self.seen.add(self.agent.name)
+        self.agent = self.agents[to.name]
+        self.messages[0] = {"role": "system", "content": self.prompt(self.agent)}
+        others = tuple(name for name in self.agent.handoffs if name not in self.seen)
+        self.context = replace(self.context, agent=self.agent.name, colleagues=others if len(self.seen) + 1 < most else ())
