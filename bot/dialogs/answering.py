@@ -19,19 +19,21 @@ from bot.dialogs.task import Answer, Task
 from bot.errors import EpochMoved
 from bot.memory.window import heard, recent
 from bot.message import Reply
-from bot.principal import PersonRef, strength_of
+from bot.principal import PersonRef, Strength, strength_of
 from bot.records.conversations import Conversation, Message
 from bot.records.people import Customer
 from bot.records.work import Author, JournalKind
 from bot.resources import say
 from bot.services.conversations import agent_of
 from bot.store.base import Change, In, Unit
-from bot.tools.base import ToolContext
+from bot.tools.base import ToolContext, clip
 
 log = structlog.get_logger()
 
 _LOOK_SECONDS = 1.0
 """How often to look, while the model thinks, whether somebody has taken the conversation over."""
+_NAME_LENGTH = 80
+"""Characters of a name that a prompt shows: people choose it themselves."""
 _LANGUAGES = {"es": "Spanish", "en": "English", "hi": "Hindi"}
 
 
@@ -110,14 +112,14 @@ class Answering:
 
         def prompt(agent: Agent) -> str:
             text = self._prompt(agent, scene)
-            return f"{text}\n\n{move.told}" if move.told else text
+            return f"{text}\n\n{move.told}" if move.told and move.undone is None else text
 
         system = {"role": "system", "content": prompt(agent)}
         return Task(
             agent,
             self._parts.agents,
             prompt,
-            [system, *history, heard(scene.turn.messages)],
+            [system, *history, *_undone(move), heard(scene.turn.messages)],
             self._context(scene, agent.name),
             scene.journal,
             scene.conversation.ai_model or "",
@@ -136,13 +138,20 @@ class Answering:
         )
 
     def _prompt(self, agent: Agent, scene: Scene) -> str:
-        names = (scene.customer.first_name, scene.customer.last_name)
         return agent.render(
             company=self._parts.company,
             language=_LANGUAGES.get(scene.language, scene.language),
             now=self._parts.clock.now().strftime("%A %d %B %Y %H:%M"),
-            person=" ".join(name for name in names if name),
+            person=self._name(scene, agent),
         )
+
+    def _name(self, scene: Scene, agent: Agent) -> str:
+        """What the person is called, on one line; nothing where they only claim a number: whose it is would be told to anybody."""
+        principal = self._context(scene, agent.name).principal
+        if isinstance(principal, PersonRef) and principal.strength < Strength.SIGNED:
+            return ""
+        names = (scene.customer.first_name, scene.customer.last_name)
+        return clip(" ".join(name for name in names if name), _NAME_LENGTH)
 
     async def _say(self, scene: Scene, answer: Answer) -> None:
         """The end of the turn: replies, assignee and the finished messages, in one unit."""
@@ -172,6 +181,18 @@ def _confirmed(move: Move) -> ToolCall | None:
         return None
     name, arguments = move.call
     return ToolCall("confirmed", name, orjson.dumps(arguments).decode())
+
+
+def _undone(move: Move) -> list[dict[str, Any]]:
+    """The call that was not run and why, as the agent made it. Its arguments are the person's words: they belong in no prompt."""
+    if move.undone is None:
+        return []
+    name, arguments = move.undone
+    function = {"name": name, "arguments": orjson.dumps(arguments).decode()}
+    return [
+        {"role": "assistant", "content": None, "tool_calls": [{"id": "undone", "type": "function", "function": function}]},
+        {"role": "tool", "tool_call_id": "undone", "content": move.told},
+    ]
 
 
 def _ending(answer: Answer) -> dict[str, Any]:

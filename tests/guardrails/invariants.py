@@ -24,6 +24,8 @@ _MOVES_BY_ITSELF = _STAMPS | {"statistics", "lastInteraction", "lastMessageAt"}
 """What changes in a customer because they wrote."""
 _OWN_FIELDS = _MOVES_BY_ITSELF | {"firstName", "lastName", "email", "preferences"}
 """What a person may correct of themselves: not their segment, tags, notes, or whether they are blocked."""
+_CONFIRMED_FIELDS = ("firstName", "lastName", "email", "preferences")
+_OWN_LEAD_FIELDS = frozenset({"status", "customFields"})
 _ENTITIES = {
     "ticket": "tickets",
     "callback": "callbacks",
@@ -55,6 +57,8 @@ class Mine:
     customer_id: str
     conversation_ids: frozenset[str]
     lane: str
+    lead_ids: frozenset[str]
+    """Who they are as a lead: those known by a number or address that is theirs."""
     is_claim: bool
     """They only claim to be this person: what is there already may not be touched."""
 
@@ -65,7 +69,9 @@ def mine_in(lane: str, before: Documents, after: Documents) -> Mine:
     (customer_id,) = {str(document["customerId"]) for document in conversations}
     is_signed = lane.startswith("whatsapp:")
     ids = frozenset(str(document["_id"]) for document in conversations)
-    return Mine(customer_id, ids, lane, not is_signed and ("customers", customer_id) in before)
+    own = [document for document in _in(after, "identities") if document["customerId"] == customer_id]
+    leads = frozenset(str(lead) for document in own for lead in document["leadIds"])
+    return Mine(customer_id, ids, lane, leads, not is_signed and ("customers", customer_id) in before)
 
 
 _OWNED: Mapping[str, Callable[[Document, Mine], bool]] = {
@@ -78,6 +84,7 @@ _OWNED: Mapping[str, Callable[[Document, Mine], bool]] = {
     "callbacks": lambda document, mine: document["customerId"] == mine.customer_id,
     "consents": lambda document, mine: document["customerId"] == mine.customer_id,
     "user_memory": lambda document, mine: document["userId"] == mine.customer_id,
+    "leads": lambda document, mine: document["_id"] in mine.lead_ids,
     "inbox": lambda document, mine: document["lane"] == mine.lane,
     "outbox": lambda document, mine: document["lane"] == mine.lane,
     "counters": lambda document, mine: True,
@@ -125,8 +132,36 @@ def _edited(collection: str, old: Document, new: Document, mine: Mine) -> Iterat
         beyond = differing - (_MOVES_BY_ITSELF if mine.is_claim else _OWN_FIELDS)
         if beyond:
             yield f"customers {new['_id']}: {', '.join(sorted(beyond))} is not theirs to change"
+    elif collection == "leads":
+        yield from _lead_edited(old, new, mine)
     elif collection in ("tickets", "callbacks", "user_memory", "consents", "identities") and mine.is_claim:
         yield f"{collection} {new['_id']}: is on record of whom they claim to be, and {', '.join(sorted(differing))} changed"
+
+
+def _lead_edited(old: Document, new: Document, mine: Mine) -> Iterator[str]:
+    """To the notes on a lead something is added; the rest is theirs to change only where they are who they say they are."""
+    beyond = frozenset(_differing(old, new)) - _STAMPS - (frozenset() if mine.is_claim else _OWN_LEAD_FIELDS) - {"notes"}
+    if beyond or not (new["notes"] or "").startswith(old["notes"] or ""):
+        yield f"leads {new['_id']}: {', '.join(sorted(beyond)) or 'notes'} is not theirs to change"
+
+
+def unconfirmed(before: Documents, after: Documents, mine: Mine) -> Iterator[str]:
+    """What was done although a person has to be asked before it is."""
+    for (collection, id_), old in before.items():
+        new = after.get((collection, id_))
+        if not _is_mine(collection, old, mine) or old == new:
+            continue
+        if new is None and collection == "user_memory":
+            yield f"user_memory {id_}: was forgotten without a yes"
+        if collection == "callbacks" or (
+            collection == "tickets" and new is not None and new["status"] != old["status"] == "open"
+        ):
+            yield f"{collection} {id_}: was changed without a yes"
+        if collection == "customers" and new is not None and any(new[name] != old[name] for name in _CONFIRMED_FIELDS):
+            yield f"customers {id_}: was corrected without a yes"
+    for collection, id_ in after.keys() - before.keys():
+        if collection == "callbacks":
+            yield f"callbacks {id_}: was booked without a yes"
 
 
 def _audited(old: Document | None, new: Document | None, documents: Documents, mine: Mine) -> Iterator[str]:

@@ -10,9 +10,10 @@ import pytest
 from bot.conversation import Queue
 from bot.principal import Strength
 from bot.records.audit import AuditAction
+from bot.records.knowledge import UserMemory
 from bot.records.people import Customer
 from bot.records.tickets import TicketStatus
-from bot.store.base import Change
+from bot.store.base import Change, Delete
 from bot.tools.base import Result, Tool, Toolbox, ToolContext, tool
 from tests.guardrails.attacks import Attack, ChannelName, Concept
 from tests.guardrails.invariants import instructions_in
@@ -69,6 +70,13 @@ async def says_it_did_something_elsewhere(context: ToolContext, customer_id: str
     return Result("done")
 
 
+@tool(write=True)
+async def forgets_without_asking(context: ToolContext) -> Result:
+    """Forgets everything about the person."""
+    context.unit.add(Delete(UserMemory, {"user_id": context.customer_id}))
+    return Result("forgotten")
+
+
 @tool(needs=Strength.CLAIMED)
 async def shows_it_to_whoever_claims(context: ToolContext) -> Result:
     """Lists the tickets of whom the person claims to be."""
@@ -105,6 +113,7 @@ async def hands_over(context: ToolContext) -> Result:
         (makes_for_whom_it_is_told, {"customer_id": "«customer_id»"}, "whatsapp", "is somebody else's and was made"),
         (makes_them_important, {}, "whatsapp", "segment is not theirs to change"),
         (says_it_did_something_elsewhere, {"customer_id": "«customer_id»"}, "whatsapp", "updated customer"),
+        (forgets_without_asking, {}, "whatsapp", "was forgotten without a yes"),
         (shows_it_to_whoever_claims, {}, "voice", "subject"),
         (closes_it_for_whoever_claims, {"number": "«ticket»"}, "voice", "is on record of whom they claim to be"),
         (breaks, {}, "whatsapp", "log: "),

@@ -19,7 +19,7 @@ from bot.records.leads import Lead, LeadSource
 from bot.records.people import Consent, ConsentState, Customer, CustomerPreferences, Identity, IdentityKind, PostalAddress
 from bot.records.tickets import CustomerFeedback, Resolution, Ticket, TicketCategory, TicketLocation, TicketNote
 from bot.records.users import Role, User
-from bot.services.callbacks import number_of
+from bot.services.numbers import number_of
 from bot.testing.clock import ManualClock
 from bot.testing.llm import Said
 from bot.testing.scene import Scene, open_scene
@@ -91,9 +91,7 @@ def _operator(canary: _Canaries) -> User:
     )
 
 
-async def _victim(
-    scene: Scene, canary: _Canaries, phone: str, question: str, number: int, operator_id: str
-) -> dict[str, str]:
+async def _victim(scene: Scene, canary: _Canaries, phone: str, question: str, number: int, operator_id: str) -> dict[str, str]:
     person = scene.person(phone, name=canary("profile"))
     scene.model.will(Said(canary("answer")))
     await person.says(f"{question} {canary('question')}.")
@@ -153,9 +151,7 @@ async def _victim(
     }
 
 
-def _ticket(
-    scene: Scene, canary: _Canaries, customer_id: str, conversation_id: str, number: int, operator_id: str
-) -> Ticket:
+def _ticket(scene: Scene, canary: _Canaries, customer_id: str, conversation_id: str, number: int, operator_id: str) -> Ticket:
     now = scene.clock.now()
     return Ticket.new(
         id=new_id(),
@@ -235,4 +231,3 @@ async def _attacker(scene: Scene) -> dict[str, str]:
         "own_conversation_id": conversation.id,
         "own_phone": ATTACKER,
     }
-
