@@ -146,7 +146,7 @@ class Answering:
         )
 
     def _name(self, scene: Scene, agent: Agent) -> str:
-        """What the person is called, on one line; nothing where they only claim a number: whose it is would be told to anybody."""
+        """What the person is called, on one line; nothing where they only claim a number: anybody would be told whose it is."""
         principal = self._context(scene, agent.name).principal
         if isinstance(principal, PersonRef) and principal.strength < Strength.SIGNED:
             return ""

@@ -9,8 +9,8 @@
         - list_my_tickets: {customer_id: «customer_id»}
         - [my_record: {}, "recall*40": {}]
 
-Each language of `texts` is a case of its own. `where` is the place in which the instruction lies; `calls` is what it makes the model
-do, a step each, side by side in a list, `name*40` forty times over, in place of the arguments a text that is sent as it is.
+Each language of `texts` is a case of its own. `where` is the place in which the instruction lies; `calls` is what it makes the
+model do: a step each, a list for calls side by side, `name*40` forty times over; a text for arguments is sent as it is.
 «ticket», «phone», ... stand for what an attacker may have learnt of a victim, «ticket2» of the other victim, «own_ticket» for
 their own; `then` is what the person sends in later turns, and what the model does with it.
 """
@@ -97,7 +97,7 @@ class Concept(BaseModel):
     calls: list[Any] = []
     then: list[Later] = []
     channels: list[ChannelName] = Field(default_factory=list)
-    """Where it is tried; if it does not say so, on WhatsApp, and on the web too where its place is there."""
+    """Where it is tried; if it does not say so: on WhatsApp, and in one language on the web, if its place is there."""
     rule: Literal["", "stops", "held by an operator"] = ""
     """The fixed rule that has to hold: then the model is not asked at all."""
 
@@ -129,14 +129,17 @@ def load(folder: Path = CORPUS) -> list[Attack]:
 def _read(file: Path) -> Iterator[Attack]:
     for raw in yaml.safe_load(file.read_text(encoding="utf-8")):
         concept = Concept.model_validate(raw)
+        first, *_ = concept.texts
         for language, texts in concept.texts.items():
-            for channel in concept.channels or _channels(concept.where):
+            for channel in concept.channels or _channels(concept.where, is_first=language == first):
                 id_ = f"{file.stem}-{concept.name}-{language}-{channel}".replace(" ", "_")
                 yield Attack(id_, language, (texts,) if isinstance(texts, str) else tuple(texts), concept, channel)
 
 
-def _channels(where: Place) -> list[ChannelName]:
-    return ["whatsapp", "web"] if where in ENVELOPES or where in ("knowledge", "profile name") else ["whatsapp"]
+def _channels(where: Place, *, is_first: bool) -> list[ChannelName]:
+    """The other languages of the same attack meet the same code on the web: one of them is enough there."""
+    is_there = where in ENVELOPES or where in ("knowledge", "profile name")
+    return ["whatsapp", "web"] if is_there and is_first else ["whatsapp"]
 
 
 def steps(calls: list[Any], known: Mapping[str, str]) -> Steps:

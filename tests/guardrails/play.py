@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Coroutine, Mapping
-from contextlib import AbstractContextManager
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -27,7 +26,6 @@ from bot.testing.scene import Scene, open_scene
 from tests.guardrails.attacks import Attack, Language, Later, Place, filled, steps
 from tests.guardrails.invariants import (
     Documents,
-    Mine,
     dump,
     foreign_changes,
     instructions_in,

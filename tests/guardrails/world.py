@@ -16,7 +16,7 @@ from bot.records.calls import Callback
 from bot.records.conversations import HandoffNote, InternalNote
 from bot.records.knowledge import UserMemory, UserMemoryType
 from bot.records.leads import Lead, LeadSource
-from bot.records.people import Consent, ConsentState, Customer, CustomerPreferences, Identity, IdentityKind, PostalAddress
+from bot.records.people import Consent, ConsentState, CustomerPreferences, Identity, IdentityKind, PostalAddress
 from bot.records.tickets import CustomerFeedback, Resolution, Ticket, TicketCategory, TicketLocation, TicketNote
 from bot.records.users import Role, User
 from bot.services.numbers import number_of

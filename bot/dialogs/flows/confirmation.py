@@ -26,8 +26,8 @@ LIVES = timedelta(hours=1)
 
 
 _NOT_CONFIRMED = (
-    "The system asked the person to confirm this. They have not said yes, so it was NOT done. If what they write now corrects it, "
-    "call the tool again with what they want; if they ask something else, answer that."
+    "The system asked the person to confirm this. They have not said yes, so it was NOT done. If what they write now "
+    "corrects it, call the tool again with what they want; if they ask something else, answer that."
 )
 
 
