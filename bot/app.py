@@ -41,6 +41,7 @@ from bot.services.receipts import Receipts
 from bot.services.search import Search
 from bot.services.settings import SystemSettings
 from bot.services.tickets import Tickets
+from bot.services.users import Users
 from bot.store.base import LaneKinds, Store
 from bot.store.local import LocalLanes
 from bot.store.ownership import Ownership, beside
@@ -68,6 +69,7 @@ class App:
     jobs: Jobs
     policy: Policy
     people: People
+    users: Users
     merging: Merging
     conversations: Conversations
     engine: Engine
@@ -100,7 +102,7 @@ async def assemble(
         store = store_of(settings, clock)
         ownership = await stack.enter_async_context(owned(settings, store) if work else beside(store))
         lanes = LaneKinds(*(stack.enter_context(closing(LocalLanes(ownership.fence, clock))) for _ in range(3)))
-        model = model or model_of(settings)
+        model = model or model_of(settings, clock)
         if model is not None:
             stack.push_async_callback(model.close)
         channels = channels if channels is not None else channels_of(settings)
@@ -198,6 +200,7 @@ def _join(
         jobs=jobs,
         policy=policy,
         people=people,
+        users=Users(store, clock, audit),
         merging=merging,
         conversations=conversations,
         engine=engine,

@@ -19,7 +19,7 @@ from bot.dialogs.task import Answer, Task
 from bot.errors import EpochMoved
 from bot.memory.window import heard, recent
 from bot.message import Reply
-from bot.principal import PersonRef, Strength, strength_of
+from bot.principal import PersonRef, Principal, Strength, UserRef, strength_of
 from bot.records.conversations import Conversation, Message
 from bot.records.people import Customer
 from bot.records.work import Author, JournalKind
@@ -86,7 +86,7 @@ class Answering:
     async def _after_flow(self, scene: Scene) -> Scene:
         """The turn goes on with what the flow has changed: who they are, and how sure we are of it."""
         conversation = await self._parts.store.get(Conversation, scene.conversation.id) or scene.conversation
-        customer = await self._parts.store.get(Customer, conversation.customer_id or "") or scene.customer
+        customer = await self._parts.store.get(Customer, conversation.customer_id) if conversation.customer_id else None
         return replace(scene, conversation=conversation, customer=customer)
 
     async def _led(self, scene: Scene, task: Task) -> Answer:
@@ -129,7 +129,7 @@ class Answering:
     def _context(self, scene: Scene, agent: str) -> ToolContext:
         known = self._parts.agents.get(agent)
         return ToolContext(
-            principal=PersonRef(scene.customer.id, strength_of(scene.turn.address.channel)),
+            principal=_principal(scene),
             conversation=scene.conversation,
             agent=agent,
             language=scene.language,
@@ -142,22 +142,17 @@ class Answering:
             company=self._parts.company,
             language=_LANGUAGES.get(scene.language, scene.language),
             now=self._parts.clock.now().strftime("%A %d %B %Y %H:%M"),
-            person=self._name(scene, agent),
+            person=_name(scene),
         )
-
-    def _name(self, scene: Scene, agent: Agent) -> str:
-        """What the person is called, on one line; nothing where they only claim a number: anybody would be told whose it is."""
-        principal = self._context(scene, agent.name).principal
-        if isinstance(principal, PersonRef) and principal.strength < Strength.SIGNED:
-            return ""
-        names = (scene.customer.first_name, scene.customer.last_name)
-        return clip(" ".join(name for name in names if name), _NAME_LENGTH)
 
     async def _say(self, scene: Scene, answer: Answer) -> None:
         """The end of the turn: replies, assignee and the finished messages, in one unit."""
         parts, conversation = self._parts, scene.conversation
         unit, epoch = Unit(), conversation.epoch
         assignee = parts.queue() if answer.trouble and not isinstance(answer.assignee, Queue) else answer.assignee
+        if scene.user is not None and isinstance(assignee, Queue):
+            assignee = None  # a user is one of those who would come
+            answer.replies.append(Reply(say(scene.language, "sorry_failed")))
         if assignee is not None and assignee != conversation.assignee:
             by = f"agent:{agent_of(conversation)}"
             reason = "the AI could not finish" if answer.trouble else answer.reason
@@ -174,6 +169,21 @@ class Answering:
         scene.journal.flush(unit)
         unit.insert(scene.journal.row(JournalKind.END, "", _ending(answer)))
         await self._hearing.commit(scene, scene.journal.guard(unit))
+
+
+def _principal(scene: Scene) -> Principal:
+    """Whom tools run for: whoever speaks in this conversation, and nobody that they name."""
+    if scene.user is not None:
+        return UserRef(scene.user.id, str(scene.user.role), scene.user.granted)
+    return PersonRef(scene.conversation.customer_id or "", strength_of(scene.turn.address.channel))
+
+
+def _name(scene: Scene) -> str:
+    """What they are called, on one line; nothing where they only claim a number: anybody would be told whose it is."""
+    principal, who = _principal(scene), scene.customer or scene.user
+    if who is None or (isinstance(principal, PersonRef) and principal.strength < Strength.SIGNED):
+        return ""
+    return clip(" ".join(name for name in (who.first_name, who.last_name) if name), _NAME_LENGTH)
 
 
 def _confirmed(move: Move) -> ToolCall | None:
