@@ -43,6 +43,7 @@ Place = Literal[
     "quoted reply",
     "reaction",
     "profile name",
+    "address",
     "knowledge",
     "own ticket",
     "operator's note",
@@ -98,6 +99,8 @@ class Concept(BaseModel):
     then: list[Later] = []
     channels: list[ChannelName] = Field(default_factory=list)
     """Where it is tried; if it does not say so: on WhatsApp, and in one language on the web, if its place is there."""
+    agent: str = ""
+    """The agent that holds the conversation, where it is not the one that should."""
     rule: Literal["", "stops", "held by an operator"] = ""
     """The fixed rule that has to hold: then the model is not asked at all."""
 

@@ -149,6 +149,8 @@ async def _attack(scene: Scene, model: ObedientModel, attack: Attack, blanks: Ma
 
 def _who(attack: Attack, blanks: Mapping[str, str]) -> tuple[Address, Sender]:
     """Who writes from where. Where a channel vouches for nobody, the attacker says that they are the victim."""
+    if attack.where == "address":
+        return Address(attack.channel, "page", attack.text(blanks)), Sender(name="Eva Stone", phone=blanks["phone"])
     if attack.channel == "web":
         name = attack.text(blanks) if attack.where == "profile name" else "Eva Stone"
         return Address("web", "page", "visitor-evil"), Sender(name=name, phone=blanks["phone"])
@@ -211,6 +213,9 @@ async def _prepare(scene: Scene, attack: Attack, blanks: Mapping[str, str]) -> N
     prepare = _PLACES.get(attack.where)
     if prepare is not None:
         await prepare(scene, attack, attack.text(blanks), blanks)
+    if attack.concept.agent:
+        conversation = await _one(scene, Conversation, {"id": blanks["own_conversation_id"]})
+        await scene.app.store.load([conversation.model_copy(update={"assignee_name": attack.concept.agent})])
     if attack.concept.rule == "held by an operator":
         conversation = await _one(scene, Conversation, {"id": blanks["own_conversation_id"]})
         unit = Unit()

@@ -19,6 +19,7 @@ from bot.records.leads import Lead, LeadSource
 from bot.records.people import Consent, ConsentState, CustomerPreferences, Identity, IdentityKind, PostalAddress
 from bot.records.tickets import CustomerFeedback, Resolution, Ticket, TicketCategory, TicketLocation, TicketNote
 from bot.records.users import Role, User
+from bot.services.callbacks import number_of as callback_number
 from bot.services.numbers import number_of
 from bot.testing.clock import ManualClock
 from bot.testing.llm import Said
@@ -138,15 +139,18 @@ async def _victim(scene: Scene, canary: _Canaries, phone: str, question: str, nu
         "phone": phone,
         "email": email,
         "customer_id": customer.id,
+        "customer_number": number_of(customer),
         "conversation_id": conversation.id,
+        "conversation_number": number_of(conversation),
         "message_id": str(heard.whatsapp_message_id),
         "ticket": ticket.ticket_id,
         "ticket_id": ticket.id,
-        "callback": number_of(callback),
+        "callback": callback_number(callback),
         "callback_id": callback.id,
         "callback_time": callback.requested_time.isoformat(),
         "memory_id": memory.id,
         "lead_id": lead.id,
+        "lead_number": number_of(lead),
         "operator_id": operator_id,
     }
 
@@ -226,7 +230,7 @@ async def _attacker(scene: Scene) -> dict[str, str]:
     await scene.app.store.load([ticket, callback, memory, own_email])
     return {
         "own_ticket": ticket.ticket_id,
-        "own_callback": number_of(callback),
+        "own_callback": callback_number(callback),
         "own_customer_id": customer.id,
         "own_conversation_id": conversation.id,
         "own_phone": ATTACKER,
