@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from bot.dialogs.prompts import Agent, load_agents
+from bot.dialogs.prompts import Agent
+from bot.dialogs.roster import load_agents
 from bot.store.base import Store
 from bot.store.catalog import every_kind
 from bot.tools.base import Toolbox
