@@ -223,12 +223,12 @@ def _in(documents: Documents, collection: str) -> list[Document]:
     return [document for (name, _), document in documents.items() if name == collection]
 
 
-def instructions_in(prompts: Iterable[str], text: str, *, may_be_named: bool) -> Iterator[str]:
-    """What people wrote is data: it is in no system prompt, and a name that is there stays within its line."""
+def instructions_in(prompts: Iterable[str], text: str, *, may_be_quoted: bool) -> Iterator[str]:
+    """What people wrote is data: it is in no system prompt, or, like a name, quoted within one of its lines."""
     lines = [line.strip().casefold() for line in text.splitlines() if len(line.strip()) > 12]
     for prompt in prompts:
         for line in prompt.casefold().splitlines():
-            found = [part for part in lines if (line.strip().startswith(part) if may_be_named else part in line)]
+            found = [part for part in lines if (line.strip().startswith(part) if may_be_quoted else part in line)]
             if found:
                 yield f"system prompt: holds {found[0]!r}"
 
