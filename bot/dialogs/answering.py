@@ -113,14 +113,14 @@ class Answering:
 
         def prompt(agent: Agent) -> str:
             text = agent.fill(replace(scenery, colleagues=parts.router.colleagues(agent.name)))
-            return f"{text}\n\n{move.told}" if move.told else text
+            return f"{text}\n\n{move.told}" if move.told and move.undone is None else text
 
         system = {"role": "system", "content": prompt(agent)}
         return Task(
             agent,
             parts.agents,
             prompt,
-            [system, *history, heard(scene.shown.messages)],
+            [system, *history, *_undone(move), heard(scene.shown.messages)],
             self._context(scene, agent.name),
             scene.journal,
             conversation.ai_model or "",
@@ -175,6 +175,18 @@ def _confirmed(move: Move) -> ToolCall | None:
         return None
     name, arguments = move.call
     return ToolCall("confirmed", name, orjson.dumps(arguments).decode())
+
+
+def _undone(move: Move) -> list[dict[str, Any]]:
+    """The call that was not run and why, as the agent made it. Its arguments are the person's words: they belong in no prompt."""
+    if move.undone is None:
+        return []
+    name, arguments = move.undone
+    function = {"name": name, "arguments": orjson.dumps(arguments).decode()}
+    return [
+        {"role": "assistant", "content": None, "tool_calls": [{"id": "undone", "type": "function", "function": function}]},
+        {"role": "tool", "tool_call_id": "undone", "content": move.told},
+    ]
 
 
 def _ending(answer: Answer) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
@@ -25,6 +26,9 @@ __all__ = ["People", "identities_of", "normal_phone"]
 log = structlog.get_logger()
 
 _TRIES = 3
+_NAME_LENGTH = 120
+"""Characters of a profile's name that are kept."""
+_JOINERS = "\u200c\u200d"
 _MARKED = {"preferences.language": "preferences.is_language_chosen", "address.country": "address.is_country_known"}
 """A field with a default -> the mark that somebody said so."""
 _FIXED = {
@@ -100,12 +104,12 @@ class People:
         return customers[0].id if customers else None
 
     async def _create(self, found: Found, address: Address, sender: Sender, at: datetime) -> Customer:
-        first, _, last = sender.name.partition(" ")
+        first, _, last = _shown_name(sender.name).partition(" ")
         customer = Customer(
             id=new_id(),
             phone_number=next((value for kind, value in found.keys if kind is IdentityKind.PHONE), None),
             first_name=first or None,
-            last_name=last.strip() or None,
+            last_name=last or None,
             source=CustomerSource.WHATSAPP if address.channel == "whatsapp" else CustomerSource.OTHER,
             first_contact=at,
             last_interaction=at,
@@ -257,6 +261,12 @@ class People:
             raise ServiceError(
                 f"{error.key or error}: belongs to another customer; merge the two if they are one person"
             ) from None
+
+
+def _shown_name(name: str) -> str:
+    """A profile's name on one line and of a name's length, without what nobody sees (but the joiners that scripts need)."""
+    seen = "".join(c for c in name[: 4 * _NAME_LENGTH] if c in _JOINERS or c.isspace() or unicodedata.category(c)[0] != "C")
+    return " ".join(seen.split())[:_NAME_LENGTH].rstrip()
 
 
 def _completed(customer: Customer, changes: Mapping[str, Any]) -> dict[str, Any]:

@@ -836,6 +836,12 @@ class StoreContract:
         page = await store.search(Note, query_words("house"), limit=40)
         assert (len(page.records), page.after) == (40, None)
 
+    async def test_searches_asked_at_once_find_each_their_own(self, store: Store) -> None:
+        await store.insert([Note(id=word, title=word, at=MOMENT) for word in ("house", "boat", "tree")])
+        asked = asyncio.gather(*(self._found(store, word) for word in ("house", "boat", "nothing", "tree")))
+        found, number = await asyncio.gather(asked, store.count(Note, {"id": "house"}))
+        assert (found, number) == ([["house"], ["boat"], [], ["tree"]], 1)
+
     async def test_a_search_sees_what_every_kind_of_write_made_of_the_words(self, store: Store) -> None:
         note = Note(id="n", title="old", body="words", at=MOMENT)
         await store.insert([note])
