@@ -15,7 +15,7 @@ from bot.dialogs.hearing import Hearing
 from bot.dialogs.llm import ToolCall
 from bot.dialogs.prompts import Agent
 from bot.dialogs.scene import Parts, Scene
-from bot.dialogs.task import Answer, Task
+from bot.dialogs.task import CONFIRMED, Answer, Task
 from bot.errors import EpochMoved
 from bot.memory.window import heard, recent
 from bot.message import Reply
@@ -82,27 +82,34 @@ class Answering:
         return move
 
     async def _after_flow(self, scene: Scene) -> Scene:
-        """The turn goes on with what the flow has changed: who they are, and how sure we are of it."""
+        """The turn goes on with what the flow has changed: who they are, and how sure we are of it. Raises EpochMoved."""
         conversation = await self._parts.store.get(Conversation, scene.conversation.id) or scene.conversation
+        if conversation.epoch != scene.conversation.epoch:
+            raise EpochMoved
         customer = await self._parts.store.get(Customer, conversation.customer_id or "") or scene.customer
         return replace(scene, conversation=conversation, customer=customer)
 
     async def _led(self, scene: Scene, task: Task) -> Answer:
         """The agent's answer, given up in mid-word when somebody takes the conversation over. Raises EpochMoved."""
         answering = asyncio.ensure_future(self._parts.loop.answer(task))
+        watching = asyncio.ensure_future(self._moves(scene))
         try:
-            while not (await asyncio.wait((answering,), timeout=_LOOK_SECONDS))[0]:
-                if await self._has_moved(scene):
-                    raise EpochMoved
-            return answering.result()
+            await asyncio.wait((answering, watching), return_when=asyncio.FIRST_COMPLETED)
+            if answering.done():
+                return answering.result()
+            watching.result()
+            raise EpochMoved
         finally:
-            if not answering.done():
-                answering.cancel()
-                await asyncio.gather(answering, return_exceptions=True)
+            answering.cancel()
+            watching.cancel()
+            await asyncio.gather(answering, watching, return_exceptions=True)
 
-    async def _has_moved(self, scene: Scene) -> bool:
-        now = await self._parts.store.get(Conversation, scene.conversation.id)
-        return now is None or now.epoch != scene.conversation.epoch
+    async def _moves(self, scene: Scene) -> None:
+        """Returns when the conversation has changed hands."""
+        now: Conversation | None = scene.conversation
+        while now is not None and now.epoch == scene.conversation.epoch:
+            await self._parts.clock.sleep(_LOOK_SECONDS)
+            now = await self._parts.store.get(Conversation, scene.conversation.id)
 
     async def _task(self, scene: Scene, move: Move) -> Task:
         agent = self._parts.agents[agent_of(scene.conversation)]
@@ -171,7 +178,7 @@ def _confirmed(move: Move) -> ToolCall | None:
     if move.call is None:
         return None
     name, arguments = move.call
-    return ToolCall("confirmed", name, orjson.dumps(arguments).decode())
+    return ToolCall(CONFIRMED, name, orjson.dumps(arguments).decode())
 
 
 def _ending(answer: Answer) -> dict[str, Any]:

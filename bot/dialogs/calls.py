@@ -21,7 +21,7 @@ from bot.clock import Clock
 from bot.conversation import AssigneeKind, assignee_of, kind_of, name_of
 from bot.dialogs.flows.confirmation import question
 from bot.dialogs.llm import ToolCall
-from bot.dialogs.task import Bounds, Task
+from bot.dialogs.task import CONFIRMED, Bounds, Task
 from bot.errors import Conflict, Duplicate, EpochMoved, FenceLost, RecordError, ServiceError, StoreUnavailable, ToolError
 from bot.message import Reply
 from bot.records.conversations import FlowState
@@ -54,11 +54,12 @@ class Calls:
             else:
                 results.append(reads[index] if index in reads else await self._run(task, f"{number}.{index}", call))
         beyond = Result("error: too many calls at once; nothing was done")
+        results = [_before(result, calls[index + 1 :]) for index, result in enumerate(results)]
         return results + [beyond] * (len(calls) - len(within))
 
     async def run_confirmed(self, task: Task, call: ToolCall) -> Result:
         """Runs what the person has confirmed, with the very arguments that they were asked about."""
-        return await self._run(task, "confirmed", call, is_confirmed=True)
+        return await self._run(task, CONFIRMED, call, is_confirmed=True)
 
     async def _read_all(self, task: Task, number: int, calls: tuple[ToolCall, ...]) -> dict[int, Result]:
         """The results of the calls that only read, by their place in the step."""
@@ -82,7 +83,8 @@ class Calls:
         """
         here = f"{call.name[:60]}:{place}"
         try:
-            tool = self._find(task, call)
+            tool = self._toolbox.get(call.name) if is_confirmed else None  # whoever asked about it may have handed on since
+            tool = tool or self._find(task, call)
             tool.check(task.context.principal)
             arguments = tool.read_arguments(_read_json(call))
         except ToolError as error:
@@ -139,6 +141,14 @@ class Calls:
             else:
                 task.journal.later(row)
         return result
+
+
+def _before(result: Result, left: tuple[ToolCall, ...]) -> Result:
+    """A question to the person keeps in mind which calls of the same step stood behind it and were not run."""
+    if result.flow is None or not left:
+        return result
+    slots = {**result.flow.slots, "left": [[call.name[:60], call.arguments[:_SHOWN]] for call in left]}
+    return replace(result, flow=result.flow.model_copy(update={"slots": slots}))
 
 
 @asynccontextmanager

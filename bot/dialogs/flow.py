@@ -45,6 +45,8 @@ class Move:
     """Hands the turn on to the agent, with this note on what has happened."""
     call: tuple[str, dict[str, Any]] | None = None
     """A tool with its arguments, run now; the agent goes on with its result."""
+    outcome: str = ""
+    """What became of the question, in a word or two, for who reads what happened."""
 
     @property
     def goes_to_agent(self) -> bool:
@@ -75,6 +77,7 @@ def stored(move: Move) -> dict[str, Any]:
         "state": move.state.model_dump(mode="json") if move.state else None,
         "told": move.told,
         "call": to_jsonable_python(move.call),
+        "outcome": move.outcome,
     }
 
 
@@ -83,4 +86,4 @@ def read(body: Mapping[str, Any]) -> Move:
     replies = tuple(msgspec.convert(reply, Reply) for reply in body["replies"])
     state = FlowState.model_validate(body["state"]) if body["state"] else None
     call = (str(body["call"][0]), dict(body["call"][1])) if body["call"] else None
-    return Move(replies, state, body["told"], call)
+    return Move(replies, state, body["told"], call, body["outcome"])

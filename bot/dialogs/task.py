@@ -15,6 +15,9 @@ from bot.message import Reply
 from bot.records.conversations import FlowState
 from bot.tools.base import Result, ToolContext
 
+CONFIRMED = "confirmed"
+"""Id of the call that the person has just confirmed."""
+
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
@@ -73,9 +76,16 @@ class Answer:
     reason: str = ""
     flow: FlowState | None = None
     """What the conversation waits for from then on."""
+    untold: bool = False
+    """What the person has confirmed was done, and nobody has said a word to them since."""
     trouble: bool = False
     """Whether the agent had to give up: then the person is told so."""
     spent: Spent = field(default_factory=Spent)
+
+    def say(self, words: list[Reply]) -> None:
+        """What the model itself says."""
+        self.replies.extend(words)
+        self.untold = self.untold and not words
 
     def take(self, results: list[Result]) -> None:
         """What tools ask the turn to do."""

@@ -90,6 +90,10 @@ class ToolContext:
         raise ToolError("this is for people of the team only")
 
 
+ERROR = "error: "
+"""The text of a result begins so where the call was not done."""
+
+
 @dataclass(frozen=True, slots=True)
 class Result:
     """What a tool gives back: text for the model, and what the turn is to do."""
@@ -105,6 +109,11 @@ class Result:
     """The model is not asked again in this turn."""
     flow: FlowState | None = None
     """What the conversation waits for from the end of this turn on (`bot.dialogs.flow`)."""
+
+    @property
+    def failed(self) -> bool:
+        """Whether it was not done, and the text tells the model why."""
+        return self.text.startswith(ERROR)
 
 
 Confirm = Callable[..., Awaitable[str]]
