@@ -90,7 +90,9 @@ def _answer(message: InboundMessage, token: str) -> Said:
     content = message.content
     if isinstance(content, Choice):  # never by its title: it may belong to another question
         return next((said for said in (Said.YES, Said.NO) if content.id == _button(token, said)), Said.ELSE)
-    if not isinstance(content, Text) or "?" in unicodedata.normalize("NFKC", content.text):  # "ok?" asks, and says no yes
+    if not isinstance(content, Text) or message.forwarded:  # what is forwarded are somebody else's words
+        return Said.ELSE
+    if "?" in unicodedata.normalize("NFKC", content.text):  # "ok?" asks us
         return Said.ELSE
     written, drawn = _in_words(plain(content.text)), _in_emoji(content.text)
     return Said.NOTHING if written is drawn is Said.NOTHING else _together(written, drawn)
