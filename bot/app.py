@@ -41,6 +41,7 @@ from bot.services.receipts import Receipts
 from bot.services.search import Search
 from bot.services.settings import SystemSettings
 from bot.services.tickets import Tickets
+from bot.services.users import Users
 from bot.store.base import LaneKinds, Store
 from bot.store.local import LocalLanes
 from bot.store.ownership import Ownership, beside
@@ -68,6 +69,7 @@ class App:
     jobs: Jobs
     policy: Policy
     people: People
+    users: Users
     merging: Merging
     conversations: Conversations
     engine: Engine
@@ -198,6 +200,7 @@ def _join(
         jobs=jobs,
         policy=policy,
         people=people,
+        users=Users(store, clock, audit),
         merging=merging,
         conversations=conversations,
         engine=engine,

@@ -13,6 +13,7 @@ from bot.dialogs.scene import Parts, Scene, fence_of
 from bot.errors import EpochMoved
 from bot.message import Receipt, Reply
 from bot.policy import Wish, is_blocked, wish_of
+from bot.records.people import Customer
 from bot.records.work import Author
 from bot.resources import say
 from bot.services.conversations import is_held_by_ai
@@ -38,12 +39,12 @@ class Engine:
         """
         scene = await self._hearing.enter(claim, turn)
         wishes = [wish for message in scene.turn.messages if (wish := wish_of(message))]
-        if wishes:
-            await self._obey(scene, Wish.STOP if Wish.STOP in wishes else wishes[-1])
-        elif is_blocked(scene.customer) or not is_held_by_ai(scene.conversation):
+        if wishes and scene.customer is not None:
+            await self._obey(scene, scene.customer, Wish.STOP if Wish.STOP in wishes else wishes[-1])
+        elif not _may_be_answered(scene) or not is_held_by_ai(scene.conversation):
             await self._hearing.end(scene, Unit())
         elif not await self._parts.settings.value("ai_response_enabled"):
-            await self._queue(scene)
+            await (self._queue(scene) if scene.user is None else self._hearing.end(scene, Unit(), _switched_off(scene)))
         else:
             await self._answering.answer(scene)
         return len(scene.turn.heard)
@@ -55,10 +56,12 @@ class Engine:
         self._hearing.hear(scene, unit)
         unit.add(self._parts.inbox.dead(scene.turn.inbox_ids, error))
         replies = []
-        if is_held_by_ai(scene.conversation):
+        if is_held_by_ai(scene.conversation) and scene.user is None:
             queue = self._parts.queue()
             self._parts.conversations.assign(unit, scene.conversation, queue, by="system", reason="a turn failed too often")
             replies.append(Reply(say(scene.language, "trouble")))
+        elif scene.user is not None:
+            replies.append(Reply(say(scene.language, "sorry_failed")))
         said = self._parts.outbox.add(unit, scene.conversation, replies, Author.SYSTEM, turn_id=scene.turn.id)
         self._parts.conversations.said(unit, scene.conversation, said)
         await self._parts.store.commit(unit)
@@ -78,10 +81,10 @@ class Engine:
         for lane in lanes - {None}:
             await self._parts.outbox.wake(str(lane))
 
-    async def _obey(self, scene: Scene, wish: Wish) -> None:
+    async def _obey(self, scene: Scene, customer: Customer, wish: Wish) -> None:
         message = next(message for message in reversed(scene.turn.messages) if wish_of(message) is wish)
         unit = Unit()
-        unit.insert(self._parts.policy.record(scene.customer.id, wish, message))
+        unit.insert(self._parts.policy.record(customer.id, wish, message))
         await self._hearing.end(scene, unit, Reply(say(scene.language, _SAID[wish])))
 
     async def _queue(self, scene: Scene) -> None:
@@ -94,3 +97,15 @@ class Engine:
             await self._hearing.finish(scene, unit, Reply(say(scene.language, "connecting")))
         except EpochMoved:
             await self._hearing.end(scene, Unit())  # an operator was faster
+
+
+def _may_be_answered(scene: Scene) -> bool:
+    """Not a person who is blocked, nor a user who may not sign in."""
+    if scene.customer is not None:
+        return not is_blocked(scene.customer)
+    return scene.user is not None and scene.user.is_active
+
+
+def _switched_off(scene: Scene) -> Reply:
+    """A user is told: there is nobody to pass them to."""
+    return Reply(say(scene.language, "ai_off"))

@@ -31,7 +31,7 @@ def command() -> None:
 @command.command("add", short_help="Add somebody with this EMAIL.")
 @click.argument("email")
 @click.option("--name", required=True, help="As they are called.")
-@click.option("--role", required=True, type=click.Choice(list(Role)), help="What they may do.")
+@click.option("--role", required=True, type=click.Choice([role.value for role in Role]), help="What they may do.")
 def add_command(email: str, name: str, role: str) -> None:
     """Add somebody with this EMAIL. They get no password: signing in comes with the desk."""
     run(_add(load_settings(), email, name, role))

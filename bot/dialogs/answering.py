@@ -19,12 +19,12 @@ from bot.dialogs.task import CONFIRMED, Answer, Task
 from bot.errors import EpochMoved
 from bot.memory.window import heard, recent
 from bot.message import Reply
-from bot.principal import PersonRef, strength_of
+from bot.principal import PersonRef, Principal, UserRef, strength_of
 from bot.records.conversations import Conversation, Message
 from bot.records.people import Customer
 from bot.records.work import Author, JournalKind
 from bot.resources import say
-from bot.services.conversations import agent_of
+from bot.services.conversations import FIRST_AGENT, agent_of
 from bot.store.base import Change, In, Unit
 from bot.tools.base import ToolContext
 
@@ -86,7 +86,7 @@ class Answering:
         conversation = await self._parts.store.get(Conversation, scene.conversation.id) or scene.conversation
         if conversation.epoch != scene.conversation.epoch:
             raise EpochMoved
-        customer = await self._parts.store.get(Customer, conversation.customer_id or "") or scene.customer
+        customer = await self._parts.store.get(Customer, conversation.customer_id) if conversation.customer_id else None
         return replace(scene, conversation=conversation, customer=customer)
 
     async def _led(self, scene: Scene, task: Task) -> Answer:
@@ -112,7 +112,8 @@ class Answering:
             now = await self._parts.store.get(Conversation, scene.conversation.id)
 
     async def _task(self, scene: Scene, move: Move) -> Task:
-        agent = self._parts.agents[agent_of(scene.conversation)]
+        agents = self._parts.agents
+        agent = agents.get(agent_of(scene.conversation)) or agents[FIRST_AGENT]  # one whose file is gone is nobody
         history = await recent(self._parts.store, scene.conversation, scene.turn)
 
         def prompt(agent: Agent) -> str:
@@ -134,7 +135,7 @@ class Answering:
     def _context(self, scene: Scene, agent: str) -> ToolContext:
         known = self._parts.agents.get(agent)
         return ToolContext(
-            principal=PersonRef(scene.customer.id, strength_of(scene.turn.address.channel)),
+            principal=_principal(scene),
             conversation=scene.conversation,
             agent=agent,
             language=scene.language,
@@ -143,7 +144,8 @@ class Answering:
         )
 
     def _prompt(self, agent: Agent, scene: Scene) -> str:
-        names = (scene.customer.first_name, scene.customer.last_name)
+        who = scene.customer or scene.user
+        names = (who.first_name, who.last_name) if who else ()
         return agent.render(
             company=self._parts.company,
             language=_LANGUAGES.get(scene.language, scene.language),
@@ -156,6 +158,9 @@ class Answering:
         parts, conversation = self._parts, scene.conversation
         unit, epoch = Unit(), conversation.epoch
         assignee = parts.queue() if answer.trouble and not isinstance(answer.assignee, Queue) else answer.assignee
+        if scene.user is not None and isinstance(assignee, Queue):
+            assignee = None  # a user is one of those who would come
+            answer.replies.append(Reply(say(scene.language, "sorry_failed")))
         if assignee is not None and assignee != conversation.assignee:
             by = f"agent:{agent_of(conversation)}"
             reason = "the AI could not finish" if answer.trouble else answer.reason
@@ -172,6 +177,13 @@ class Answering:
         scene.journal.flush(unit)
         unit.insert(scene.journal.row(JournalKind.END, "", _ending(answer)))
         await self._hearing.commit(scene, scene.journal.guard(unit))
+
+
+def _principal(scene: Scene) -> Principal:
+    """Whom tools run for: whoever speaks in this conversation, and nobody that they name."""
+    if scene.user is not None:
+        return UserRef(scene.user.id, str(scene.user.role), scene.user.granted)
+    return PersonRef(scene.conversation.customer_id or "", strength_of(scene.turn.address.channel))
 
 
 def _confirmed(move: Move) -> ToolCall | None:

@@ -10,8 +10,11 @@ from bot.dialogs.language import guess_language
 from bot.dialogs.scene import Parts, Scene, fence_of
 from bot.errors import EpochMoved
 from bot.journal import Guard, Journal, steps_of
-from bot.message import Reply, Sender
+from bot.message import Address, Reply, Sender
+from bot.principal import user_in
 from bot.records.conversations import Conversation, FlowState
+from bot.records.people import Customer
+from bot.records.users import User
 from bot.records.work import Author, JournalKind
 from bot.store.base import Change, Claim, Require, Unit
 
@@ -25,13 +28,11 @@ class Hearing:
     async def enter(self, claim: Claim, turn: Turn) -> Scene:
         """Who speaks, in which conversation, and what an interrupted run has left behind."""
         parts = self._parts
-        sender = next((m.sender for m in reversed(turn.messages) if m.sender != Sender()), Sender())
-        customer, conversation, steps = await asyncio.gather(  # together they are one hop to the store
-            parts.people.recognise(turn.address, sender, turn.messages[0].sent_at),
-            parts.conversations.open_one(turn.address),
-            steps_of(parts.store, turn),
+        who, conversation, steps = await asyncio.gather(  # together they are one hop to the store
+            self._who(turn), parts.conversations.open_one(turn.address), steps_of(parts.store, turn)
         )
-        conversation = conversation or await parts.conversations.current(customer, turn.address)
+        customer, user = (who, None) if isinstance(who, Customer) else (None, who)
+        conversation = conversation or await self._begin(turn.address, customer)
         guard = Guard((fence_of(claim), Require(Conversation, {"id": conversation.id, "epoch": conversation.epoch}, EpochMoved)))
         journal = Journal(parts.store, parts.clock, turn, conversation.id, guard, steps)
         frozen = journal.heard()
@@ -41,7 +42,20 @@ class Hearing:
             guess_language(" ".join(m.content.as_text() for m in turn.messages), conversation.language) or conversation.language
         )
         flow = journal.flow() if frozen is not None else _awaited(conversation)
-        return Scene(claim, turn, customer, conversation, journal, told or parts.default_language, told, flow)
+        return Scene(claim, turn, customer, user, conversation, journal, told or parts.default_language, told, flow)
+
+    async def _who(self, turn: Turn) -> Customer | User | None:
+        """The person or the user who speaks; None for a user who is not there any more."""
+        user_id = user_in(turn.address)
+        if user_id:
+            return await self._parts.store.get(User, user_id)
+        sender = next((m.sender for m in reversed(turn.messages) if m.sender != Sender()), Sender())
+        return await self._parts.people.recognise(turn.address, sender, turn.messages[0].sent_at)
+
+    async def _begin(self, address: Address, customer: Customer | None) -> Conversation:
+        if customer is None:
+            return await self._parts.conversations.current_of_user(user_in(address), address, "colleague")
+        return await self._parts.conversations.current(customer, address)
 
     def hear(self, scene: Scene, unit: Unit) -> None:
         """Records what was heard, unless an interrupted run has done so."""

@@ -53,7 +53,9 @@ class OfflineModel:
     def _next(self, request: ModelRequest) -> ModelStep:
         last = request.messages[-1]
         if last["role"] == "tool":
-            return self._told(request.messages)
+            return self._told(request)
+        if _has_other_moves(request):
+            return _said(say(self._language, "no_model"))
         *before, chosen = str(last["content"]).strip().split("\n")  # a burst has a line for each message
         if _is_option(chosen, "option_my_tickets"):
             return _call("list_my_tickets")
@@ -73,9 +75,9 @@ class OfflineModel:
         options = [say(self._language, name) for name in ("option_ticket", "option_my_tickets", "option_person")]
         return _call("offer_choices", text=text, options=options)
 
-    def _told(self, messages: Sequence[Mapping[str, Any]]) -> ModelStep:
+    def _told(self, request: ModelRequest) -> ModelStep:
         """What the tools of this turn came to, in the person's words: their results are for a model, and in English."""
-        results = _results(messages)
+        results = _results(request.messages)
         done = [text for result in results if (text := self._done(result))]
         if done:
             return _said("\n".join(done))
@@ -84,6 +86,8 @@ class OfflineModel:
             return _said(say(self._language, "sorry_failed"))
         if last.tool == "list_my_tickets":  # its lines are made of our own sentences
             return _said(say(self._language, "no_tickets") if last.text == "the person has no tickets" else last.text)
+        if _has_other_moves(request):
+            return _said(say(self._language, "no_model"))
         return self._offer(say(self._language, "simple_mode"))
 
     def _done(self, result: _Told) -> str:
@@ -102,6 +106,12 @@ def _said(text: str) -> ModelStep:
 def _call(name: str, **arguments: object) -> ModelStep:
     call = ToolCall(f"offline_{name}", name, json.dumps(arguments, ensure_ascii=False))
     return ModelStep("", (call,), finish_reason="tool_calls", model="offline")
+
+
+def _has_other_moves(request: ModelRequest) -> bool:
+    """Whether the agent is not one for customers: what it could offer instead is not known here."""
+    names = {tool["function"]["name"] for tool in request.tools}
+    return bool(names) and names.isdisjoint(("offer_choices", "hand_to_person"))
 
 
 def _results(messages: Sequence[Mapping[str, Any]]) -> list[_Told]:

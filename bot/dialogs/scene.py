@@ -17,6 +17,7 @@ from bot.outbox import Outbox
 from bot.policy import Policy
 from bot.records.conversations import Conversation, FlowState
 from bot.records.people import Customer
+from bot.records.users import User
 from bot.records.work import Fence
 from bot.services.conversations import Conversations
 from bot.services.people import People
@@ -57,7 +58,10 @@ class Scene:
 
     claim: Claim
     turn: Turn
-    customer: Customer
+    customer: Customer | None
+    """Who speaks, where that is a person."""
+    user: User | None
+    """Who speaks, where that is a user."""
     conversation: Conversation
     journal: Journal
     language: str

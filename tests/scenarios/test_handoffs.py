@@ -51,12 +51,13 @@ async def held_by(person: ScenePerson) -> tuple[Assignee, int]:
     return conversation.assignee, conversation.epoch
 
 
-async def moves(scene: Scene, person: ScenePerson) -> list[tuple[str, str, str, str | None]]:
+async def moves(scene: Scene, person: ScenePerson) -> list[tuple[str, str, str, str]]:
     """Changes of hands in the audit log: from, to, by whom, why."""
     where = {"entity_type": "conversation", "entity_id": (await person.conversation()).id}
     entries = await scene.app.store.find(AuditEntry, where, sort=("-timestamp",))
     assigned = [entry for entry in entries if entry.action is AuditAction.ASSIGNED][::-1]
-    return [(e.before["assignee"], e.after["assignee"], e.performed_by, e.reason) for e in assigned]
+    told = [(entry.details, entry.performed_by or "") for entry in assigned]
+    return [(d["before"]["assignee"], d["after"]["assignee"], by, d["reason"]) for d, by in told]
 
 
 async def test_the_other_agents_prompt_tools_name_and_model_take_over_at_once(shop: Scene) -> None:
@@ -67,7 +68,7 @@ async def test_the_other_agents_prompt_tools_name_and_model_take_over_at_once(sh
     await ana.hears_nothing()
     before, after = shop.model.requests
     assert "support assistant" in before.messages[0]["content"]
-    assert after.messages[0]["content"] == "You are the seller of Switchboard."
+    assert after.messages[0]["content"] == "You are the seller of our company."
     assert [message["role"] for message in after.messages] == ["system", "user", "assistant", "tool"]
     assert (after.model, offered(after)) == ("sales-model", {"hand_to_agent", "hand_to_person", "create_ticket", "book_callback"})
     assert [step.body["agent"] for step in await ana.journal(JournalKind.MODEL)] == ["support", "sales"]
@@ -249,7 +250,7 @@ async def test_a_take_over_while_the_new_agent_thinks_wins(shop: Scene) -> None:
         await commit(unit)  # type: ignore[arg-type]
         await take_over(shop, ana)
 
-    shop.app.store.commit = taken_over_first  # type: ignore[assignment, method-assign]
+    shop.app.store.commit = taken_over_first  # type: ignore[method-assign]
     shop.model.will(TO_SALES, Said("I sell."))
     await ana.says("I want to buy ten lines, please.")
     await ana.hears_nothing()

@@ -8,7 +8,7 @@ from bot.records.conversations import Conversation
 from bot.records.work import JournalKind
 from bot.testing.llm import Called, Calls, Said
 from bot.testing.scene import Scene, ScenePerson
-from bot.tools.base import ToolContext
+from bot.tools.base import Toolbox, ToolContext
 
 
 async def calls(scene: Scene, person: ScenePerson, *called: Called, saying: str = "Please.") -> list[str]:
@@ -32,7 +32,7 @@ async def run(scene: Scene, conversation: Conversation, principal: Principal, na
 
     Raises ToolError, ServiceError, RecordError, Conflict: the loop tells the model of them.
     """
-    tool = scene.app.engine._parts.loop._toolbox.get(name)
+    tool = Toolbox.discover().get(name)
     assert tool is not None, name
     tool.check(principal)
     context = ToolContext(principal, conversation, "colleague", "en", scene.app.engine._parts.services)
