@@ -14,6 +14,8 @@ from bot.records.conversations import Conversation, Direction, Message
 from bot.records.work import Delivery, DeliveryState, JournalKind, JournalRow
 from bot.store.base import Store
 
+_ERROR = "error: "
+"""How the result of a call begins that was not done (`bot.tools.base.ERROR`)."""
 _LONGEST = 300
 """Characters of one text that are shown."""
 
@@ -24,7 +26,8 @@ class Event:
 
     turn_id: str
     what: str
-    """`heard`, `decided`, `called`, `gave`, `said`, `ended`."""
+    """`heard`, `answer` (to a question of the runtime's), `decided`, `called`, then `gave`, `asked` (the person is to confirm it)
+    or `refused`, `handed`, `said`, `ended`."""
     text: str
 
 
@@ -65,8 +68,22 @@ def _decided(row: JournalRow) -> Iterator[Event]:
     if row.kind is JournalKind.MODEL:
         yield Event(row.turn_id, "decided", _step(row.body))
     elif row.kind is JournalKind.TOOL:
-        yield Event(row.turn_id, "called", f"{row.body['tool']}({_arguments(row.body['arguments'])})")
-        yield Event(row.turn_id, "gave", f"{_line(row.body['result'])}  [{_seconds(row.body)}]")
+        yield from _called(row.turn_id, row.body)
+    elif row.kind is JournalKind.FLOW:
+        yield Event(row.turn_id, "answer", row.body.get("outcome") or "to the agent")
+
+
+def _called(turn: str, body: dict[str, Any]) -> Iterator[Event]:
+    """A call, and what came of it."""
+    yield Event(turn, "called", f"{body['tool']}({_arguments(body['arguments'])})")
+    if body.get("flow"):
+        yield Event(turn, "asked", " / ".join(_line(reply["text"]) for reply in body["replies"]))
+    else:
+        reason = body["result"].removeprefix(_ERROR)
+        what = "gave" if reason == body["result"] else "refused"
+        yield Event(turn, what, f"{_line(reason)}  [{_seconds(body)}]")
+    if body.get("assignee"):
+        yield Event(turn, "handed", f"to {body['assignee']['kind']}:{body['assignee']['name']}: {_line(body['reason'])}")
 
 
 def _step(body: dict[str, Any]) -> str:
