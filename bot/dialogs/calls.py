@@ -22,7 +22,17 @@ from bot.conversation import AssigneeKind, assignee_of, kind_of, name_of
 from bot.dialogs.flows.confirmation import question
 from bot.dialogs.llm import ToolCall
 from bot.dialogs.task import CONFIRMED, Bounds, Task
-from bot.errors import Conflict, Duplicate, EpochMoved, FenceLost, RecordError, ServiceError, StoreUnavailable, ToolError
+from bot.errors import (
+    NOT_DONE,
+    Conflict,
+    Duplicate,
+    EpochMoved,
+    FenceLost,
+    RecordError,
+    ServiceError,
+    StoreUnavailable,
+    ToolError,
+)
 from bot.message import Reply
 from bot.records.conversations import FlowState
 from bot.records.work import JournalKind
@@ -50,10 +60,10 @@ class Calls:
         results: list[Result] = []
         for index, call in enumerate(within):
             if any(result.ends_turn for result in results):
-                results.append(Result("error: the turn had ended already; nothing was done"))
+                results.append(Result(f"{NOT_DONE}the turn had ended already; nothing was done"))
             else:
                 results.append(reads[index] if index in reads else await self._run(task, f"{number}.{index}", call))
-        beyond = Result("error: too many calls at once; nothing was done")
+        beyond = Result(f"{NOT_DONE}too many calls at once; nothing was done")
         results = [_before(result, calls[index + 1 :]) for index, result in enumerate(results)]
         return results + [beyond] * (len(calls) - len(within))
 
@@ -171,7 +181,7 @@ async def _told(tool: Tool) -> AsyncIterator[None]:
 
 def _failed(task: Task, here: str, name: str, arguments: Mapping[str, Any], error: ToolError, seconds: float) -> Result:
     """What the model is told of a call that was not done; kept for who reads what happened."""
-    result = Result(f"error: {error}")
+    result = Result(f"{NOT_DONE}{error}")
     if task.journal.recorded(JournalKind.TOOL, here) is None:
         task.journal.later(task.journal.row(JournalKind.TOOL, here, _body(name, arguments, result, seconds)))
     return result

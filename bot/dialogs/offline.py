@@ -13,9 +13,9 @@ from typing import Any
 
 from bot.dialogs.llm import ModelRequest, ModelStep, ToolCall
 from bot.dialogs.task import CONFIRMED
+from bot.errors import NOT_DONE
 from bot.policy import plain, plain_words, without_politeness
 from bot.resources import LANGUAGES, say
-from bot.tools.base import ERROR
 
 _SUBJECT_LENGTH = 120
 _DESCRIPTION_LENGTH = 8000
@@ -32,7 +32,7 @@ class _Told:
 
     @property
     def failed(self) -> bool:
-        return self.text.startswith(ERROR)
+        return self.text.startswith(NOT_DONE)
 
 
 class OfflineModel:

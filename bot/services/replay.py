@@ -10,12 +10,11 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
 
+from bot.errors import NOT_DONE
 from bot.records.conversations import Conversation, Direction, Message
 from bot.records.work import Delivery, DeliveryState, JournalKind, JournalRow
 from bot.store.base import Store
 
-_ERROR = "error: "
-"""How the result of a call begins that was not done (`bot.tools.base.ERROR`)."""
 _LONGEST = 300
 """Characters of one text that are shown."""
 
@@ -79,7 +78,7 @@ def _called(turn: str, body: dict[str, Any]) -> Iterator[Event]:
     if body.get("flow"):
         yield Event(turn, "asked", " / ".join(_line(reply["text"]) for reply in body["replies"]))
     else:
-        reason = body["result"].removeprefix(_ERROR)
+        reason = body["result"].removeprefix(NOT_DONE)
         what = "gave" if reason == body["result"] else "refused"
         yield Event(turn, what, f"{_line(reason)}  [{_seconds(body)}]")
     if body.get("assignee"):

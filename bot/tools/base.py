@@ -22,7 +22,7 @@ from typing import Any, get_type_hints
 from pydantic import BaseModel, ConfigDict, ValidationError, create_model
 
 from bot.conversation import Assignee
-from bot.errors import ResourceError, ToolError
+from bot.errors import NOT_DONE, ResourceError, ToolError
 from bot.message import Reply
 from bot.principal import PersonRef, Principal, Strength, UserRef
 from bot.records.base import explain
@@ -90,10 +90,6 @@ class ToolContext:
         raise ToolError("this is for people of the team only")
 
 
-ERROR = "error: "
-"""The text of a result begins so where the call was not done."""
-
-
 @dataclass(frozen=True, slots=True)
 class Result:
     """What a tool gives back: text for the model, and what the turn is to do."""
@@ -113,7 +109,7 @@ class Result:
     @property
     def failed(self) -> bool:
         """Whether it was not done, and the text tells the model why."""
-        return self.text.startswith(ERROR)
+        return self.text.startswith(NOT_DONE)
 
 
 Confirm = Callable[..., Awaitable[str]]
