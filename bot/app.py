@@ -102,7 +102,7 @@ async def assemble(
         store = store_of(settings, clock)
         ownership = await stack.enter_async_context(owned(settings, store) if work else beside(store))
         lanes = LaneKinds(*(stack.enter_context(closing(LocalLanes(ownership.fence, clock))) for _ in range(3)))
-        model = model or model_of(settings)
+        model = model or model_of(settings, clock)
         if model is not None:
             stack.push_async_callback(model.close)
         channels = channels if channels is not None else channels_of(settings)

@@ -9,7 +9,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from dotenv import dotenv_values
+from dotenv import dotenv_values, load_dotenv
 from pydantic import AfterValidator, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
@@ -27,8 +27,11 @@ _EXAMPLES = {
     "TWILIO_API_URL": "https://api.twilio.com",
     "WHATSAPP_PHONE_ID": "106540352242922 (digits, from Meta's API setup page)",
     "TWILIO_VOICE": "gather, relay or stream",
+    "LANGCHAIN_MODEL": "anthropic:claude-sonnet-4-5",
+    "OPENAI_CONTEXT_TOKENS": "8192",
 }
-_PREFIXES = ("BOT_", "WHATSAPP_", "TWILIO_", "OPENAI_", "MONGODB_", "REDIS_URL", "SMTP_URL")
+# Of LangChain's only this one is ours.
+_PREFIXES = ("BOT_", "WHATSAPP_", "TWILIO_", "OPENAI_", "MONGODB_", "REDIS_URL", "SMTP_URL", "LANGCHAIN_MOD")
 
 
 def _web_address(value: str) -> str:
@@ -75,6 +78,13 @@ class Settings(BaseSettings):
     openai_api_key: SecretStr = _setting("OPENAI_API_KEY", SecretStr(""), "key of the language model's server")
     openai_base_url: WebAddress = _setting("OPENAI_BASE_URL", "", "any OpenAI-compatible server")
     openai_model: str = _setting("OPENAI_MODEL", "gpt-4o-mini", "language model")
+    openai_fallback_model: str = _setting("OPENAI_FALLBACK_MODEL", "", "language model that is asked when the first one fails")
+    openai_context_tokens: int = _setting(
+        "OPENAI_CONTEXT_TOKENS", 0, "context length of the language models, in tokens; 0: as prompts/prices.yaml says", ge=0
+    )
+    langchain_model: str = _setting(
+        "LANGCHAIN_MODEL", "", "a chat model of LangChain in place of OPENAI_MODEL", pattern=r"^([\w-]+:\S+)?$"
+    )
     openai_embedding_model: str = _setting("OPENAI_EMBEDDING_MODEL", "", "embedding model")
     openai_transcription_model: str = _setting("OPENAI_TRANSCRIPTION_MODEL", "", "speech-to-text model")
     openai_speech_model: str = _setting("OPENAI_SPEECH_MODEL", "", "text-to-speech model")
@@ -98,8 +108,19 @@ class Settings(BaseSettings):
 
     @property
     def has_model(self) -> bool:
-        """Whether a language model is configured: a key, or a server of one's own that needs none."""
+        """Whether a language model is configured: a key, a server of one's own that needs none, or one of LangChain's."""
+        return self.has_openai or bool(self.langchain_model)
+
+    @property
+    def has_openai(self) -> bool:
+        """Whether there is a server that speaks OpenAI's language."""
         return bool(self.openai_api_key.get_secret_value() or self.openai_base_url)
+
+    @property
+    def model_names(self) -> list[str]:
+        """The language models that are configured, in the order in which they are asked."""
+        first = self.langchain_model or (self.openai_model if self.has_openai else "")
+        return [name for name in (first, self.openai_fallback_model if self.has_openai else "") if name]
 
     def whatsapp_missing(self) -> list[str]:
         """The settings that WhatsApp still needs; empty when it is on."""
@@ -136,8 +157,13 @@ def load_settings(**overrides: Any) -> Settings:
 
 def _shown(name: str, error: Mapping[str, Any]) -> str:
     """The wrong value, unless it is a secret."""
-    secret = any(part in name for part in ("TOKEN", "SECRET", "KEY", "URI", "REDIS_URL", "SMTP_URL"))
-    return "" if secret else f" (it is {str(error.get('input'))[:60]!r})"
+    secrets = {info.validation_alias for info in Settings.model_fields.values() if info.annotation is SecretStr}
+    return "" if name in secrets else f" (it is {str(error.get('input'))[:60]!r})"
+
+
+def share_env_file() -> None:
+    """Puts what `.env` says into the environment, for a library that looks for its vendor's key there and nowhere else."""
+    load_dotenv(".env", override=False)
 
 
 def unknown_settings(environment: Mapping[str, str] | None = None) -> dict[str, str]:

@@ -151,6 +151,15 @@ class SendUnconfirmed(SendError):
 class ModelError(BotError):
     """The model did not answer."""
 
+    def __init__(self, message: str = "", *, status: int = 0) -> None:
+        super().__init__(message)
+        self.status = status
+        """The HTTP status that its server answered with; 0 where there was none."""
+        self.model = ""
+        """The model that was asked; set where one is chosen (`bot.dialogs.resilient`)."""
+        self.partial = ""
+        """What it had said until then; set by whoever collected the words (`bot.dialogs.llm.finish`)."""
+
 
 class ModelUnavailable(ModelError):
     """The model is down, slow or over its limits."""

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.config import Settings, load_settings, setting_names, unknown_settings
+from bot.config import Settings, load_settings, setting_names, share_env_file, unknown_settings
 from bot.errors import SettingsError
 
 pytestmark = pytest.mark.unit
@@ -28,6 +28,9 @@ DEFAULTS: dict[str, object] = {
     "OPENAI_API_KEY": "",
     "OPENAI_BASE_URL": "",
     "OPENAI_MODEL": "gpt-4o-mini",
+    "OPENAI_FALLBACK_MODEL": "",
+    "OPENAI_CONTEXT_TOKENS": 0,
+    "LANGCHAIN_MODEL": "",
     "OPENAI_EMBEDDING_MODEL": "",
     "OPENAI_TRANSCRIPTION_MODEL": "",
     "OPENAI_SPEECH_MODEL": "",
@@ -42,7 +45,7 @@ DEFAULTS: dict[str, object] = {
     "TWILIO_API_URL": "https://api.twilio.com",
     "TWILIO_VOICE": "gather",
 }
-SECRETS = {name for name in DEFAULTS if any(part in name for part in ("TOKEN", "SECRET", "KEY", "URI"))} | {
+SECRETS = {name for name in DEFAULTS if name.endswith(("TOKEN", "SECRET", "KEY", "URI"))} | {
     "REDIS_URL",
     "SMTP_URL",
 }
@@ -101,6 +104,8 @@ def test_the_environment_wins_over_the_file_and_spaces_are_dropped(monkeypatch: 
         ("BOT_PUBLIC_URL", "bot.example.com", "BOT_PUBLIC_URL: must begin with http:// or https://, and name a host"),
         ("BOT_PUBLIC_URL", "https://", "BOT_PUBLIC_URL: must begin with http:// or https://, and name a host"),
         ("OPENAI_BASE_URL", "localhost:9000", "; for example https://api.openai.com/v1"),
+        ("OPENAI_CONTEXT_TOKENS", "8k", "unable to parse string as an integer (it is '8k'); for example 8192"),
+        ("LANGCHAIN_MODEL", "claude", " (it is 'claude'); for example anthropic:claude-sonnet-4-5"),
         ("WHATSAPP_API_URL", "graph", "; for example https://graph.facebook.com"),
         ("TWILIO_API_URL", "ftp://twilio", "; for example https://api.twilio.com"),
         ("WHATSAPP_PHONE_ID", "+1 202", "; for example 106540352242922 (digits, from Meta's API setup page)"),
@@ -185,6 +190,31 @@ def test_a_model_is_there_with_a_key_or_a_server_of_ones_own(name: str, expected
 
 
 @pytest.mark.parametrize(
+    ("set_to", "names"),
+    [
+        ({}, []),
+        ({"OPENAI_FALLBACK_MODEL": "small"}, []),
+        ({"OPENAI_API_KEY": "k"}, ["gpt-4o-mini"]),
+        ({"OPENAI_API_KEY": "k", "OPENAI_MODEL": "big", "OPENAI_FALLBACK_MODEL": "small"}, ["big", "small"]),
+        ({"LANGCHAIN_MODEL": "ollama:qwen3:8b", "OPENAI_FALLBACK_MODEL": "small"}, ["ollama:qwen3:8b"]),
+        ({"LANGCHAIN_MODEL": "xai:grok", "OPENAI_API_KEY": "k", "OPENAI_FALLBACK_MODEL": "small"}, ["xai:grok", "small"]),
+        ({"LANGCHAIN_MODEL": "xai:grok", "OPENAI_API_KEY": "k"}, ["xai:grok"]),
+    ],
+)
+def test_the_models_are_asked_in_this_order(set_to: dict[str, str], names: list[str]) -> None:
+    settings = load_settings(**set_to)
+    assert settings.model_names == names
+    assert settings.has_model is bool(names)
+
+
+def test_what_is_in_the_env_file_can_be_shared_with_libraries(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "environ", {"SOME_VENDORS_REGION": "north"})  # what is put there is gone after the test
+    Path(".env").write_text("SOME_VENDORS_KEY=abc\nSOME_VENDORS_REGION=south\n")
+    share_env_file()
+    assert (os.environ["SOME_VENDORS_KEY"], os.environ["SOME_VENDORS_REGION"]) == ("abc", "north")
+
+
+@pytest.mark.parametrize(
     ("name", "nearest"),
     [
         ("BOT_QUIET", "BOT_QUIET_MS"),
@@ -195,6 +225,7 @@ def test_a_model_is_there_with_a_key_or_a_server_of_ones_own(name: str, expected
         ("TWILIO_AUTHTOKEN", "TWILIO_AUTH_TOKEN"),
         ("MONGODB_URL", "MONGODB_URI"),
         ("REDIS_URLS", "REDIS_URL"),
+        ("LANGCHAIN_MODELS", "LANGCHAIN_MODEL"),
         ("BOT_SOMETHING_ELSE", ""),
     ],
 )

@@ -87,7 +87,17 @@ def _model(settings: Settings) -> Finding:
         wrong = "OPENAI_API_KEY has a space, a line break or a letter in it that no key has"
         return Finding("model", State.WRONG, wrong, "copy it again")
     where = settings.openai_base_url or "OpenAI"
-    return Finding("model", State.ON, f"{settings.openai_model} at {where}")
+    first = f"{settings.langchain_model} by LangChain" if settings.langchain_model else f"{settings.openai_model} at {where}"
+    return Finding("model", State.ON, f"{first}; {_fallback(settings, where)}")
+
+
+def _fallback(settings: Settings, where: str) -> str:
+    """What is asked when the first model fails."""
+    if not settings.openai_fallback_model:
+        return "simple mode when it fails"
+    if not settings.has_openai:
+        return "OPENAI_FALLBACK_MODEL does nothing without OPENAI_API_KEY or OPENAI_BASE_URL"
+    return f"{settings.openai_fallback_model} at {where} when it fails"
 
 
 def _whatsapp(settings: Settings) -> Finding:

@@ -72,6 +72,28 @@ def test_a_key_that_cannot_be_one_is_wrong_and_not_shown(options: tuple[str, ...
     assert "hunter" not in report
 
 
+@pytest.mark.parametrize(
+    ("set_to", "told"),
+    [
+        ({"OPENAI_API_KEY": "k"}, "gpt-4o-mini at OpenAI; simple mode when it fails"),
+        (
+            {"OPENAI_BASE_URL": "http://a/v1", "OPENAI_FALLBACK_MODEL": "small"},
+            "gpt-4o-mini at http://a/v1; small at http://a/v1 when",
+        ),
+        ({"LANGCHAIN_MODEL": "xai:grok"}, "xai:grok by LangChain; simple mode when it fails"),
+        ({"LANGCHAIN_MODEL": "xai:grok", "OPENAI_FALLBACK_MODEL": "small"}, "OPENAI_FALLBACK_MODEL does nothing without"),
+    ],
+)
+def test_the_models_are_named_in_the_order_in_which_they_are_asked(
+    set_to: dict[str, str], told: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in set_to.items():
+        monkeypatch.setenv(name, value)
+    code, report = check()
+    assert code == 0
+    assert told in report
+
+
 def test_a_name_of_ours_that_is_no_setting_is_wrong_even_if_it_is_like_none(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("BOT_FOO", "1")
     code, report = check()
