@@ -130,6 +130,7 @@ class Answering:
             scene.journal,
             scene.conversation.ai_model or "",
             _confirmed(move),
+            scene.flow.slots if scene.flow else {},
         )
 
     def _context(self, scene: Scene, agent: str) -> ToolContext:

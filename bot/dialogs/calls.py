@@ -68,7 +68,10 @@ class Calls:
         return results + [beyond] * (len(calls) - len(within))
 
     async def run_confirmed(self, task: Task, call: ToolCall) -> Result:
-        """Runs what the person has confirmed, with the very arguments that they were asked about."""
+        """Runs what the person has confirmed, with the very arguments that they were asked about.
+
+        Where the question would be another one by now, as a record was changed meanwhile, they are asked that one instead.
+        """
         return await self._run(task, CONFIRMED, call, is_confirmed=True)
 
     async def _read_all(self, task: Task, number: int, calls: tuple[ToolCall, ...]) -> dict[int, Result]:
@@ -105,7 +108,7 @@ class Calls:
             return _read(recorded)
         began = self._clock.monotonic()
         try:
-            asked = None if is_confirmed else await self._ask(task, tool, here, arguments)
+            asked = await self._ask(task, tool, here, arguments, task.question if is_confirmed else {})
             return asked or await self._run_tool(task, tool, key, arguments)
         except ToolError as error:
             return _failed(task, here, tool.name, arguments, error, self._clock.monotonic() - began)
@@ -118,16 +121,17 @@ class Calls:
             raise ToolError(f"there is no tool {call.name[:60]!r}{hint}")
         return tool
 
-    async def _ask(self, task: Task, tool: Tool, here: str, arguments: dict[str, Any]) -> Result | None:
-        """The question to the person, where they have to be asked: not about what cannot be done, or would change nothing."""
+    async def _ask(
+        self, task: Task, tool: Tool, here: str, arguments: dict[str, Any], confirmed: Mapping[str, Any]
+    ) -> Result | None:
+        """The question to the person, where there is one that they have not confirmed."""
         if tool.confirm is None:
             return None
-        trial = replace(task.context, unit=Unit())
         began = self._clock.monotonic()
-        async with _told(tool):
-            async with asyncio.timeout(tool.timeout):
-                await tool.run(trial, **arguments)
-                asked = await tool.confirm(trial, **arguments) if trial.unit else ""
+        language = str(confirmed.get("language", task.context.language))
+        if confirmed and await _question(task, tool, arguments, language) in ("", confirmed.get("asked")):
+            return None
+        asked = await _question(task, tool, arguments, task.context.language)
         if not asked:
             return None
         result = question(task.context, tool.name, to_jsonable_python(arguments), asked, self._clock.now())
@@ -151,6 +155,15 @@ class Calls:
             else:
                 task.journal.later(row)
         return result
+
+
+async def _question(task: Task, tool: Tool, arguments: dict[str, Any], language: str) -> str:
+    """What a person would be asked in this language; nothing about what cannot be done (ToolError), or would change nothing."""
+    trial = replace(task.context, unit=Unit(), language=language)
+    async with _told(tool):
+        async with asyncio.timeout(tool.timeout):
+            await tool.run(trial, **arguments)
+            return await tool.confirm(trial, **arguments) if tool.confirm and trial.unit else ""
 
 
 def _before(result: Result, left: tuple[ToolCall, ...]) -> Result:

@@ -114,6 +114,8 @@ class Task:
     """Model to ask for; empty: the agent's, else the one from the settings."""
     confirmed: ToolCall | None = None
     """What the person has just confirmed: it is run before the model is asked."""
+    question: Mapping[str, Any] = field(default_factory=dict)
+    """What they were asked about it: `asked`, in `language`."""
     seen: set[str] = field(default_factory=set)
     """Agents that have handed it on: it does not come back to them in this turn."""
 

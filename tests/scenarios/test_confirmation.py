@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -437,6 +438,31 @@ async def test_a_callback_that_was_cancelled_meanwhile_is_not_moved(scene: Scene
     [after] = await callbacks(scene, ana)
     assert (after.status, after.requested_time) == (CallbackStatus.CANCELLED, callback.requested_time), result
     assert result.startswith("error: ")
+
+
+async def test_a_question_that_would_be_another_one_by_now_is_asked_anew(scene: Scene) -> None:
+    """They have said yes to the cancelling of a call at five, and there is none at five any more."""
+    ana = scene.person(ANA)
+    callback = await has_callback(scene, ana)
+    question = await asked(scene, ana, Called("cancel_callback", number=number_of(callback)))
+    assert "17:00" in question.text
+    await services(scene).callbacks.move(callback.id, datetime.fromisoformat(AT_SIX), by="user:op-1")
+    await ana.says("yes")
+    assert "18:00" in (await ana.hears()).text
+    assert await booked(scene, ana) == [SIX_UTC]
+    scene.model.will(Said("Cancelled."))
+    await ana.taps("Yes")
+    await ana.hears("Cancelled")
+    assert await booked(scene, ana) == []
+
+
+async def test_a_yes_in_another_language_counts(scene: Scene) -> None:
+    ana = scene.person(ANA)
+    await asked(scene, ana, language="es")
+    scene.model.will(Said("Booked."))
+    await ana.says("हाँ जी")
+    await ana.hears("Booked")
+    assert await booked(scene, ana) == [FIVE_UTC]
 
 
 async def test_a_ticket_that_was_closed_meanwhile_stays_closed_once(scene: Scene) -> None:

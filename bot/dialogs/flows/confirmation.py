@@ -42,7 +42,7 @@ def question(context: ToolContext, tool: str, arguments: Mapping[str, Any], aske
     titles = {Said.YES: say(context.language, "yes"), Said.NO: say(context.language, "no")}
     state = FlowState(
         name=NAME,
-        slots={"tool": tool, "arguments": dict(arguments), "asked": asked},
+        slots={"tool": tool, "arguments": dict(arguments), "asked": asked, "language": context.language},
         token=token,
         agent=context.agent,
         asked_at=now,
