@@ -16,7 +16,8 @@ from bot.dialogs.agent import AgentLoop
 from bot.dialogs.flow import discover as discover_flows
 from bot.dialogs.llm import Model
 from bot.dialogs.offline import OfflineModel
-from bot.dialogs.prompts import load_agents
+from bot.dialogs.roster import load_agents
+from bot.dialogs.router import Router
 from bot.dialogs.scene import Parts
 from bot.dialogs.task import Bounds
 from bot.engine import Engine
@@ -33,6 +34,7 @@ from bot.services.capture import Capture
 from bot.services.conversations import Conversations
 from bot.services.directory import Directory
 from bot.services.handoff import Handoffs
+from bot.services.hours import Hours
 from bot.services.leads import Leads
 from bot.services.memories import Memories
 from bot.services.merging import Merging
@@ -72,6 +74,7 @@ class App:
     users: Users
     merging: Merging
     conversations: Conversations
+    router: Router
     engine: Engine
     worker: Worker
     channels: Mapping[str, Channel]
@@ -160,6 +163,9 @@ def _join(
     search = Search(store)
     leads = Leads(store, clock, audit)
     toolbox = Toolbox.discover()
+    agents = load_agents(toolbox.names())
+    router = Router(agents)
+    system_settings = SystemSettings(store, clock)
     parts = Parts(
         store=store,
         clock=clock,
@@ -169,7 +175,7 @@ def _join(
         people=people,
         conversations=conversations,
         receipts=Receipts(store),
-        settings=SystemSettings(store, clock),
+        settings=system_settings,
         services=Services(
             tickets=Tickets(store, clock, audit),
             handoffs=Handoffs(),
@@ -182,7 +188,9 @@ def _join(
             directory=Directory(store, search, leads),
         ),
         loop=AgentLoop(model, OfflineModel, toolbox, clock, bounds),
-        agents=load_agents(toolbox.names()),
+        agents=agents,
+        router=router,
+        hours=Hours(system_settings, clock),
         flows=discover_flows(),
         company=COMPANY,
         default_language=settings.default_language,
@@ -203,6 +211,7 @@ def _join(
         users=Users(store, clock, audit),
         merging=merging,
         conversations=conversations,
+        router=router,
         engine=engine,
         worker=worker,
         channels=channels,

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
+from bot.clock import Clock
 from bot.config import Settings, unknown_settings
+from bot.errors import RecordError
 from bot.records.work import Delivery, DeliveryState, InboxRow, InboxState, Job, JobStatus
+from bot.services.hours import Hours, opening_at
+from bot.services.settings import SystemSettings
 from bot.store.base import Store
 
 
@@ -132,6 +136,21 @@ async def work(store: Store) -> list[Finding]:
     return found
 
 
-def abilities(agents: Mapping[str, tuple[str, ...]]) -> list[Finding]:
-    """Agents and the tools each may call."""
-    return [Finding(f"agent {name}", State.ON, "tools: " + (", ".join(tools) or "none")) for name, tools in agents.items()]
+async def hours(store: Store, clock: Clock) -> list[Finding]:
+    """Whether people of ours are there, by the settings that are in the store."""
+    try:
+        opening = opening_at(await Hours(SystemSettings(store, clock), clock).hours(), clock.now())
+    except RecordError as error:
+        return [Finding("business hours", State.WRONG, str(error), "until then prompts say nothing of hours")]
+    detail = "open now" if opening.is_open else f"closed now, next {opening.next_open}"
+    return [Finding("business hours", State.INFO, f"{detail}; today {opening.today}")]
+
+
+def ability(agent: str, tools: int, handoffs: Sequence[str], skills: Sequence[str]) -> Finding:
+    """An agent, and what it can do."""
+    told = [f"{tools} tools" if tools != 1 else "1 tool"]
+    if handoffs:
+        told.append(f"hands to {', '.join(handoffs)}")
+    if skills:
+        told.append(f"for {', '.join(skills)}")
+    return Finding(f"agent {agent}", State.ON, "; ".join(told))

@@ -593,9 +593,24 @@ async def test_a_model_that_fails_at_once_is_served_without(bench: Bench, error:
     assert (answer.trouble, answer.spent.offline) == (False, True)
 
 
-async def test_words_said_before_a_failure_are_lost_and_not_said(bench: Bench) -> None:
-    answer = await bench.answer(Raised(ModelBroken("cut off"), after="Your balance is 7"))
-    assert [reply.text for reply in answer.replies] == [say("en", "simple_mode")]
+CUT = Raised(ModelBroken("cut off"), after="Your balance is 7")
+
+
+async def test_an_answer_that_breaks_off_is_asked_for_again_and_its_words_are_kept_but_not_said(bench: Bench) -> None:
+    answer = await bench.answer(CUT, Said("Your balance is 700."))
+    assert [reply.text for reply in answer.replies] == ["Your balance is 700."]
+    broken, whole = await bench.rows(JournalKind.MODEL)
+    assert (broken.body["text"], broken.body["finishReason"], broken.body["estimated"]) == ("Your balance is 7", "error", True)
+    assert whole.body["text"] == "Your balance is 700."
+    assert answer.spent.output_tokens > whole.body["outputTokens"], "what was lost has been paid for, too"
+
+
+async def test_a_model_that_breaks_off_twice_in_a_turn_is_not_asked_any_more(bench: Bench) -> None:
+    answer = await bench.answer(CUT, Called("look", place="a"), CUT)
+    assert bench.hands.did == ["look a 1 red"]
+    assert len(bench.model.requests) == 3
+    assert len(answer.replies) == 1
+    assert "Your balance" not in answer.replies[0].text
 
 
 @pytest.mark.parametrize("step", [Said(""), Said("  \n "), Said("", finish_reason="content_filter")])

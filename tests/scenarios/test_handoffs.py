@@ -18,7 +18,7 @@ from bot.resources import LANGUAGES, say
 from bot.testing.clock import ManualClock
 from bot.testing.llm import Called, Calls, Raised, Said
 from bot.testing.scene import Scene, ScenePerson, open_scene
-from tests.scenarios.helpers import ANA, take_over, with_agents, with_sales
+from tests.scenarios.helpers import ANA, put_agents, take_over, with_agents, with_sales
 
 pytestmark = pytest.mark.scenario
 
@@ -286,7 +286,7 @@ async def test_a_conversation_with_an_agent_whose_file_is_gone_is_answered_by_th
     await ana.says("I want to buy ten lines, please.")
     await ana.hears("I sell")
     agents = {name: agent for name, agent in shop.app.engine._parts.agents.items() if name != "sales"}
-    object.__setattr__(shop.app.engine._parts, "agents", agents)
+    put_agents(shop, agents)
     shop.model.will(Said("Support here."))
     await ana.says("Are you there?")
     await ana.hears("Support here")
