@@ -16,7 +16,7 @@ from bot.dialogs.hearing import Hearing
 from bot.dialogs.llm import ToolCall
 from bot.dialogs.prompts import Agent
 from bot.dialogs.scene import Parts, Scene
-from bot.dialogs.task import Answer, Task
+from bot.dialogs.task import CONFIRMED, Answer, Task
 from bot.errors import EpochMoved
 from bot.memory.window import heard, recent
 from bot.message import Reply
@@ -82,27 +82,34 @@ class Answering:
         return move
 
     async def _after_flow(self, scene: Scene) -> Scene:
-        """The turn goes on with what the flow has changed: who they are, and how sure we are of it."""
+        """The turn goes on with what the flow has changed: who they are, and how sure we are of it. Raises EpochMoved."""
         conversation = await self._parts.store.get(Conversation, scene.conversation.id) or scene.conversation
+        if conversation.epoch != scene.conversation.epoch:
+            raise EpochMoved
         customer = await self._parts.store.get(Customer, conversation.customer_id) if conversation.customer_id else None
         return replace(scene, conversation=conversation, customer=customer)
 
     async def _led(self, scene: Scene, task: Task) -> Answer:
         """The agent's answer, given up in mid-word when somebody takes the conversation over. Raises EpochMoved."""
         answering = asyncio.ensure_future(self._parts.loop.answer(task))
+        watching = asyncio.ensure_future(self._moves(scene))
         try:
-            while not (await asyncio.wait((answering,), timeout=_LOOK_SECONDS))[0]:
-                if await self._has_moved(scene):
-                    raise EpochMoved
-            return answering.result()
+            await asyncio.wait((answering, watching), return_when=asyncio.FIRST_COMPLETED)
+            if answering.done():
+                return answering.result()
+            watching.result()
+            raise EpochMoved
         finally:
-            if not answering.done():
-                answering.cancel()
-                await asyncio.gather(answering, return_exceptions=True)
+            answering.cancel()
+            watching.cancel()
+            await asyncio.gather(answering, watching, return_exceptions=True)
 
-    async def _has_moved(self, scene: Scene) -> bool:
-        now = await self._parts.store.get(Conversation, scene.conversation.id)
-        return now is None or now.epoch != scene.conversation.epoch
+    async def _moves(self, scene: Scene) -> None:
+        """Returns when the conversation has changed hands."""
+        now: Conversation | None = scene.conversation
+        while now is not None and now.epoch == scene.conversation.epoch:
+            await self._parts.clock.sleep(_LOOK_SECONDS)
+            now = await self._parts.store.get(Conversation, scene.conversation.id)
 
     async def _task(self, scene: Scene, move: Move) -> Task:
         parts, conversation = self._parts, scene.conversation
@@ -113,7 +120,7 @@ class Answering:
 
         def prompt(agent: Agent) -> str:
             text = agent.fill(replace(scenery, colleagues=parts.router.colleagues(agent.name)))
-            return f"{text}\n\n{move.told}" if move.told and move.undone is None else text
+            return f"{text}\n\n{move.told}" if move.told else text
 
         system = {"role": "system", "content": prompt(agent)}
         return Task(
@@ -125,6 +132,7 @@ class Answering:
             scene.journal,
             conversation.ai_model or "",
             _confirmed(move),
+            scene.flow.slots if scene.flow else {},
         )
 
     def _context(self, scene: Scene, agent: str) -> ToolContext:
@@ -174,19 +182,17 @@ def _confirmed(move: Move) -> ToolCall | None:
     if move.call is None:
         return None
     name, arguments = move.call
-    return ToolCall("confirmed", name, orjson.dumps(arguments).decode())
+    return ToolCall(CONFIRMED, name, orjson.dumps(arguments).decode())
 
 
 def _undone(move: Move) -> list[dict[str, Any]]:
-    """The call that was not run and why, as the agent made it. Its arguments are the person's words: they belong in no prompt."""
-    if move.undone is None:
-        return []
-    name, arguments = move.undone
-    function = {"name": name, "arguments": orjson.dumps(arguments).decode()}
-    return [
-        {"role": "assistant", "content": None, "tool_calls": [{"id": "undone", "type": "function", "function": function}]},
-        {"role": "tool", "tool_call_id": "undone", "content": move.told},
+    """The calls that were not run, as the agent made them, each with what came of it."""
+    calls = [
+        {"id": f"undone_{number}", "type": "function", "function": {"name": one.tool, "arguments": one.arguments}}
+        for number, one in enumerate(move.undone)
     ]
+    told = [{"role": "tool", "tool_call_id": f"undone_{number}", "content": one.why} for number, one in enumerate(move.undone)]
+    return [{"role": "assistant", "content": None, "tool_calls": calls}, *told] if calls else []
 
 
 def _ending(answer: Answer) -> dict[str, Any]:

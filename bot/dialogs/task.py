@@ -15,6 +15,9 @@ from bot.message import Reply
 from bot.records.conversations import FlowState
 from bot.tools.base import Result, ToolContext
 
+CONFIRMED = "confirmed"
+"""Id of the call that the person has just confirmed."""
+
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
@@ -75,9 +78,16 @@ class Answer:
     reason: str = ""
     flow: FlowState | None = None
     """What the conversation waits for from then on."""
+    untold: bool = False
+    """What the person has confirmed was done, and nobody has said a word to them since."""
     trouble: bool = False
     """Whether the agent had to give up: then the person is told so."""
     spent: Spent = field(default_factory=Spent)
+
+    def say(self, words: list[Reply]) -> None:
+        """What the model itself says."""
+        self.replies.extend(words)
+        self.untold = self.untold and not words
 
     def take(self, results: list[Result]) -> None:
         """What tools ask the turn to do."""
@@ -106,6 +116,8 @@ class Task:
     """Model to ask for; empty: the agent's, else the one from the settings."""
     confirmed: ToolCall | None = None
     """What the person has just confirmed: it is run before the model is asked."""
+    question: Mapping[str, Any] = field(default_factory=dict)
+    """What they were asked about it: `asked`, in `language`."""
     seen: set[str] = field(default_factory=set)
     """Agents that have handed it on: it does not come back to them in this turn."""
 

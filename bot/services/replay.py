@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
 
+from bot.errors import NOT_DONE
 from bot.records.conversations import Conversation, Direction, Message
 from bot.records.work import Delivery, DeliveryState, JournalKind, JournalRow
 from bot.store.base import Store
@@ -24,7 +25,8 @@ class Event:
 
     turn_id: str
     what: str
-    """`heard`, `decided`, `called`, `gave`, `said`, `ended`."""
+    """`heard`, `answer` (to a question of the runtime's), `decided`, `called`, then `gave`, `asked` (the person is to confirm it)
+    or `refused`, `handed`, `said`, `ended`."""
     text: str
 
 
@@ -65,8 +67,22 @@ def _decided(row: JournalRow) -> Iterator[Event]:
     if row.kind is JournalKind.MODEL:
         yield Event(row.turn_id, "decided", _step(row.body))
     elif row.kind is JournalKind.TOOL:
-        yield Event(row.turn_id, "called", f"{row.body['tool']}({_arguments(row.body['arguments'])})")
-        yield Event(row.turn_id, "gave", f"{_line(row.body['result'])}  [{_seconds(row.body)}]")
+        yield from _called(row.turn_id, row.body)
+    elif row.kind is JournalKind.FLOW:
+        yield Event(row.turn_id, "answer", row.body.get("outcome") or "to the agent")
+
+
+def _called(turn: str, body: dict[str, Any]) -> Iterator[Event]:
+    """A call, and what came of it."""
+    yield Event(turn, "called", f"{body['tool']}({_arguments(body['arguments'])})")
+    if body.get("flow"):
+        yield Event(turn, "asked", " / ".join(_line(reply["text"]) for reply in body["replies"]))
+    else:
+        reason = body["result"].removeprefix(NOT_DONE)
+        what = "gave" if reason == body["result"] else "refused"
+        yield Event(turn, what, f"{_line(reason)}  [{_seconds(body)}]")
+    if body.get("assignee"):
+        yield Event(turn, "handed", f"to {body['assignee']['kind']}:{body['assignee']['name']}: {_line(body['reason'])}")
 
 
 def _step(body: dict[str, Any]) -> str:

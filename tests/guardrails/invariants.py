@@ -125,6 +125,12 @@ def _differing(old: Document, new: Document) -> list[str]:
     return sorted(name for name in old.keys() | new.keys() if old.get(name) != new.get(name))
 
 
+def _is_only_of_a_lead(old: Document, new: Document) -> bool:
+    """Whether a number is known by one lead more, and nothing else has changed of it."""
+    kept = set(old.get("leadIds") or ()) <= set(new.get("leadIds") or ())
+    return kept and set(_differing(old, new)) <= {"leadIds", "updatedAt"}
+
+
 def _edited(collection: str, old: Document, new: Document, mine: Mine) -> Iterator[str]:
     differing = frozenset(_differing(old, new))
     if collection == "customers":
@@ -133,6 +139,8 @@ def _edited(collection: str, old: Document, new: Document, mine: Mine) -> Iterat
             yield f"customers {new['_id']}: {', '.join(sorted(beyond))} is not theirs to change"
     elif collection == "leads":
         yield from _lead_edited(old, new, mine)
+    elif collection == "identities" and mine.is_claim and _is_only_of_a_lead(old, new):
+        return  # a number that somebody left as their own: who it belongs to has not changed
     elif collection in ("tickets", "callbacks", "user_memory", "consents", "identities") and mine.is_claim:
         yield f"{collection} {new['_id']}: is on record of whom they claim to be, and {', '.join(sorted(differing))} changed"
 
