@@ -120,7 +120,7 @@ class Answering:
             agent,
             parts.agents,
             prompt,
-            [system, *history, *_undone(move), heard(scene.turn.messages)],
+            [system, *history, *_undone(move), heard(scene.shown.messages)],
             self._context(scene, agent.name),
             scene.journal,
             conversation.ai_model or "",
