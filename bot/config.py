@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -64,7 +64,7 @@ class SmtpServer:
     is_tls: bool
     """`smtps`: encrypted from the first byte. Otherwise STARTTLS is used where the server offers it."""
     user: str
-    password: str
+    password: str = field(repr=False)
     sender: str
     """The address in `From`."""
 

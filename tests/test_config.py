@@ -181,6 +181,7 @@ def test_a_secret_is_shown_nowhere(name: str, monkeypatch: pytest.MonkeyPatch) -
 def test_a_mail_server_is_read_from_its_url(url: str, server: SmtpServer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SMTP_URL", url)
     assert load_settings().smtp == server
+    assert "p@ss" not in repr(server)
 
 
 def test_without_a_url_there_is_no_mail_server() -> None:
