@@ -127,7 +127,7 @@ class Answering:
             agent,
             parts.agents,
             prompt,
-            [system, *history, heard(scene.turn.messages)],
+            [system, *history, heard(scene.shown.messages)],
             self._context(scene, agent.name),
             scene.journal,
             conversation.ai_model or "",

@@ -11,7 +11,7 @@ import pkgutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import msgspec
 from pydantic_core import to_jsonable_python
@@ -60,6 +60,14 @@ class Flow(Protocol):
 
     async def advance(self, turn: FlowTurn) -> Move:
         """The next step, by what the person said. Raises what services raise."""
+
+
+@runtime_checkable
+class Discreet(Protocol):
+    """A flow to which people say what nobody else is to read."""
+
+    def veiled(self, message: InboundMessage) -> InboundMessage:
+        """The message as it stands on the timeline and before the model."""
 
 
 def discover() -> Mapping[str, Flow]:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import Any
 
 from bot.conversation import Turn
+from bot.dialogs.flow import Discreet
 from bot.dialogs.language import guess_language
 from bot.dialogs.scene import Parts, Scene, fence_of
 from bot.errors import EpochMoved
@@ -40,7 +42,14 @@ class Hearing:
             turn = turn.only(frozen)
         told = guess_language(_words(turn), conversation.language) or conversation.language
         flow = journal.flow() if frozen is not None else _awaited(conversation)
-        return Scene(claim, turn, customer, user, conversation, journal, told or parts.default_language, told, flow)
+        language, shown = told or parts.default_language, self._shown(turn, flow)
+        return Scene(claim, turn, shown, customer, user, conversation, journal, language, told, flow)
+
+    def _shown(self, turn: Turn, state: FlowState | None) -> Turn:
+        flow = self._parts.flows.get(state.name) if state is not None else None
+        if not isinstance(flow, Discreet):
+            return turn
+        return Turn(turn.address, tuple(replace(item, message=flow.veiled(item.message)) for item in turn.heard))
 
     async def _who(self, turn: Turn) -> Customer | User | None:
         """The person or the user who speaks; None for a user who is not there any more."""
@@ -64,7 +73,7 @@ class Hearing:
     def hear(self, scene: Scene, unit: Unit) -> None:
         """Records what was heard, unless an interrupted run has done so."""
         if scene.journal.heard() is None:
-            self._parts.conversations.heard(unit, scene.conversation, scene.turn)
+            self._parts.conversations.heard(unit, scene.conversation, scene.shown)
             self._parts.conversations.reopen(unit, scene.conversation)
         news: dict[str, Any] = {}
         if scene.told_language != scene.conversation.language:

@@ -62,6 +62,8 @@ class Scene:
 
     claim: Claim
     turn: Turn
+    shown: Turn
+    """The same as it is kept and as the model reads it: without what was said to a flow alone."""
     customer: Customer | None
     """Who speaks, where that is a person."""
     user: User | None

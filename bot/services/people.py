@@ -179,6 +179,22 @@ class People:
         unit.insert(self._audit.change(AuditAction.UPDATED, "customer", customer, change.after, by, reason=reason))
         return change.after
 
+    async def prove_email(self, customer_id: str, email: str, *, by: str, unit: Unit) -> None:
+        """An address that they have shown to be theirs: on their record, and what they are known by; into the unit.
+
+        Raises NotFound, and ServiceError where it belongs to somebody else.
+        """
+        customer = await self.get(customer_id)
+        if customer.email != email:
+            await self._change(unit, customer, {"email": email}, by, "shown with a one-time code", True)
+            return
+        found = await self._identities.find([(IdentityKind.EMAIL, email)])
+        self._identities.refuse_taken(found, customer.id)
+        self._identities.give(unit, found, customer.id)
+        after = {"identity": Identity.key(IdentityKind.EMAIL, email)}
+        reason = "shown with a one-time code"
+        unit.insert(self._audit.entry(AuditAction.UPDATED, "customer", customer.id, by, after=after, reason=reason))
+
     async def block(self, customer_id: str, *, by: str, reason: str) -> Customer:
         """From now on nothing is said to them but by an operator, and no AI turn runs (S2-058)."""
         if not reason.strip():

@@ -10,8 +10,9 @@ from pathlib import Path
 
 from bot.clock import Clock
 from bot.config import Settings, unknown_settings
-from bot.errors import RecordError
+from bot.errors import RecordError, SettingsError
 from bot.records.work import Delivery, DeliveryState, InboxRow, InboxState, Job, JobStatus
+from bot.secret_key import KEY_FILE, load_secret_key
 from bot.services.hours import Hours, opening_at
 from bot.services.settings import SystemSettings
 from bot.store.base import Store
@@ -42,10 +43,10 @@ def configuration(settings: Settings) -> list[Finding]:
     trouble = _directory_trouble(settings.data_dir)
     if trouble:
         findings.append(Finding("data directory", State.WRONG, trouble, "set BOT_DATA_DIR to a directory we may write to"))
+    findings += [_email(settings), _secret_key(settings)]
     for name, meaning, is_set in (
         ("Redis", "REDIS_URL", bool(settings.redis_url.get_secret_value())),
         ("telephone", "TWILIO_ACCOUNT_SID", bool(settings.twilio_account_sid)),
-        ("e-mail", "SMTP_URL", bool(settings.smtp_url.get_secret_value())),
     ):
         if is_set:
             findings.append(
@@ -111,6 +112,26 @@ def _whatsapp(settings: Settings) -> Finding:
     begun = len(missing) < 4
     state = State.WRONG if begun else State.OFF
     return Finding("WhatsApp", state, f"{', '.join(missing)} not set", "set all four" if begun else "")
+
+
+def _email(settings: Settings) -> Finding:
+    smtp = settings.smtp
+    if smtp is None:
+        return Finding("e-mail", State.OFF, "no SMTP_URL: one-time codes go out on WhatsApp only")
+    return Finding("e-mail", State.ON, f"by {smtp.host}:{smtp.port}, from {smtp.sender}")
+
+
+def _secret_key(settings: Settings) -> Finding:
+    configured = settings.secret_key.get_secret_value()
+    path = settings.data_dir / KEY_FILE
+    if configured or path.exists():
+        try:
+            load_secret_key(configured, settings.data_dir)
+        except SettingsError as error:
+            return Finding("secret key", State.WRONG, str(error))
+    if configured:
+        return Finding("secret key", State.ON, "BOT_SECRET_KEY")
+    return Finding("secret key", State.ON, f"{path}{'' if path.exists() else ', made at the first start'}")
 
 
 def _public_url(settings: Settings) -> Finding:

@@ -209,6 +209,23 @@ class StoreContract:
         assert found is not None
         return found
 
+    async def test_what_waits_for_a_unit_is_told_once_it_is_written_and_not_where_it_is_void(self, store: Store) -> None:
+        told: list[bool] = []
+
+        async def tell() -> None:
+            told.append(await store.get(Thing, "1") is not None)
+
+        unit = Unit()
+        unit.insert(Thing(id="1"))
+        unit.then(tell)
+        await store.commit(unit)
+        assert told == [True]
+        void = Unit(Require(Thing, {"id": "nobody"}))
+        void.then(tell)
+        with pytest.raises(Conflict):
+            await store.commit(void)
+        assert told == [True]
+
     async def test_decimals_are_exact(self, store: Store) -> None:
         exact = Decimal("0.1000000000000000055511151231")
         await store.insert([Thing(id="t", amount=exact, prices=[exact, Decimal("1.50")])])

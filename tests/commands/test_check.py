@@ -16,6 +16,7 @@ from bot.errors import ResourceError
 from bot.records.settings import WEEKDAYS, SystemSetting
 from bot.vendors import store_of
 from tests.dialogs.agentfiles import AgentFiles
+from tests.mailbox import Mailbox, served
 
 pytestmark = pytest.mark.scenario
 
@@ -178,3 +179,40 @@ def test_serve_refuses_to_start_with_the_first_of_them_as_one_line(tmp_path: Pat
     done = CliRunner().invoke(cli, ["serve", "--port", "0"])
     assert isinstance(done.exception, ResourceError)  # `main` tells it as one line
     assert str(done.exception) == "prompts/agents/support.md: there is no tool 'create_tiket'; did you mean create_ticket?"
+
+
+def test_it_says_where_mail_goes_out_and_as_whom_but_no_password(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "one-time codes go out on WhatsApp only" in check()[1]
+    monkeypatch.setenv("SMTP_URL", "smtp://bot:hunter2@mail.example.com?from=hello@example.com")
+    code, report = check()
+    assert code == 0
+    assert "by mail.example.com:587, from hello@example.com" in report
+    assert "hunter2" not in report
+
+
+def test_live_it_signs_in_at_the_mail_server(monkeypatch: pytest.MonkeyPatch) -> None:
+    box = Mailbox()
+    with served(box) as url:
+        monkeypatch.setenv("SMTP_URL", url)
+        code, report = check("--live")
+        assert code == 0
+        assert "lets us in" in report
+        monkeypatch.setenv("SMTP_URL", url.replace("p%40ss", "hunter2"))
+        code, report = check("--live")
+    assert code == 1
+    assert "does not take the user and password of SMTP_URL (535 5.7.8)" in report
+    assert box.mails == []
+
+
+def test_it_says_which_secret_key_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "data/secret.key, made at the first start" in check()[1]
+    Path("data").mkdir()
+    Path("data/secret.key").write_text("0123456789abcdef" * 4)
+    assert "data/secret.key\n" in check()[1]
+    monkeypatch.setenv("BOT_SECRET_KEY", "fedcba9876543210" * 4)
+    assert "BOT_SECRET_KEY\n" in check()[1]
+    monkeypatch.setenv("BOT_SECRET_KEY", "hunter2")
+    code, report = check()
+    assert code == 1
+    assert "BOT_SECRET_KEY: must be at least 32 characters long" in report
+    assert "hunter2" not in report

@@ -32,8 +32,10 @@ from bot.errors import (
     StoreUnavailable,
     ToolError,
 )
+from bot.jobs import Jobs
 from bot.journal import Guard, Journal, steps_of
 from bot.message import Address, Button, InboundMessage, Reply, Text
+from bot.policy import Policy
 from bot.principal import PersonRef, Strength
 from bot.records.conversations import Conversation
 from bot.records.people import Customer
@@ -47,10 +49,14 @@ from bot.services.directory import Directory
 from bot.services.handoff import Handoffs
 from bot.services.leads import Leads
 from bot.services.memories import Memories
+from bot.services.merging import Merging
+from bot.services.one_time_codes import OneTimeCodes
 from bot.services.people import People
 from bot.services.search import Search
 from bot.services.tickets import Tickets
+from bot.services.verification import Verifying
 from bot.store.base import Require, Unit
+from bot.store.local import LocalLanes
 from bot.store.sqlite import SqliteStore
 from bot.testing.clock import ManualClock
 from bot.testing.llm import Called, Calls, Raised, Said, ScriptedModel, ScriptedStep
@@ -211,14 +217,17 @@ class Bench:
 
     def services(self) -> Services:
         store, clock, audit = self.store, self.clock, Audit(self.clock)
+        people, merging = People(store, clock, audit), Merging(store, clock, audit)
+        policy, jobs, codes = Policy(store, clock), Jobs(store, LocalLanes(1, clock), clock), OneTimeCodes(bytes(32))
         search, leads = Search(store), Leads(store, clock, audit)
         return Services(
             tickets=Tickets(store, clock, audit),
             handoffs=Handoffs(),
-            people=People(store, clock, audit),
+            people=people,
             callbacks=Callbacks(store, clock, audit),
             search=search,
             memories=Memories(store, clock, audit),
+            verification=Verifying(store, clock, audit, policy, jobs, people, merging, codes, has_email=False),
             leads=leads,
             capture=Capture(store, clock, leads),
             directory=Directory(store, search, leads),

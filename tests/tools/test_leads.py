@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -77,17 +76,15 @@ async def imported(scene: Scene, number: str, owner: str = "rep-1", **values: An
 
 
 async def test_in_a_turn_of_the_agents_it_is_captured_once_and_a_refusal_is_told(scene: Scene) -> None:
-    agents = scene.app.engine._parts.agents
-    assert isinstance(agents, dict)
-    agents["support"] = replace(agents["support"], tools=("capture_lead", "qualify_lead", "lead_status"))
     ana = scene.person(ANA)
     fibre = Called("capture_lead", interest="Fibre")
-    scene.model.will(Calls(fibre, fibre, Called("qualify_lead", **BANT)), Said("Noted."))
+    to_sales = Called("hand_to_agent", agent="sales", reason="wants fibre")
+    scene.model.will(to_sales, Calls(fibre, fibre, Called("qualify_lead", **BANT)), Said("Noted."))
     await ana.says("I want fibre")
     await ana.hears("Noted")
     (lead,) = await scene.app.store.find(Lead, {"phone_e164": f"+{ANA}"})
     assert (lead.status, lead.notes) == (LeadStatus.QUALIFIED, "2026-01-15, whatsapp: Fibre")
-    assert await journaled(ana) == ["capture_lead", "qualify_lead"]
+    assert await journaled(ana) == ["hand_to_agent", "capture_lead", "qualify_lead"]
     told = await call(scene, ana, "lead_status", to="contacted", reason="not sure any more")
     assert told == f"error: lead {number_of(lead)} is qualified; only a user makes it contacted; nothing was changed"
 
