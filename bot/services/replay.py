@@ -69,7 +69,14 @@ def _decided(row: JournalRow) -> Iterator[Event]:
     elif row.kind is JournalKind.TOOL:
         yield from _called(row.turn_id, row.body)
     elif row.kind is JournalKind.FLOW:
-        yield Event(row.turn_id, "answer", row.body.get("outcome") or "to the agent")
+        yield Event(row.turn_id, "answer", row.body.get("outcome") or _outcome(row.body))
+
+
+def _outcome(body: dict[str, Any]) -> str:
+    """What became of a question whose flow does not say it."""
+    if body["told"] or body["call"]:
+        return "to the agent"
+    return "asked on" if body["state"] else "over"
 
 
 def _called(turn: str, body: dict[str, Any]) -> Iterator[Event]:

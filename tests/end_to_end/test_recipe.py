@@ -74,12 +74,18 @@ def follow(project: Path, *, without: str = "") -> None:
         add_below(project / named(TABLE), "    " + named(r'"\w+": CLAIMED,'), "NEEDS = {")
 
 
-def test_the_recipe_works_as_it_is_written(project: Path) -> None:
-    follow(project)
+def tools_of_support(project: Path) -> int:
+    """How many tools `bot check` finds the agent to have."""
     check = uv_run(project, named("uv run bot check"))
     assert check.returncode == 0, check.stdout + check.stderr
-    [support] = [line for line in check.stdout.splitlines() if line.startswith("agent support")]
-    assert "opening_hours" in support
+    [number] = re.findall(r"^agent support .* (\d+) tools", check.stdout, re.MULTILINE)
+    return int(number)
+
+
+def test_the_recipe_works_as_it_is_written(project: Path) -> None:
+    before = tools_of_support(project)
+    follow(project)
+    assert tools_of_support(project) == before + 1
     tests = uv_run(project, named("uv run pytest [^`]+"))
     assert tests.returncode == 0, tests.stdout + tests.stderr
 
