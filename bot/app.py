@@ -36,6 +36,7 @@ from bot.services.people import People
 from bot.services.receipts import Receipts
 from bot.services.search import Search
 from bot.services.settings import SystemSettings
+from bot.services.spending import Spending
 from bot.services.tickets import Tickets
 from bot.store.base import LaneKinds, Store
 from bot.store.local import LocalLanes
@@ -67,6 +68,7 @@ class App:
     merging: Merging
     conversations: Conversations
     engine: Engine
+    spending: Spending
     worker: Worker
     channels: Mapping[str, Channel]
     ownership: Ownership
@@ -103,6 +105,7 @@ async def assemble(
         for channel in channels.values():
             stack.push_async_callback(channel.close)
         app = _join(settings, clock, store, lanes, model, channels, bounds, ownership, work)
+        stack.push_async_callback(app.spending.close)
         if work:
             await SystemSettings(store, clock).ensure_defaults()
         await _plan_jobs(app)
@@ -152,6 +155,8 @@ def _join(
     merging = Merging(store, clock, audit)
     conversations = Conversations(store, clock, audit)
     toolbox = Toolbox.discover()
+    system = SystemSettings(store, clock)
+    spending = Spending(store, clock, system)
     parts = Parts(
         store=store,
         clock=clock,
@@ -161,7 +166,8 @@ def _join(
         people=people,
         conversations=conversations,
         receipts=Receipts(store),
-        settings=SystemSettings(store, clock),
+        settings=system,
+        spending=spending,
         services=Services(
             tickets=Tickets(store, clock, audit),
             handoffs=Handoffs(),
@@ -196,6 +202,7 @@ def _join(
         channels=channels,
         ownership=ownership,
         is_working=is_working,
+        spending=spending,
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import orjson
@@ -17,7 +17,7 @@ from bot.dialogs.flow import Flow, FlowTurn, Move, read, stored
 from bot.dialogs.language import guess_language
 from bot.dialogs.llm import ToolCall
 from bot.dialogs.prompts import Agent
-from bot.dialogs.task import Answer, Task
+from bot.dialogs.task import Answer, Spent, Task
 from bot.errors import EpochMoved, FenceLost
 from bot.inbox import Inbox
 from bot.journal import Guard, Journal, steps_of
@@ -34,6 +34,7 @@ from bot.services.conversations import Conversations, agent_of, is_held_by_ai
 from bot.services.people import People
 from bot.services.receipts import Receipts
 from bot.services.settings import SystemSettings
+from bot.services.spending import Spending
 from bot.store.base import Change, Claim, In, Require, Store, Unit
 from bot.tools.base import Services, ToolContext
 
@@ -58,6 +59,7 @@ class Parts:
     conversations: Conversations
     receipts: Receipts
     settings: SystemSettings
+    spending: Spending
     services: Services
     loop: AgentLoop
     agents: Mapping[str, Agent]
@@ -80,6 +82,8 @@ class Scene:
     """What their words have told so far; None while `language` is only the default."""
     flow: FlowState | None
     """What the conversation has been waiting for, if this turn is heard as an answer to it."""
+    spent: Spent = field(default_factory=Spent)
+    """What the model takes for it, also if somebody takes over and nothing of it is said."""
 
 
 class Engine:
@@ -213,6 +217,7 @@ class Engine:
             log.info("turn discarded: the conversation changed hands", turn=scene.turn.id, conversation=scene.conversation.id)
             unit = Unit()
             scene.journal.flush(unit)
+            self._parts.conversations.said(unit, scene.conversation, (), scene.spent.amounts())
             await self._end(scene, unit)
 
     async def _freeze(self, scene: Scene) -> None:
@@ -284,6 +289,8 @@ class Engine:
             scene.journal,
             scene.conversation.ai_model or "",
             _confirmed(move),
+            budget=await self._parts.spending.budget(scene.conversation),
+            spent=scene.spent,
         )
 
     def _context(self, scene: Scene, agent: str) -> ToolContext:
@@ -317,7 +324,7 @@ class Engine:
             epoch = parts.conversations.assign(unit, conversation, assignee, by=by, reason=reason)
         said = parts.outbox.add(unit, conversation, answer.replies, Author.AI, epoch=epoch, turn_id=scene.turn.id)
         if isinstance(assignee, Queue):
-            sentence = Reply(say(scene.language, "trouble" if answer.trouble else "connecting"))
+            sentence = Reply(say(scene.language, answer.apology if answer.trouble else "connecting"))
             said += parts.outbox.add(unit, conversation, [sentence], Author.SYSTEM, turn_id=scene.turn.id)
         parts.conversations.said(unit, conversation, said, answer.spent.amounts())
         if answer.flow is not None and not answer.trouble:

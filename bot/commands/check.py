@@ -11,11 +11,12 @@ import click
 
 from bot.clock import SystemClock
 from bot.config import Settings, load_settings
+from bot.dialogs.prices import is_priced
 from bot.dialogs.prompts import load_agents
 from bot.errors import SettingsError, StoreError
 from bot.logs import configure_logs
 from bot.running import run
-from bot.services.status import Finding, State, abilities, configuration, work
+from bot.services.status import Finding, State, abilities, configuration, money, unpriced, work
 from bot.store.base import Store
 from bot.tools.base import Toolbox
 from bot.vendors import ask_vendors, embedded_path, store_of
@@ -40,10 +41,16 @@ def command(live: bool) -> None:
 async def _collect(settings: Settings, live: bool, into: list[Finding]) -> None:
     toolbox = Toolbox.discover()
     into.extend(configuration(settings))
-    into.extend(abilities({agent.name: agent.tools for agent in load_agents(toolbox.names()).values()}))
+    agents = load_agents(toolbox.names()).values()
+    into.extend(abilities({agent.name: agent.tools for agent in agents}))
+    if settings.has_model:
+        models = {agent.model or settings.openai_model for agent in agents}
+        into.extend(unpriced(sorted(model for model in models if not is_priced(model))))
     try:
         async with _existing_store(settings) as store:
             into.extend([Finding("work", State.INFO, "no data yet")] if store is None else await work(store))
+            if store is not None and settings.has_model:
+                into.extend(await money(store, SystemClock()))
     except (StoreError, OSError) as error:  # the rest of the report is still worth having
         into.append(Finding("work", State.WRONG, str(error)))
     if live:

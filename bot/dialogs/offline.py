@@ -63,6 +63,8 @@ class OfflineModel:
         called = _called(messages, str(messages[-1].get("tool_call_id", "")))
         if result.startswith("error"):
             return say(self._language, "sorry_failed")
+        if messages[-1].get("tool_call_id") == "confirmed":
+            return say(self._language, "done")
         if called == "create_ticket":
             return say(self._language, "ticket_opened", ticket_id=result.rsplit(" ", 1)[-1])
         if called == "list_my_tickets":

@@ -13,7 +13,16 @@ from bot.dialogs.prompts import Agent
 from bot.journal import Journal
 from bot.message import Reply
 from bot.records.conversations import FlowState
+from bot.services.spending import Budget
 from bot.tools.base import Result, ToolContext
+
+
+class GaveUp(Exception):
+    """A bound was reached."""
+
+
+class OverBudget(GaveUp):
+    """The money is used up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +84,8 @@ class Answer:
     """What the conversation waits for from then on."""
     trouble: bool = False
     """Whether the agent had to give up: then the person is told so."""
+    apology: str = "trouble"
+    """The fixed sentence (`prompts/utterances`) that tells them."""
     spent: Spent = field(default_factory=Spent)
 
     def take(self, results: list[Result]) -> None:
@@ -106,6 +117,11 @@ class Task:
     """What the person has just confirmed: it is run before the model is asked."""
     seen: set[str] = field(default_factory=set)
     """Agents that have handed it on: it does not come back to them in this turn."""
+
+    budget: Budget | None = None
+    """What it may still cost; None is without a bound."""
+    spent: Spent = field(default_factory=Spent)
+    """What it has taken, also where nothing comes of it."""
 
     def hand_on(self, to: AgentRef, most: int) -> None:
         """Another agent leads it from now on, with its own prompt and tools; nobody twice, and no more than `most` in all."""
