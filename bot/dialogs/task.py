@@ -117,7 +117,6 @@ class Task:
     """What the person has just confirmed: it is run before the model is asked."""
     seen: set[str] = field(default_factory=set)
     """Agents that have handed it on: it does not come back to them in this turn."""
-
     budget: Budget | None = None
     """What it may still cost; None is without a bound."""
     spent: Spent = field(default_factory=Spent)

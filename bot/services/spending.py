@@ -12,6 +12,7 @@ import asyncio
 from collections import defaultdict
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
+from math import ceil
 from typing import Any
 
 import structlog
@@ -42,7 +43,7 @@ def micros_of(key: str, value: Any) -> int:
     try:
         amount = Decimal(str(value))
         if not isinstance(value, bool) and 0 <= amount <= _MOST:
-            return round(amount * _MICROS)
+            return ceil(amount * _MICROS)  # the smallest amount is still no "no bound"
     except InvalidOperation:
         pass
     raise SettingsError(

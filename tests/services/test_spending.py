@@ -63,6 +63,7 @@ async def later(clock: ManualClock, spending: Spending, seconds: float = SYNC_SE
         (1.1, 1_100_000),
         ("2.50", 2_500_000),
         (Decimal("0.000001"), 1),
+        (1e-9, 1),
         (1e9, 10**15),
     ],
 )
