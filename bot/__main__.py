@@ -14,6 +14,7 @@ COMMANDS = {
     "serve": "Run everything in one process: webhooks, worker, web.",
     "chat": "Talk to the bot in this terminal.",
     "send": "Send a message to somebody, or send dead ones again.",
+    "user": "Add people of the team, list them.",
     "check": "Show what is on, what is off and why.",
     "migrate": "Move data, copy it, bring it up to date.",
     "replay": "Show what happened in a conversation.",

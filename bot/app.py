@@ -17,8 +17,9 @@ from bot.dialogs.flow import discover as discover_flows
 from bot.dialogs.llm import Model
 from bot.dialogs.offline import OfflineModel
 from bot.dialogs.prompts import load_agents
+from bot.dialogs.scene import Parts
 from bot.dialogs.task import Bounds
-from bot.engine import Engine, Parts
+from bot.engine import Engine
 from bot.errors import DataInUse, SettingsError
 from bot.inbox import Inbox
 from bot.jobs import Jobs
@@ -28,8 +29,11 @@ from bot.policy import Policy
 from bot.sending import Sending
 from bot.services.audit import Audit
 from bot.services.callbacks import Callbacks
+from bot.services.capture import Capture
 from bot.services.conversations import Conversations
+from bot.services.directory import Directory
 from bot.services.handoff import Handoffs
+from bot.services.leads import Leads
 from bot.services.memories import Memories
 from bot.services.merging import Merging
 from bot.services.people import People
@@ -38,6 +42,7 @@ from bot.services.search import Search
 from bot.services.settings import SystemSettings
 from bot.services.spending import Spending
 from bot.services.tickets import Tickets
+from bot.services.users import Users
 from bot.store.base import LaneKinds, Store
 from bot.store.local import LocalLanes
 from bot.store.ownership import Ownership, beside
@@ -65,6 +70,7 @@ class App:
     jobs: Jobs
     policy: Policy
     people: People
+    users: Users
     merging: Merging
     conversations: Conversations
     engine: Engine
@@ -154,6 +160,8 @@ def _join(
     people = People(store, clock, audit)
     merging = Merging(store, clock, audit)
     conversations = Conversations(store, clock, audit)
+    search = Search(store)
+    leads = Leads(store, clock, audit)
     toolbox = Toolbox.discover()
     system = SystemSettings(store, clock)
     spending = Spending(store, clock, system)
@@ -173,8 +181,11 @@ def _join(
             handoffs=Handoffs(),
             people=people,
             callbacks=Callbacks(store, clock, audit),
-            search=Search(store),
+            search=search,
             memories=Memories(store, clock, audit),
+            leads=leads,
+            capture=Capture(store, clock, leads),
+            directory=Directory(store, search, leads),
         ),
         loop=AgentLoop(model, OfflineModel, toolbox, clock, bounds),
         agents=load_agents(toolbox.names()),
@@ -195,6 +206,7 @@ def _join(
         jobs=jobs,
         policy=policy,
         people=people,
+        users=Users(store, clock, audit),
         merging=merging,
         conversations=conversations,
         engine=engine,

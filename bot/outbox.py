@@ -115,6 +115,7 @@ class Outbox:
         return Message(
             id=new_id(),
             conversation_id=conversation.id,
+            kind=conversation.kind,
             customer_id=conversation.customer_id,
             content=reply.text,
             type=MessageType.INTERACTIVE if buttons else MessageType.TEXT,

@@ -16,6 +16,7 @@ from bot.clock import Clock, new_id
 from bot.message import Choice, InboundMessage, Text
 from bot.records.conversations import Conversation
 from bot.records.people import Consent, ConsentState, Customer, CustomerStatus
+from bot.records.users import User
 from bot.records.work import Author, Delivery
 from bot.resources import words
 from bot.store.base import Store
@@ -129,6 +130,9 @@ class Policy:
 
     async def allows(self, delivery: Delivery, conversation: Conversation) -> Verdict:
         """Asked right before a delivery is claimed. Missing records mean no."""
+        if conversation.user_id is not None:
+            user = await self._store.get(User, conversation.user_id)
+            return ALLOWED if user is not None and user.is_active else Verdict(False, "inactive_user")
         id_ = conversation.customer_id or ""
         customer, consent = await asyncio.gather(self._store.get(Customer, id_), self.consent(id_))
         if customer is None:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import IntEnum
 
+from bot.message import Address
 from bot.records.permissions import Permissions
 
 
@@ -54,3 +55,18 @@ class UserRef:
 
 
 Principal = PersonRef | UserRef
+
+_USERS_SPEAK_ON = frozenset({"console"})
+"""Where our own program says which user speaks; what a vendor calls somebody never makes a user of them."""
+_USER = "user:"
+
+
+def user_address(user_id: str) -> str:
+    """Their end of an address at which a user speaks."""
+    return f"{_USER}{user_id}"
+
+
+def user_in(address: Address) -> str:
+    """The id of the user who speaks at this address; empty where a person does."""
+    is_user = address.channel in _USERS_SPEAK_ON and address.theirs.startswith(_USER)
+    return address.theirs.removeprefix(_USER) if is_user else ""

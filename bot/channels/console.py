@@ -24,22 +24,21 @@ class ConsoleChannel:
         return
 
 
-def address_of(number: str) -> Address:
-    """Where the person with this number talks at the terminal; without one, whoever sits there."""
-    return Address(NAME, "local", number or "terminal")
+def address_of(who: str) -> Address:
+    """Where somebody talks at the terminal: a person by their number, a user by `user_address`; else whoever sits there."""
+    return Address(NAME, "local", who or "terminal")
 
 
-def typed(text: str, number: str, clock: Clock) -> InboundMessage:
+def typed(text: str, who: str, clock: Clock) -> InboundMessage:
     """What somebody typed at the terminal."""
-    return _message(Text(text), number, clock)
+    return _message(Text(text), who, clock)
 
 
-def tapped(button: Button, number: str, clock: Clock) -> InboundMessage:
+def tapped(button: Button, who: str, clock: Clock) -> InboundMessage:
     """A button that somebody chose at the terminal."""
-    return _message(Choice(button.id, button.title), number, clock)
+    return _message(Choice(button.id, button.title), who, clock)
 
 
-def _message(content: Content, number: str, clock: Clock) -> InboundMessage:
-    return InboundMessage(
-        id=new_id(), address=address_of(number), content=content, sent_at=clock.now(), sender=Sender(phone=number)
-    )
+def _message(content: Content, who: str, clock: Clock) -> InboundMessage:
+    sender = Sender(phone=who if who.isdecimal() else "")
+    return InboundMessage(id=new_id(), address=address_of(who), content=content, sent_at=clock.now(), sender=sender)

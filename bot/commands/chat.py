@@ -18,6 +18,7 @@ from bot.conversation import AssigneeKind
 from bot.errors import ServiceError, SettingsError
 from bot.logs import configure_logs
 from bot.message import Button
+from bot.principal import user_address
 from bot.records.conversations import Conversation, Direction, Message, MessageStatus
 from bot.records.work import Delivery, InboxRow, InboxState, JournalKind, JournalRow
 from bot.running import run
@@ -32,16 +33,19 @@ _SHOWN = 50
 
 @click.command(short_help="Talk to the bot in this terminal.")
 @click.option("--as", "number", default="", metavar="NUMBER", help="Be the person with this number, e.g. +12025550123.")
+@click.option("--user", "email", default="", metavar="EMAIL", help="Be the user with this e-mail address (`bot user add`).")
 @click.option("--tools", is_flag=True, help="Show the tool calls behind each answer.")
-def command(number: str, tools: bool) -> None:
-    """Talk to the bot in this terminal; Ctrl-D ends.
+def command(number: str, email: str, tools: bool) -> None:
+    """Talk to the bot in this terminal, as a customer or as one of the team; Ctrl-D ends.
 
     If another `bot` is running on the same data it answers; otherwise this command does the work itself.
     A number taps the button with that number.
     """
+    if number and email:
+        raise SettingsError("--as and --user: be one of them, a customer or one of the team")
     phone = _digits(number)
     configure_logs(logging.CRITICAL)
-    run(_chat(load_settings(), phone, tools))
+    run(_chat(load_settings(), phone, email, tools))
 
 
 def _digits(number: str) -> str:
@@ -53,21 +57,22 @@ def _digits(number: str) -> str:
     return phone.lstrip("+")
 
 
-async def _chat(settings: Settings, number: str, show_tools: bool) -> None:
+async def _chat(settings: Settings, number: str, email: str, show_tools: bool) -> None:
     async with assemble_beside(settings.model_copy(update={"quiet_ms": 0})) as app:
+        who = user_address((await app.users.by_email(email)).id) if email else number
         click.echo("Write something; Ctrl-D ends." + ("" if app.is_working else " Another `bot` process answers."))
         if app.is_working and not settings.has_model:
             click.echo("No OPENAI_API_KEY is set: simple mode.")
-        await _Talk(app, number, show_tools).run()
+        await _Talk(app, who, show_tools).run()
 
 
 class _Talk:
     """One person at one terminal."""
 
-    def __init__(self, app: App, number: str, show_tools: bool) -> None:
+    def __init__(self, app: App, who: str, show_tools: bool) -> None:
         self._app = app
-        self._number = number
-        self._lane = address_of(number).lane
+        self._who = who
+        self._lane = address_of(who).lane
         self._show_tools = show_tools
         self._seen: set[str] = set()
         self._seen_turns: set[str] = set()
@@ -144,7 +149,7 @@ class _Talk:
     async def _send(self, line: str) -> None:
         button = self._tapped(line)
         clock = self._app.clock
-        item = tapped(button, self._number, clock) if button else typed(line, self._number, clock)
+        item = tapped(button, self._who, clock) if button else typed(line, self._who, clock)
         await self._app.inbox.accept([item])
         self._has_said_something = True
 

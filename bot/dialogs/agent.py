@@ -52,7 +52,7 @@ class AgentLoop:
             async with asyncio.timeout(self._bounds.seconds):
                 await self._steps(task, answer)
         except OverBudget as error:  # the log has it once a day (`services.spending`), not for each turn
-            answer.trouble, answer.apology, answer.reason = True, "limit_reached", str(error)
+            answer.trouble, answer.over_budget = True, str(error)
         except (GaveUp, TimeoutError) as error:
             conversation = task.context.conversation.id
             log.warning("agent gave up", agent=task.agent.name, conversation=conversation, why=str(error) or "time")

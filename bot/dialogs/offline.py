@@ -38,6 +38,8 @@ class OfflineModel:
         last = request.messages[-1]
         if last["role"] == "tool":
             return _said(self._told(request.messages))
+        if request.tools and not any(tool["function"]["name"] == "offer_choices" for tool in request.tools):
+            return _said(say(self._language, "no_model"))  # an agent that is not for customers: its moves are not known here
         *before, chosen = str(last["content"]).strip().split("\n")  # a burst has a line for each message
         if _is_option(chosen, "option_my_tickets"):
             return _call("list_my_tickets")

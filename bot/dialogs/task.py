@@ -84,8 +84,8 @@ class Answer:
     """What the conversation waits for from then on."""
     trouble: bool = False
     """Whether the agent had to give up: then the person is told so."""
-    apology: str = "trouble"
-    """The fixed sentence (`prompts/utterances`) that tells them."""
+    over_budget: str = ""
+    """Whose money is used up, where that is the trouble: the reason of the handoff."""
     spent: Spent = field(default_factory=Spent)
 
     def take(self, results: list[Result]) -> None:

@@ -66,7 +66,7 @@ def _was_never_said(message: Message) -> bool:
 
 def _shown(message: Message) -> dict[str, Any]:
     match message.sender:
-        case MessageSender.CUSTOMER:
+        case MessageSender.CUSTOMER | MessageSender.USER:
             return {"role": "user", "content": message.content}
         case MessageSender.AGENT:
             return {"role": "assistant", "content": f"(A colleague of the team wrote:) {message.content}"}

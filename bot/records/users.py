@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from enum import StrEnum
 from typing import Annotated
@@ -10,7 +11,7 @@ from pydantic import AfterValidator, Field
 
 from bot.records.base import PII, Index, Part, Record, Secret, record
 from bot.records.fields import BcryptHash, Count, Email, Timezone
-from bot.records.permissions import Permissions, check_permission, compile_permissions
+from bot.records.permissions import AgentPermission, Permissions, check_permission, compile_permissions
 
 
 class Role(StrEnum):
@@ -29,6 +30,50 @@ class Role(StrEnum):
 OPERATORS = frozenset({Role.AGENT, Role.SALES_REP})
 SUPERVISORS = frozenset({Role.SUPERVISOR, Role.SALES_HEAD})
 MARKETERS = frozenset({Role.MANAGER, Role.USER})
+
+ROLE_PERMISSIONS: Mapping[Role, tuple[str, ...]] = {
+    Role.ADMIN: (AgentPermission.SYSTEM_ADMIN,),
+    Role.SUPERVISOR: (
+        AgentPermission.READ_CONVERSATIONS,
+        AgentPermission.WRITE_MESSAGES,
+        AgentPermission.ASSIGN_CONVERSATIONS,
+        AgentPermission.MANAGE_CUSTOMERS,
+        AgentPermission.MANAGE_TICKETS,
+        AgentPermission.VIEW_ANALYTICS,
+    ),
+    Role.AGENT: (
+        AgentPermission.READ_CONVERSATIONS,
+        AgentPermission.WRITE_MESSAGES,
+        AgentPermission.MANAGE_TICKETS,
+        "read:customers",
+    ),
+    Role.SALES_HEAD: (
+        "contacts:*",
+        "accounts:*",
+        "calls:*",
+        "leads:*",
+        "intelligence:read",
+        "customers:read",
+        "conversations:read",
+    ),
+    Role.SALES_REP: ("contacts:*", "accounts:read", "calls:*", "leads:*", "intelligence:read", "customers:read"),
+    Role.MANAGER: ("campaigns:*", "analytics:read"),
+    Role.USER: ("campaigns:*",),
+    # Named one by one: what is added later is not open to whoever may only look.
+    Role.VIEWER: (
+        "contacts:read",
+        "accounts:read",
+        "leads:read",
+        "customers:read",
+        "conversations:read",
+        "tickets:read",
+        "campaigns:read",
+        "analytics:read",
+    ),
+}
+"""What each role may do without anything being granted besides, in the spelling of the seed that the role comes from (C-07)."""
+
+_GRANTED = {role: compile_permissions(permissions) for role, permissions in ROLE_PERMISSIONS.items()}
 
 
 class Presence(StrEnum):
@@ -113,7 +158,7 @@ class User(Record):
     avatar: str | None = None
     role: Role = Role.AGENT
     permissions: list[Permission] = []
-    """As they were written; `granted` is what they mean."""
+    """Granted besides what the role allows, as they were written; `granted` is what all of it means."""
     status: Presence = Presence.OFFLINE
     preferences: UserPreferences = UserPreferences()
     statistics: UserStatistics = UserStatistics()
@@ -124,8 +169,8 @@ class User(Record):
 
     @property
     def granted(self) -> Permissions:
-        """What the user may do, in canonical words."""
-        return compile_permissions(self.permissions)
+        """What the user may do, in canonical words: what the role allows and what was granted besides."""
+        return _GRANTED[self.role] | compile_permissions(self.permissions)
 
 
 @record("sessions", Index("user_id"), Index("expires_at", ttl=0))

@@ -26,7 +26,9 @@ from bot.records.audit import AuditAction
 from bot.records.conversations import (
     Attachment,
     AttachmentType,
+    ChannelName,
     Conversation,
+    ConversationKind,
     Direction,
     HandoffNote,
     Interactive,
@@ -64,14 +66,21 @@ class Conversations:
         self._clock = clock
         self._audit = audit
 
-    async def current(self, customer: Customer, address: Address) -> Conversation:
-        """The one conversation of this address that is not closed; begun when there is none (S2-056, S2-101)."""
+    async def current(self, customer: Customer, address: Address, agent: str = FIRST_AGENT) -> Conversation:
+        """The conversation of this address that is not closed; begun, with this agent, when there is none (S2-056, S2-101)."""
+        return await self._current(address, _with_customer(customer, address, agent))
+
+    async def current_of_user(self, user_id: str, address: Address, agent: str) -> Conversation:
+        """The same for a user, who talks to an assistant (C-19)."""
+        return await self._current(address, {"kind": ConversationKind.ASSISTANT, "user_id": user_id, "assignee_name": agent})
+
+    async def _current(self, address: Address, values: Mapping[str, Any]) -> Conversation:
         while True:
             found = await self.open_one(address)
             if found is not None:
                 return found
             try:
-                return await self._begin(customer, address)
+                return await self._begin(address, values)
             except Duplicate:
                 continue  # somebody began it in between
 
@@ -80,21 +89,20 @@ class Conversations:
         found = await self._store.find(Conversation, {"lane": address.lane, "openness": "open"}, limit=1)
         return found[0] if found else None
 
-    async def _begin(self, customer: Customer, address: Address) -> Conversation:
+    async def _begin(self, address: Address, values: Mapping[str, Any]) -> Conversation:
         conversation = Conversation(
             id=new_id(),
-            customer_id=customer.id,
             lane=address.lane,
             our_address=address.ours,
             their_address=address.theirs,
-            channel=address.channel,
-            assignee_name=FIRST_AGENT,
-            whatsapp_data=WhatsAppData(phone_number_id=address.ours) if address.channel == "whatsapp" else None,
+            channel=ChannelName(address.channel),
+            **values,
         )
         unit = Unit()
         unit.insert(conversation)
         unit.insert(self._audit.entry(AuditAction.CREATED, "conversation", conversation.id, "system"))
-        unit.add(Change(Customer, {"id": customer.id}, inc={"statistics.total_conversations": 1}))
+        if conversation.customer_id:
+            unit.add(Change(Customer, {"id": conversation.customer_id}, inc={"statistics.total_conversations": 1}))
         await self._store.commit(unit)
         return conversation
 
@@ -114,14 +122,17 @@ class Conversations:
                 {"id": conversation.id},
                 set={"last_message": _last(last), "last_customer_message": latest},
                 inc={"message_count": len(messages), "unread_count": len(messages)},
-            ),
-            Change(
-                Customer,
-                {"id": conversation.customer_id},
-                set={"last_interaction": latest, "last_message_at": latest},
-                inc={"statistics.total_messages": len(messages)},
-            ),
+            )
         )
+        if conversation.customer_id:
+            unit.add(
+                Change(
+                    Customer,
+                    {"id": conversation.customer_id},
+                    set={"last_interaction": latest, "last_message_at": latest},
+                    inc={"statistics.total_messages": len(messages)},
+                )
+            )
         return messages
 
     def said(
@@ -190,11 +201,12 @@ class Conversations:
         return Message(
             id=item.position,
             conversation_id=conversation.id,
+            kind=conversation.kind,
             customer_id=conversation.customer_id,
             content=message.content.as_text() or EMPTY_MESSAGE,
             type=type_,
             direction=Direction.INBOUND,
-            sender=MessageSender.CUSTOMER,
+            sender=MessageSender.USER if conversation.user_id else MessageSender.CUSTOMER,
             whatsapp_message_id=message.id,
             whatsapp_timestamp=message.sent_at,
             status=MessageStatus.DELIVERED,
@@ -204,6 +216,12 @@ class Conversations:
             turn_id=turn_id,
             **extra,
         )
+
+
+def _with_customer(customer: Customer, address: Address, agent: str) -> dict[str, Any]:
+    """What a conversation with a customer begins with."""
+    whatsapp = WhatsAppData(phone_number_id=address.ours) if address.channel == "whatsapp" else None
+    return {"customer_id": customer.id, "assignee_name": agent, "whatsapp_data": whatsapp}
 
 
 def _assignment(to: Assignee, by: str) -> dict[str, Any]:

@@ -1,8 +1,12 @@
-"""Leads: each belongs to a user, and nobody else ever sees it (S4-019 to S4-037, S5-009 to S5-025, C-03, C-24, C-25)."""
+"""Leads: each belongs to a user, and no other user ever sees it (S4-019 to S4-037, S5-009 to S5-025, C-03, C-24, C-25).
+
+A lead that the runtime met is nobody's until a user takes it: those are for every user to see.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from bot.clock import Clock, new_id
@@ -13,8 +17,9 @@ from bot.records.people import IdentityKind
 from bot.services.audit import Audit, stored
 from bot.services.editing import edited, twice
 from bot.services.identities import Identities, Key
+from bot.services.numbers import by_number, number_of
 from bot.services.phones import read_phone
-from bot.store.base import Change, Delete, Require, Store, Unit
+from bot.store.base import Change, Delete, In, Require, Store, Unit
 
 PAGE = 50
 LARGEST_PAGE = 200
@@ -29,7 +34,10 @@ _FIXED = {
 
 
 class Leads:
-    """The only writer of leads. Every question names the user whose leads they are (S4-035)."""
+    """The only writer of leads. Every question names the user whose leads they are, or None for those that are nobody's (S4-035).
+
+    With a `unit` a change is put there, for its owner to commit.
+    """
 
     def __init__(self, store: Store, clock: Clock, audit: Audit) -> None:
         self._store = store
@@ -39,17 +47,20 @@ class Leads:
 
     async def create(
         self,
-        user_id: str,
+        user_id: str | None,
         values: Mapping[str, Any],
         *,
         by: str,
         source: LeadSource = LeadSource.MANUAL,
         list_id: str | None = None,
         region: str | None = None,
+        proven: bool = True,
+        unit: Unit | None = None,
     ) -> Lead:
         """A new lead (`values` by Python's names). What it needs goes by its source: from the runtime a phone only (C-03).
 
-        `region` is where a phone without a country code is from. Raises RecordError that names field, rule and a valid example,
+        `region` is where a phone without a country code is from. An e-mail address that is not `proven` is one that somebody only
+        says is theirs: it makes them known by it to nobody. Raises RecordError that names field, rule and a valid example,
         and ServiceError where the user has a lead with this e-mail address already or has no such list.
         """
         for name in ("user_id", "list_id", "source", "phone_e164", "dialable"):
@@ -58,29 +69,44 @@ class Leads:
         made = _with_phone(dict(values), region)
         made |= {"id": new_id(), "user_id": user_id, "list_id": list_id, "source": source}
         lead = Lead.new(**{Lead.shape.stored_name(name): value for name, value in made.items()})
-        return await twice("the lead", lambda: self._create(lead, by))
+        if unit is not None:
+            await self._create(unit, lead, by, proven)
+            return lead
 
-    async def _create(self, lead: Lead, by: str) -> Lead:
-        unit = Unit()
+        async def once() -> Lead:
+            into = Unit()
+            await self._create(into, lead, by, proven)
+            await self._commit(into)
+            return lead
+
+        return await twice("the lead", once)
+
+    async def _create(self, unit: Unit, lead: Lead, by: str, proven: bool) -> None:
         if lead.list_id is not None:
-            await self._require_list(str(lead.user_id), lead.list_id)
+            await self._require_list(lead.user_id, lead.list_id)
             unit.add(_counted(lead.user_id, lead.list_id, 1))
         unit.insert(lead)
-        await self._identities.join_lead(unit, lead.id, _keys(lead))
+        known_by = [key for key in _keys(lead) if proven or key[0] is not IdentityKind.EMAIL]
+        await self._identities.join_lead(unit, lead.id, known_by)
         unit.insert(self._audit.entry(AuditAction.CREATED, "lead", lead.id, by, after=stored(lead)))
-        await self._commit(unit)
-        return lead
 
-    async def get(self, user_id: str, lead_id: str) -> Lead:
+    async def get(self, user_id: str | None, lead_id: str) -> Lead:
         """Raises NotFound, also for another user's."""
         found = await self._store.find(Lead, {"id": lead_id, "user_id": user_id}, limit=1)
         if not found:
             raise NotFound(f"there is no lead {lead_id}")
         return found[0]
 
+    async def visible(self, user_id: str, number: str) -> Lead:
+        """A user's own lead, or one that is nobody's, by its number. Raises NotFound, for another user's in the same words."""
+        found = await by_number(self._store, Lead, number, {"user_id": In((user_id, None))})
+        if found is None:
+            raise NotFound(f"there is no lead {number.strip()}; find_leads tells their numbers")
+        return found
+
     async def page(
         self,
-        user_id: str,
+        user_id: str | None,
         *,
         list_id: str | None = None,
         status: LeadStatus | None = None,
@@ -124,22 +150,57 @@ class Leads:
 
         return await twice(f"lead {lead_id}", once)
 
-    async def set_status(self, user_id: str, lead_id: str, to: LeadStatus, *, by: str, reason: str = "") -> Lead:
+    async def set_status(
+        self, user_id: str | None, lead_id: str, to: LeadStatus, *, by: str, reason: str = "", unit: Unit | None = None
+    ) -> Lead:
         """Another status: by the program only forward, by a user (`by` is `user:...`) any (S5-025). Raises MoveRefused."""
+        if unit is not None:
+            return self.put_status(unit, await self.get(user_id, lead_id), to, by, reason)
 
         async def once() -> Lead:
-            lead = await self.get(user_id, lead_id)
-            if lead.status is to:
+            into = Unit()
+            lead = self.put_status(into, await self.get(user_id, lead_id), to, by, reason)
+            if not into:
                 return lead
-            if to not in LEAD_MOVES[lead.status] and not by.startswith(_USER):
-                raise MoveRefused(f"lead {lead_id} is {lead.status}; only a user makes it {to}")
-            change = edited(lead, {"status": to}, {})
-            unit = Unit(*([change.change] if change.change else []))
-            unit.insert(self._audit.change(AuditAction.UPDATED, "lead", lead, change.after, by, reason=reason))
-            await self._store.commit(unit)
+            await self._store.commit(into)
             return await self.get(user_id, lead_id)
 
         return await twice(f"lead {lead_id}", once)
+
+    def put_status(self, unit: Unit, lead: Lead, to: LeadStatus, by: str, reason: str) -> Lead:
+        """Puts another status into the unit, as `set_status` would; nothing where it has it. Raises MoveRefused."""
+        if lead.status is not to and to not in LEAD_MOVES[lead.status] and not by.startswith(_USER):
+            raise MoveRefused(f"lead {number_of(lead)} is {lead.status}; only a user makes it {to}")
+        return self.put(unit, lead, {"status": to}, by, reason)
+
+    def put(self, unit: Unit, lead: Lead, values: Mapping[str, Any], by: str, reason: str = "") -> Lead:
+        """Puts other values and the audit entry into the unit, for services over leads; nothing where none differs. RecordError.
+
+        The unit is void with Conflict where the lead was changed since it was read.
+        """
+        change = edited(lead, values, {})
+        if change.change is None:
+            return lead
+        unit.add(replace(change.change, where={**change.change.where, "updated_at": lead.updated_at}))
+        unit.insert(self._audit.change(AuditAction.UPDATED, "lead", lead, change.after, by, reason=reason))
+        return change.after
+
+    async def take(self, user_id: str, number: str, *, by: str, unit: Unit | None = None) -> Lead:
+        """A lead that is nobody's becomes the user's. Raises NotFound, Conflict where somebody else was faster, and ServiceError
+        where the user has a lead with its e-mail address already.
+        """
+        lead = await self.visible(user_id, number)
+        if lead.user_id == user_id:
+            return lead
+        if lead.email and await self._store.find(Lead, {"user_id": user_id, "email": lead.email}, limit=1):
+            raise ServiceError(f"lead {number_of(lead)}: you have a lead with the same e-mail address already")
+        into = Unit() if unit is None else unit
+        into.add(Change(Lead, {"id": lead.id, "user_id": None}, set={"user_id": user_id}, must=1))
+        taken = lead.model_copy(update={"user_id": user_id})
+        into.insert(self._audit.change(AuditAction.ASSIGNED, "lead", lead, taken, by))
+        if unit is None:
+            await self._commit(into)
+        return taken
 
     async def move_to_list(self, user_id: str, lead_id: str, list_id: str | None, *, by: str) -> Lead:
         """Into another list of the user's, or out of all; both lists' counts move with it (S4-043)."""
@@ -178,7 +239,7 @@ class Leads:
 
         await twice(f"lead {lead_id}", once)
 
-    async def _require_list(self, user_id: str, list_id: str) -> None:
+    async def _require_list(self, user_id: str | None, list_id: str) -> None:
         if not await self._store.find(LeadList, {"id": list_id, "user_id": user_id}, limit=1):
             raise NotFound(f"there is no list {list_id}")
 

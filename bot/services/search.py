@@ -39,23 +39,38 @@ class Search:
         return await self._search(Customer, text, {}, limit, after)
 
     async def messages(
-        self, text: str, *, conversation_id: str = "", customer_id: str = "", limit: int = PAGE, after: str | None = None
+        self,
+        text: str,
+        *,
+        conversation_id: str = "",
+        customer_id: str = "",
+        limit: int = PAGE,
+        after: str | None = None,
+        **also: Any,
     ) -> Found[Message]:
-        """By what was said, everywhere or in one conversation or with one customer (S2-129, S2-142)."""
+        """By what was said, everywhere or in one conversation or with one customer; `also` narrows by fields (S2-129, S2-142)."""
         named = {"conversation_id": conversation_id, "customer_id": customer_id}
-        return await self._search(Message, text, {name: value for name, value in named.items() if value}, limit, after)
+        where = {name: value for name, value in named.items() if value}
+        return await self._search(Message, text, {**also, **where}, limit, after)
 
-    async def tickets(self, text: str, *, customer_id: str = "", limit: int = PAGE, after: str | None = None) -> Found[Ticket]:
-        """By subject and description; by its number where the text is one (S2-172)."""
+    async def tickets(
+        self, text: str, *, customer_id: str = "", limit: int = PAGE, after: str | None = None, **also: Any
+    ) -> Found[Ticket]:
+        """By subject and description; by its number where the text is one; `also` narrows by fields (S2-172)."""
         number = text.strip().upper()
         if number.startswith("TICKET-") and after is None:
             found = await self._store.find(Ticket, {"ticket_id": number}, limit=1)
             if found and customer_id in ("", found[0].customer_id):
                 return Found(found)
-        return await self._search(Ticket, text, {"customer_id": customer_id} if customer_id else {}, limit, after)
+        where = {"customer_id": customer_id} if customer_id else {}
+        return await self._search(Ticket, text, {**also, **where}, limit, after)
 
-    async def leads(self, text: str, user_id: str, *, limit: int = PAGE, after: str | None = None, **also: Any) -> Found[Lead]:
-        """A user's own leads by name, e-mail address, phone number and company; `also` narrows by fields (S4-035, S4-036)."""
+    async def leads(
+        self, text: str, user_id: str | None, *, limit: int = PAGE, after: str | None = None, **also: Any
+    ) -> Found[Lead]:
+        """A user's own leads (None: those that are nobody's) by name, e-mail address, phone number and company; `also` narrows
+        by fields (S4-035, S4-036).
+        """
         return await self._search(Lead, text, {**also, "user_id": user_id}, limit, after)
 
     async def knowledge(self, text: str, *, language: str, limit: int = 3) -> list[KnowledgeEntry]:

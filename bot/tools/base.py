@@ -29,7 +29,10 @@ from bot.records.base import explain
 from bot.records.conversations import Conversation, FlowState
 from bot.records.permissions import allows, canonical
 from bot.services.callbacks import Callbacks
+from bot.services.capture import Capture
+from bot.services.directory import Directory
 from bot.services.handoff import Handoffs
+from bot.services.leads import Leads
 from bot.services.memories import Memories
 from bot.services.people import People
 from bot.services.search import Search
@@ -47,6 +50,9 @@ class Services:
     callbacks: Callbacks
     search: Search
     memories: Memories
+    leads: Leads
+    capture: Capture
+    directory: Directory
 
 
 @dataclass(slots=True)
@@ -66,8 +72,8 @@ class ToolContext:
 
     @property
     def by(self) -> str:
-        """Who the audit log says it was."""
-        return f"agent:{self.agent}"
+        """Who the audit log says it was: the agent; for a user, the user on whose behalf it acts."""
+        return f"user:{self.principal.user_id}" if isinstance(self.principal, UserRef) else f"agent:{self.agent}"
 
     @property
     def customer_id(self) -> str:

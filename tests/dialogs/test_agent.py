@@ -42,7 +42,10 @@ from bot.records.work import Delivery, Fence, JournalKind, JournalRow
 from bot.resources import say
 from bot.services.audit import Audit
 from bot.services.callbacks import Callbacks
+from bot.services.capture import Capture
+from bot.services.directory import Directory
 from bot.services.handoff import Handoffs
+from bot.services.leads import Leads
 from bot.services.memories import Memories
 from bot.services.people import People
 from bot.services.search import Search
@@ -208,13 +211,17 @@ class Bench:
 
     def services(self) -> Services:
         store, clock, audit = self.store, self.clock, Audit(self.clock)
+        search, leads = Search(store), Leads(store, clock, audit)
         return Services(
             tickets=Tickets(store, clock, audit),
             handoffs=Handoffs(),
             people=People(store, clock, audit),
             callbacks=Callbacks(store, clock, audit),
-            search=Search(store),
+            search=search,
             memories=Memories(store, clock, audit),
+            leads=leads,
+            capture=Capture(store, clock, leads),
+            directory=Directory(store, search, leads),
         )
 
     def _tools(self) -> list[Tool]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from bot.records.permissions import AgentPermission, allows, compile_permissions
-from bot.records.users import User
+from bot.records.users import ROLE_PERMISSIONS, Role, User
 
 pytestmark = pytest.mark.unit
 
@@ -54,6 +54,38 @@ def test_the_administrator_of_the_system_may_do_everything() -> None:
 
 
 def test_a_user_keeps_what_was_written_and_knows_what_it_means() -> None:
-    user = User.new(id="u", email="a@example.org", permissions=["manage:tickets", "contacts:read"])
+    user = User.new(id="u", email="a@example.org", role="user", permissions=["manage:tickets", "contacts:read"])
     assert user.permissions == ["manage:tickets", "contacts:read"]
-    assert user.granted == {("tickets", "*"), ("contacts", "read")}
+    assert user.granted == {("tickets", "*"), ("contacts", "read"), ("campaigns", "*")}
+
+
+MAY: dict[Role, set[str]] = {
+    Role.ADMIN: {"read", "customers", "tickets", "own leads", "conversations", "campaigns", "users"},
+    Role.SUPERVISOR: {"read", "customers", "tickets", "conversations"},
+    Role.AGENT: {"read", "tickets"},
+    Role.SALES_HEAD: {"read", "own leads"},
+    Role.SALES_REP: {"own leads"},
+    Role.MANAGER: {"campaigns"},
+    Role.USER: {"campaigns"},
+    Role.VIEWER: {"read"},
+}
+ASKED = {
+    "read": ("conversations", "read"),
+    "customers": ("customers", "*"),
+    "tickets": ("tickets", "write"),
+    "own leads": ("leads", "write"),
+    "conversations": ("conversations", "assign"),
+    "campaigns": ("campaigns", "write"),
+    "users": ("users", "write"),
+}
+
+
+@pytest.mark.parametrize("role", Role)
+def test_a_role_allows_what_its_people_do_and_nothing_else(role: Role) -> None:
+    granted = User.new(id="u", email="a@example.org", role=role).granted
+    assert {what for what, asked in ASKED.items() if allows(granted, *asked)} == MAY[role]
+
+
+def test_every_role_is_in_the_table_and_who_may_only_look_changes_nothing() -> None:
+    assert set(ROLE_PERMISSIONS) == set(Role)
+    assert {action for _, action in compile_permissions(ROLE_PERMISSIONS[Role.VIEWER])} == {"read"}

@@ -271,7 +271,7 @@ async def test_a_turn_that_cannot_even_be_given_up_properly_is_set_aside_and_the
         raise _Broken
 
     with monkeypatch.context() as patched:
-        patched.setattr(scene.app.engine, "_enter", breaks)
+        patched.setattr(scene.app.engine._hearing, "enter", breaks)
         await ana.sends(Text("Hi."), id="wamid.poison")
         await scene.passes(60)
     poison = await scene.app.store.get(InboxRow, "whatsapp:wamid.poison")

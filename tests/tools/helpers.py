@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from bot.principal import Principal
 from bot.records.audit import AuditEntry
+from bot.records.conversations import Conversation
 from bot.records.work import JournalKind
 from bot.testing.llm import Called, Calls, Said
 from bot.testing.scene import Scene, ScenePerson
+from bot.tools.base import Toolbox, ToolContext
 
 
 async def calls(scene: Scene, person: ScenePerson, *called: Called, saying: str = "Please.") -> list[str]:
@@ -22,6 +25,21 @@ async def call(scene: Scene, person: ScenePerson, name: str, **arguments: object
     """The same for one tool."""
     (told,) = await calls(scene, person, Called(name, **arguments))
     return told
+
+
+async def run(scene: Scene, conversation: Conversation, principal: Principal, name: str, **arguments: object) -> str:
+    """Runs a tool on somebody's behalf, as the agent's loop does: checked, validated, what it wrote committed; what it told.
+
+    Raises ToolError, ServiceError, RecordError, Conflict: the loop tells the model of them.
+    """
+    tool = Toolbox.discover().get(name)
+    assert tool is not None, name
+    tool.check(principal)
+    context = ToolContext(principal, conversation, "colleague", "en", scene.app.engine._parts.services)
+    result = await tool.run(context, **tool.read_arguments(arguments))
+    assert tool.write or not context.unit, f"{name} writes and does not say so"
+    await scene.app.store.commit(context.unit)
+    return result.text
 
 
 async def journaled(person: ScenePerson) -> list[str]:

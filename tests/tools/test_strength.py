@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from bot.errors import ToolError
 from bot.principal import PersonRef, Strength, strength_of
 from bot.records.conversations import ChannelName
+from bot.records.users import Role, User
+from bot.services.users import Users
 from bot.tools.base import Toolbox
 
 pytestmark = pytest.mark.unit
@@ -20,6 +23,7 @@ NEEDS = {
     "offer_choices": CLAIMED,
     "search_knowledge": CLAIMED,
     "book_callback": CLAIMED,  # rings the number on record, which nobody can choose here
+    "capture_lead": CLAIMED,  # only ever adds, and tells nothing of what is there
     # Shows or changes what is on record about somebody.
     "my_record": SIGNED,
     "change_my_record": SIGNED,
@@ -34,13 +38,67 @@ NEEDS = {
     "remember": SIGNED,
     "recall": SIGNED,
     "forget": SIGNED,
+    "qualify_lead": SIGNED,
+    "lead_status": SIGNED,
 }
 """A new tool goes in here, with the least that a mistaken identity may cost."""
+
+PERMISSIONS = {
+    "find_people": "read:customers",
+    "show_person": "read:customers",
+    "find_tickets": "read:tickets",
+    "show_ticket": "read:tickets",
+    "note_on_ticket": "manage:tickets",
+    "move_ticket": "manage:tickets",
+    "find_leads": "leads:read",
+    "show_lead": "leads:read",
+    "take_lead": "leads:write",
+    "set_lead_status": "leads:write",
+    "find_conversations": "read:conversations",
+    "read_conversation": "read:conversations",
+}
+"""A new tool that is for users alone goes in here, with what they have to be permitted."""
+
+_CONVERSATIONS, _TICKETS = {"find_conversations", "read_conversation"}, {"find_tickets", "show_ticket"}
+_PEOPLE, _CHANGES = {"find_people", "show_person"}, {"note_on_ticket", "move_ticket"}
+_LEADS = {"find_leads", "show_lead"}
+MAY_USE = {
+    Role.ADMIN: set(PERMISSIONS),
+    Role.SUPERVISOR: _PEOPLE | _TICKETS | _CHANGES | _CONVERSATIONS,
+    Role.AGENT: _PEOPLE | _TICKETS | _CHANGES | _CONVERSATIONS,
+    Role.SALES_HEAD: _PEOPLE | _CONVERSATIONS | _LEADS | {"take_lead", "set_lead_status"},
+    Role.SALES_REP: _PEOPLE | _LEADS | {"take_lead", "set_lead_status"},
+    Role.MANAGER: set(),
+    Role.USER: set(),
+    Role.VIEWER: _PEOPLE | _TICKETS | _CONVERSATIONS | _LEADS,
+}
+"""Which of them a role is offered when nothing is granted besides."""
 
 
 def test_every_tool_is_in_the_table_with_the_strength_it_needs() -> None:
     toolbox = Toolbox.discover()
-    assert {name: tool.needs for name in toolbox.names() if (tool := toolbox.get(name))} == NEEDS
+    needs = {name: tool.needs for name in toolbox.names() if (tool := toolbox.get(name)) and not tool.permission}
+    assert needs == NEEDS
+
+
+def test_every_tool_for_users_is_in_the_table_with_its_permission_and_no_person_is_offered_one() -> None:
+    toolbox = Toolbox.discover()
+    for_users = [tool for name in toolbox.names() if (tool := toolbox.get(name)) and tool.permission]
+    assert {tool.name: tool.permission for tool in for_users} == PERMISSIONS
+    for tool in for_users:
+        with pytest.raises(ToolError, match="has no permission for it"):
+            tool.check(PersonRef("ana", VERIFIED))
+
+
+@pytest.mark.parametrize("role", Role)
+def test_a_role_is_offered_what_its_permissions_allow_and_refused_all_else(role: Role) -> None:
+    toolbox = Toolbox.discover()
+    user = Users.principal_of(User.new(id="u", email="a@example.org", role=role))
+    tools = {name: tool for name in PERMISSIONS if (tool := toolbox.get(name))}
+    assert {name for name, tool in tools.items() if tool.is_for(user)} == MAY_USE[role]
+    for name in set(PERMISSIONS) - MAY_USE[role]:
+        with pytest.raises(ToolError, match="has no permission for it"):
+            tools[name].check(user)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,213 @@
+"""The answer to a turn: by the flow that waits for it, or by the agent that holds the conversation."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from typing import Any
+
+import orjson
+import structlog
+
+from bot.conversation import Queue
+from bot.dialogs.flow import FlowTurn, Move, read, stored
+from bot.dialogs.hearing import Hearing
+from bot.dialogs.llm import ToolCall
+from bot.dialogs.prompts import Agent
+from bot.dialogs.scene import Parts, Scene
+from bot.dialogs.task import Answer, Task
+from bot.errors import EpochMoved
+from bot.memory.window import heard, recent
+from bot.message import Reply
+from bot.principal import PersonRef, Principal, UserRef, strength_of
+from bot.records.conversations import Conversation, Message
+from bot.records.people import Customer
+from bot.records.work import Author, JournalKind
+from bot.resources import say
+from bot.services.conversations import agent_of
+from bot.store.base import Change, In, Unit
+from bot.tools.base import ToolContext
+
+log = structlog.get_logger()
+
+_LOOK_SECONDS = 1.0
+"""How often to look, while the model thinks, whether somebody has taken the conversation over."""
+_LANGUAGES = {"es": "Spanish", "en": "English", "hi": "Hindi"}
+
+
+class Answering:
+    """Answers turns of conversations that an agent holds."""
+
+    def __init__(self, parts: Parts, hearing: Hearing) -> None:
+        self._parts = parts
+        self._hearing = hearing
+
+    async def answer(self, scene: Scene) -> None:
+        """Answers it, unless the conversation changes hands meanwhile: then it is recorded, and nothing is said."""
+        try:
+            await self._hearing.freeze(scene)
+            move = await self._advance(scene)
+            if move is not None and not move.goes_to_agent:
+                await self._say(scene, Answer(list(move.replies), flow=move.state))
+                return
+            if move is not None:
+                scene = await self._after_flow(scene)
+            answer = await self._led(scene, await self._task(scene, move or Move()))
+            if move is not None:
+                answer.replies[:0] = move.replies
+                answer.flow = answer.flow or move.state
+            await self._say(scene, answer)
+        except EpochMoved:
+            log.info("turn discarded: the conversation changed hands", turn=scene.turn.id, conversation=scene.conversation.id)
+            unit = Unit()
+            scene.journal.flush(unit)
+            self._parts.conversations.said(unit, scene.conversation, (), scene.spent.amounts())
+            await self._hearing.end(scene, unit)
+
+    async def _advance(self, scene: Scene) -> Move | None:
+        """What the flow that has been waiting makes of this turn, once; None where none has."""
+        state = scene.flow
+        if state is None or state.name not in self._parts.flows:  # a flow whose file is gone waits no more
+            return None
+        recorded = scene.journal.recorded(JournalKind.FLOW, state.name)
+        if recorded is not None:
+            return read(recorded)
+        context = self._context(scene, state.agent)
+        turn = FlowTurn(state, scene.turn.messages, context, self._parts.clock.now())
+        move = await self._parts.flows[state.name].advance(turn)
+        row = scene.journal.row(JournalKind.FLOW, state.name, stored(move))
+        if context.unit:
+            await scene.journal.commit(context.unit, row)
+        else:
+            scene.journal.later(row)
+        return move
+
+    async def _after_flow(self, scene: Scene) -> Scene:
+        """The turn goes on with what the flow has changed: who they are, and how sure we are of it."""
+        conversation = await self._parts.store.get(Conversation, scene.conversation.id) or scene.conversation
+        customer = await self._parts.store.get(Customer, conversation.customer_id) if conversation.customer_id else None
+        return replace(scene, conversation=conversation, customer=customer)
+
+    async def _led(self, scene: Scene, task: Task) -> Answer:
+        """The agent's answer, given up in mid-word when somebody takes the conversation over. Raises EpochMoved."""
+        answering = asyncio.ensure_future(self._parts.loop.answer(task))
+        try:
+            while not (await asyncio.wait((answering,), timeout=_LOOK_SECONDS))[0]:
+                if await self._has_moved(scene):
+                    raise EpochMoved
+            return answering.result()
+        finally:
+            if not answering.done():
+                answering.cancel()
+                await asyncio.gather(answering, return_exceptions=True)
+
+    async def _has_moved(self, scene: Scene) -> bool:
+        now = await self._parts.store.get(Conversation, scene.conversation.id)
+        return now is None or now.epoch != scene.conversation.epoch
+
+    async def _task(self, scene: Scene, move: Move) -> Task:
+        agent = self._parts.agents[agent_of(scene.conversation)]
+        history = await recent(self._parts.store, scene.conversation, scene.turn)
+
+        def prompt(agent: Agent) -> str:
+            text = self._prompt(agent, scene)
+            return f"{text}\n\n{move.told}" if move.told else text
+
+        system = {"role": "system", "content": prompt(agent)}
+        return Task(
+            agent,
+            self._parts.agents,
+            prompt,
+            [system, *history, heard(scene.turn.messages)],
+            self._context(scene, agent.name),
+            scene.journal,
+            scene.conversation.ai_model or "",
+            _confirmed(move),
+            budget=await self._parts.spending.budget(scene.conversation),
+            spent=scene.spent,
+        )
+
+    def _context(self, scene: Scene, agent: str) -> ToolContext:
+        known = self._parts.agents.get(agent)
+        return ToolContext(
+            principal=_principal(scene),
+            conversation=scene.conversation,
+            agent=agent,
+            language=scene.language,
+            services=self._parts.services,
+            colleagues=known.handoffs if known else (),
+        )
+
+    def _prompt(self, agent: Agent, scene: Scene) -> str:
+        who = scene.customer or scene.user
+        names = (who.first_name, who.last_name) if who else ()
+        return agent.render(
+            company=self._parts.company,
+            language=_LANGUAGES.get(scene.language, scene.language),
+            now=self._parts.clock.now().strftime("%A %d %B %Y %H:%M"),
+            person=" ".join(name for name in names if name),
+        )
+
+    async def _say(self, scene: Scene, answer: Answer) -> None:
+        """The end of the turn: replies, assignee and the finished messages, in one unit."""
+        parts, conversation = self._parts, scene.conversation
+        unit, epoch = Unit(), conversation.epoch
+        assignee = parts.queue() if answer.trouble and not isinstance(answer.assignee, Queue) else answer.assignee
+        if scene.user is not None and isinstance(assignee, Queue):
+            assignee = None  # a user is one of those who would come
+            answer.replies.append(Reply(say(scene.language, _sentence(answer, to_user=True))))
+        if assignee is not None and assignee != conversation.assignee:
+            by = f"agent:{agent_of(conversation)}"
+            reason = (answer.over_budget or "the AI could not finish") if answer.trouble else answer.reason
+            epoch = parts.conversations.assign(unit, conversation, assignee, by=by, reason=reason)
+        said = parts.outbox.add(unit, conversation, answer.replies, Author.AI, epoch=epoch, turn_id=scene.turn.id)
+        if isinstance(assignee, Queue):
+            sentence = Reply(say(scene.language, _sentence(answer, to_user=False)))
+            said += parts.outbox.add(unit, conversation, [sentence], Author.SYSTEM, turn_id=scene.turn.id)
+        parts.conversations.said(unit, conversation, said, answer.spent.amounts())
+        if answer.flow is not None and not answer.trouble:
+            waiting = answer.flow.model_copy(update={"epoch": epoch})
+            unit.add(Change(Conversation, {"id": conversation.id}, set={"flow": waiting}))
+        unit.add(Change(Message, {"id": In(scene.turn.message_ids)}, set={"ai_processed": True}))
+        scene.journal.flush(unit)
+        unit.insert(scene.journal.row(JournalKind.END, "", _ending(answer)))
+        await self._hearing.commit(scene, scene.journal.guard(unit))
+
+
+def _principal(scene: Scene) -> Principal:
+    """Whom tools run for: whoever speaks in this conversation, and nobody that they name."""
+    if scene.user is not None:
+        return UserRef(scene.user.id, str(scene.user.role), scene.user.granted)
+    return PersonRef(scene.conversation.customer_id or "", strength_of(scene.turn.address.channel))
+
+
+def _sentence(answer: Answer, *, to_user: bool) -> str:
+    """Which fixed sentence is said where somebody else has to go on."""
+    if answer.over_budget:
+        return "limit_reached_for_user" if to_user else "limit_reached"
+    if to_user:
+        return "sorry_failed"
+    return "trouble" if answer.trouble else "connecting"
+
+
+def _confirmed(move: Move) -> ToolCall | None:
+    if move.call is None:
+        return None
+    name, arguments = move.call
+    return ToolCall("confirmed", name, orjson.dumps(arguments).decode())
+
+
+def _ending(answer: Answer) -> dict[str, Any]:
+    spent = answer.spent
+    return {
+        "replies": [reply.as_text() for reply in answer.replies],
+        "trouble": answer.trouble,
+        "reason": answer.over_budget if answer.trouble else answer.reason,
+        "model": spent.model,
+        "steps": spent.steps,
+        "inputTokens": spent.input_tokens,
+        "outputTokens": spent.output_tokens,
+        "micros": spent.micros,
+        "seconds": round(spent.seconds, 4),
+        "offline": spent.offline,
+    }

@@ -1,0 +1,105 @@
+"""The beginning and the end of a turn: who speaks, what was heard, and the one unit that finishes it."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from bot.conversation import Turn
+from bot.dialogs.language import guess_language
+from bot.dialogs.scene import Parts, Scene, fence_of
+from bot.errors import EpochMoved
+from bot.journal import Guard, Journal, steps_of
+from bot.message import Address, Reply, Sender
+from bot.principal import user_in
+from bot.records.conversations import Conversation, FlowState
+from bot.records.people import Customer
+from bot.records.users import User
+from bot.records.work import Author, JournalKind
+from bot.store.base import Change, Claim, Require, Unit
+
+
+class Hearing:
+    """Begins turns and ends them."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+
+    async def enter(self, claim: Claim, turn: Turn) -> Scene:
+        """Who speaks, in which conversation, and what an interrupted run has left behind."""
+        parts = self._parts
+        who, conversation, steps = await asyncio.gather(  # together they are one hop to the store
+            self._who(turn), parts.conversations.open_one(turn.address), steps_of(parts.store, turn)
+        )
+        customer, user = (who, None) if isinstance(who, Customer) else (None, who)
+        conversation = conversation or await self._begin(turn.address, customer)
+        guard = Guard((fence_of(claim), Require(Conversation, {"id": conversation.id, "epoch": conversation.epoch}, EpochMoved)))
+        journal = Journal(parts.store, parts.clock, turn, conversation.id, guard, steps)
+        frozen = journal.heard()
+        if frozen is not None:
+            turn = turn.only(frozen)
+        told = (
+            guess_language(" ".join(m.content.as_text() for m in turn.messages), conversation.language) or conversation.language
+        )
+        flow = journal.flow() if frozen is not None else _awaited(conversation)
+        return Scene(claim, turn, customer, user, conversation, journal, told or parts.default_language, told, flow)
+
+    async def _who(self, turn: Turn) -> Customer | User | None:
+        """The person or the user who speaks; None for a user who is not there any more."""
+        user_id = user_in(turn.address)
+        if user_id:
+            return await self._parts.store.get(User, user_id)
+        sender = next((m.sender for m in reversed(turn.messages) if m.sender != Sender()), Sender())
+        return await self._parts.people.recognise(turn.address, sender, turn.messages[0].sent_at)
+
+    async def _begin(self, address: Address, customer: Customer | None) -> Conversation:
+        if customer is None:
+            return await self._parts.conversations.current_of_user(user_in(address), address, "colleague")
+        return await self._parts.conversations.current(customer, address)
+
+    def hear(self, scene: Scene, unit: Unit) -> None:
+        """Records what was heard, unless an interrupted run has done so."""
+        if scene.journal.heard() is None:
+            self._parts.conversations.heard(unit, scene.conversation, scene.turn)
+            self._parts.conversations.reopen(unit, scene.conversation)
+        news: dict[str, Any] = {}
+        if scene.told_language != scene.conversation.language:
+            news["language"] = scene.told_language
+        if scene.conversation.flow is not None and scene.journal.heard() is None:
+            news["flow"] = None  # whatever is said takes the question off the table; who still waits asks again
+        if news:
+            unit.add(Change(Conversation, {"id": scene.conversation.id}, set=news))
+
+    async def freeze(self, scene: Scene) -> None:
+        """From here on the turn consists of these messages, also after a crash; what comes later is the next turn."""
+        if scene.journal.heard() is None:
+            unit = Unit()
+            self.hear(scene, unit)
+            body: dict[str, Any] = {"inbox": list(scene.turn.inbox_ids)}
+            if scene.flow is not None:
+                body["flow"] = scene.flow.model_dump(mode="json")
+            await scene.journal.commit(unit, scene.journal.row(JournalKind.HEARD, "", body))
+
+    async def end(self, scene: Scene, unit: Unit, *replies: Reply) -> None:
+        """Finishes a turn without the agent, in one unit: what was heard, the fixed replies, the inbox rows."""
+        self.hear(scene, unit)
+        await self.finish(scene, unit, *replies)
+
+    async def finish(self, scene: Scene, unit: Unit, *replies: Reply) -> None:
+        """The same where the unit holds already what was heard."""
+        said = self._parts.outbox.add(unit, scene.conversation, replies, Author.SYSTEM, turn_id=scene.turn.id)
+        self._parts.conversations.said(unit, scene.conversation, said)
+        await self.commit(scene, unit, scene.fence)
+
+    async def commit(self, scene: Scene, unit: Unit, *conditions: Require) -> None:
+        """Commits the last unit of a turn under these conditions; what is to be said can be sent from then on."""
+        unit.first(*conditions)
+        unit.add(self._parts.inbox.done(scene.turn.inbox_ids))
+        await self._parts.store.commit(unit)
+        await self._parts.outbox.wake(scene.conversation.lane)
+
+
+def _awaited(conversation: Conversation) -> FlowState | None:
+    """What the conversation waits for, unless it has changed hands since it was asked."""
+    flow = conversation.flow
+    return flow if flow is not None and flow.epoch == conversation.epoch else None
