@@ -16,7 +16,7 @@ from bot.conversation import AgentRef
 from bot.dialogs.calls import Calls
 from bot.dialogs.llm import Model, ModelStep, ToolCall
 from bot.dialogs.steps import Steps
-from bot.dialogs.task import Answer, Bounds, Task
+from bot.dialogs.task import Answer, Bounds, GaveUp, OverBudget, Task
 from bot.message import Reply
 from bot.resources import say
 from bot.tools.base import Result, Toolbox
@@ -27,10 +27,6 @@ _RESULT_LENGTH = 8_000
 """Characters of a tool's result that the model gets to see."""
 _REPLY_LENGTH = 16_000
 """Characters of an answer that are said; a model gone wild is cut here."""
-
-
-class GaveUp(Exception):
-    """A bound was reached."""
 
 
 class AgentLoop:
@@ -51,11 +47,13 @@ class AgentLoop:
 
     async def answer(self, task: Task) -> Answer:
         """Steps until there is an answer. Raises FenceLost, EpochMoved, StoreUnavailable: then nothing is to be said."""
-        answer = Answer()
+        answer = Answer(spent=task.spent)
         began = self._clock.monotonic()
         try:
             async with asyncio.timeout(self._bounds.seconds):
                 await self._steps(task, answer)
+        except OverBudget as error:  # the log has it once a day (`services.spending`), not for each turn
+            answer.trouble, answer.over_budget = True, str(error)
         except (GaveUp, TimeoutError) as error:
             conversation = task.context.conversation.id
             log.warning("agent gave up", agent=task.agent.name, conversation=conversation, why=str(error) or "time")

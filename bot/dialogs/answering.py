@@ -61,6 +61,7 @@ class Answering:
             log.info("turn discarded: the conversation changed hands", turn=scene.turn.id, conversation=scene.conversation.id)
             unit = Unit()
             scene.journal.flush(unit)
+            self._parts.conversations.said(unit, scene.conversation, (), scene.spent.amounts())
             await self._hearing.end(scene, unit)
 
     async def _advance(self, scene: Scene) -> Move | None:
@@ -133,6 +134,8 @@ class Answering:
             conversation.ai_model or "",
             _confirmed(move),
             scene.flow.slots if scene.flow else {},
+            budget=await self._parts.spending.budget(scene.conversation),
+            spent=scene.spent,
         )
 
     def _context(self, scene: Scene, agent: str) -> ToolContext:
@@ -152,14 +155,14 @@ class Answering:
         assignee = parts.queue() if answer.trouble and not isinstance(answer.assignee, Queue) else answer.assignee
         if scene.user is not None and isinstance(assignee, Queue):
             assignee = None  # a user is one of those who would come
-            answer.replies.append(Reply(say(scene.language, "sorry_failed")))
+            answer.replies.append(Reply(say(scene.language, _sentence(answer, to_user=True))))
         if assignee is not None and assignee != conversation.assignee:
             by = f"agent:{agent_of(conversation)}"
-            reason = "the AI could not finish" if answer.trouble else answer.reason
+            reason = (answer.over_budget or "the AI could not finish") if answer.trouble else answer.reason
             epoch = parts.conversations.assign(unit, conversation, assignee, by=by, reason=reason)
         said = parts.outbox.add(unit, conversation, answer.replies, Author.AI, epoch=epoch, turn_id=scene.turn.id)
         if isinstance(assignee, Queue):
-            sentence = Reply(say(scene.language, "trouble" if answer.trouble else "connecting"))
+            sentence = Reply(say(scene.language, _sentence(answer, to_user=False)))
             said += parts.outbox.add(unit, conversation, [sentence], Author.SYSTEM, turn_id=scene.turn.id)
         parts.conversations.said(unit, conversation, said, answer.spent.amounts())
         if answer.flow is not None and not answer.trouble:
@@ -176,6 +179,15 @@ def _principal(scene: Scene, strength: Strength) -> Principal:
     if scene.user is not None:
         return UserRef(scene.user.id, str(scene.user.role), scene.user.granted)
     return PersonRef(scene.conversation.customer_id or "", strength)
+
+
+def _sentence(answer: Answer, *, to_user: bool) -> str:
+    """Which fixed sentence is said where somebody else has to go on."""
+    if answer.over_budget:
+        return "limit_reached_for_user" if to_user else "limit_reached"
+    if to_user:
+        return "sorry_failed"
+    return "trouble" if answer.trouble else "connecting"
 
 
 def _confirmed(move: Move) -> ToolCall | None:
@@ -200,7 +212,7 @@ def _ending(answer: Answer) -> dict[str, Any]:
     return {
         "replies": [reply.as_text() for reply in answer.replies],
         "trouble": answer.trouble,
-        "reason": answer.reason,
+        "reason": answer.over_budget if answer.trouble else answer.reason,
         "model": spent.model,
         "steps": spent.steps,
         "inputTokens": spent.input_tokens,

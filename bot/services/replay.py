@@ -13,6 +13,7 @@ from typing import Any
 from bot.errors import NOT_DONE
 from bot.records.conversations import Conversation, Direction, Message
 from bot.records.work import Delivery, DeliveryState, JournalKind, JournalRow
+from bot.services.spending import dollars
 from bot.store.base import Store
 
 _LONGEST = 300
@@ -42,6 +43,13 @@ async def replay(store: Store, conversation: Conversation, limit: int = 500) -> 
     for turn, of_turn in groupby(messages, key=lambda message: message.turn_id or ""):
         events.extend(_events(turn, list(of_turn), by_turn.pop(turn, []), deliveries))
     return events
+
+
+def total(conversation: Conversation) -> str:
+    """What the model has taken for the whole conversation, and of it for its last day."""
+    cost = conversation.cost
+    of_day = f", {dollars(cost.day_micros)} of it on {cost.day}" if cost.day else ""
+    return f"{dollars(cost.micros)}{of_day}  [{cost.model_steps} steps, {cost.input_tokens + cost.output_tokens} tokens]"
 
 
 def _events(
@@ -100,8 +108,10 @@ def _step(body: dict[str, Any]) -> str:
 
 
 def _ending(body: dict[str, Any]) -> str:
-    cost = f", ${body['micros'] / 1_000_000:.6f}" if body.get("micros") else ""
+    cost = f", {dollars(body['micros'])}" if body.get("micros") else ""
     how = "gave up" if body["trouble"] else "without a model" if body["offline"] else "answered"
+    if body["trouble"] and body["reason"]:
+        how = f"{how}: {body['reason']}"
     tokens = body["inputTokens"] + body["outputTokens"]
     return f"{how}  [{body['steps']} steps, {tokens} tokens{cost}, {_seconds(body)}]"
 

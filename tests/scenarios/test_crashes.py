@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from bot.conversation import AgentRef
-from bot.dialogs.llm import ModelRequest
+from bot.dialogs.llm import ModelRequest, Usage
+from bot.dialogs.prices import micros
 from bot.message import Address, InboundMessage, Receipt, ReceiptStatus, Reply, Sender, Text
 from bot.records.audit import AuditEntry
 from bot.records.calls import Callback
@@ -21,6 +22,7 @@ from bot.records.knowledge import UserMemory
 from bot.records.people import Customer
 from bot.records.tickets import Ticket
 from bot.records.work import DeliveryState, InboxRow, InboxState, JournalKind, JournalRow
+from bot.services.spending import spent_on
 from bot.testing.channel import Spoken
 from bot.testing.clock import ManualClock
 from bot.testing.llm import Called, Calls, Raised, Said, ScriptedModel, ScriptedStep
@@ -91,6 +93,7 @@ class Story:
     says: tuple[str, ...] = ("My line is down, open a ticket.",)
     """Each once the one before was answered."""
     prepare: Callable[[Scene], None] = lambda scene: None
+    model: str = "scripted"
 
 
 async def run(
@@ -99,7 +102,7 @@ async def run(
     """One life of the program, in which the vendor (re)delivers the messages; how many model steps are journaled at its end."""
     journaled = 0
     with suppress(Died):
-        async with open_scene(folder, clock=clock, model=ScriptedModel(*story.steps[done:])) as scene:
+        async with open_scene(folder, clock=clock, model=ScriptedModel(*story.steps[done:], name=story.model)) as scene:
             story.prepare(scene)
             doom.over(scene)
             ana = scene.person(ANA)
@@ -401,6 +404,27 @@ async def test_a_failed_call_that_a_later_effect_has_put_on_record_is_not_tried_
         told = [message["content"] for message in scene.model.requests[0].messages if message["role"] == "tool"]
         assert told[0] == "error: create_ticket failed inside; nothing was changed"
         assert told[1].startswith("opened ticket")
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+async def test_what_a_conversation_cost_is_exact_after_a_crash_at_every_write(tmp_path: Path, after: bool) -> None:
+    at, died, spent = 0, True, list[int]()
+    while died:
+        at += 1
+        check = partial(check_cost, counted=spent, at=at)
+        died = await lives(tmp_path / str(at), Story(TICKET, model="gpt-5-pro"), at, check, [], after=after)
+    assert spent[-1] == max(spent), "without a crash all of it is counted for the day"
+    assert at > 10, "there were hardly any writes to crash at"
+
+
+async def check_cost(scene: Scene, counted: list[int], at: int) -> None:
+    steps = await scene.person(ANA).journal(JournalKind.MODEL)
+    usages = [Usage(step.body["inputTokens"], step.body["outputTokens"]) for step in steps]
+    taken = sum(micros("gpt-5-pro", usage) for usage in usages)
+    cost = (await scene.person(ANA).conversation()).cost
+    assert (cost.micros, cost.day_micros, cost.day) == (taken, taken, "2026-01-15"), at
+    counted.append(await spent_on(scene.app.store, cost.day) - taken)
+    assert -taken <= counted[-1] <= 0, at  # what the first life had not written is lost; what was asked twice by then, too
 
 
 async def test_a_newcomer_whose_customer_was_imported_is_recognised_by_the_number(tmp_path: Path) -> None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from bot.dialogs.llm import Usage
 from bot.errors import SendRefused
-from bot.services.replay import Event, replay
+from bot.services.replay import Event, replay, total
 from bot.testing.llm import Called, Said
 from bot.testing.scene import Scene, ScenePerson
 from tests.scenarios.helpers import with_sales
@@ -35,6 +36,20 @@ async def test_a_turn_is_told_from_what_was_heard_to_what_it_took(scene: Scene) 
     assert words.startswith("Ticket opened.")
     assert said == "Ticket opened.  [ai, sent]"
     assert end.startswith("answered  [2 steps, ")
+
+
+async def test_money_is_told_for_the_turn_and_for_the_conversation_and_its_day(scene: Scene) -> None:
+    ana = scene.person(ANA)
+    scene.model.name = "gpt-4o"
+    scene.model.will(Said("Hello.", usage=Usage(1000, 100)), Said("Bye.", usage=Usage(2000, 100)))
+    await ana.says("Hi.")
+    await ana.hears("Hello")
+    assert (await told(scene, ana))[-1].text.startswith("answered  [1 steps, 1100 tokens, $0.003500, ")
+    await scene.clock.advance(24 * 3600)
+    await ana.says("Bye.")
+    await ana.hears("Bye")
+    line = total(await ana.conversation())
+    assert line == "$0.009500, $0.006000 of it on 2026-01-16  [2 steps, 3200 tokens]"
 
 
 async def test_what_was_not_said_is_told_with_the_reason(scene: Scene) -> None:
