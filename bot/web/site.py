@@ -89,7 +89,7 @@ class Site:
     def error(self, request: web.Request, status: int, code: str = "") -> web.Response:
         """An error as a page: what happened, what to do, and under which code it stands in the log."""
         known = status if status in _EXPLAINED else (500 if status >= 500 else 400)
-        values = {"shown": status, "known": known, "code": code, "at": self.parts.clock.now()}
+        values: dict[str, Any] = {"shown": status, "known": known, "code": code, "at": self.parts.clock.now()}
         return self.page(request, "error.html", status=status, phrase=HTTPStatus(status).phrase, **values)
 
     @web.middleware
