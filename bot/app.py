@@ -24,6 +24,7 @@ from bot.engine import Engine
 from bot.errors import DataInUse, SettingsError
 from bot.inbox import Inbox
 from bot.jobs import Jobs
+from bot.live import Live
 from bot.message import Reply
 from bot.outbox import Outbox
 from bot.policy import Policy
@@ -85,6 +86,7 @@ class App:
     worker: Worker
     channels: Mapping[str, Channel]
     ownership: Ownership
+    live: Live
     is_working: bool
     """Whether this process owns the store and works; another one does if not."""
 
@@ -210,8 +212,9 @@ def _join(
         default_language=settings.default_language,
     )
     engine = Engine(parts)
-    sending = Sending(outbox, channels)
-    worker = Worker(store, lanes, inbox, outbox, engine, sending, jobs)
+    live = Live()
+    sending = Sending(outbox, channels, live)
+    worker = Worker(store, lanes, inbox, outbox, engine, sending, jobs, live)
     return App(
         settings=settings,
         clock=clock,
@@ -231,6 +234,7 @@ def _join(
         channels=channels,
         ownership=ownership,
         is_working=is_working,
+        live=live,
         spending=spending,
     )
 
