@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import msgspec
 from aiohttp import WSCloseCode, WSMsgType, web
 
@@ -20,6 +22,8 @@ from bot.web.site import Site
 
 HELLO_SECONDS = 10.0
 HEARTBEAT_SECONDS = 30.0
+CLOSE_SECONDS = 1.0
+"""How long a page has to agree that the connection ends."""
 TRY_LATER = 4429
 """Close code (4000 to 4999 are a program's own): there is no room; the page tries again much later."""
 
@@ -68,7 +72,7 @@ class Chat:
         """The websocket of an open page. Raises HTTPForbidden for a page of a site that may not."""
         if not may_connect(request, self._public_url, await self._origins()):
             raise web.HTTPForbidden(text=f"this origin may not open the chat; the setting {KEY} names those that may")
-        socket = web.WebSocketResponse(heartbeat=HEARTBEAT_SECONDS, max_msg_size=MAX_FRAME, compress=False)
+        socket = web.WebSocketResponse(timeout=CLOSE_SECONDS, heartbeat=HEARTBEAT_SECONDS, max_msg_size=MAX_FRAME, compress=False)
         await socket.prepare(request)
         self._open.add(socket)
         try:
@@ -79,8 +83,8 @@ class Chat:
 
     async def close(self) -> None:
         """The server stops: pages connect again when it is back."""
-        for socket in list(self._open):
-            await socket.close(code=WSCloseCode.GOING_AWAY, message=b"the server stops")
+        ends = (socket.close(code=WSCloseCode.GOING_AWAY, message=b"the server stops") for socket in list(self._open))
+        await asyncio.gather(*ends, return_exceptions=True)
 
     async def _serve(self, request: web.Request, socket: web.WebSocketResponse) -> None:
         hello = await _hello(socket)
