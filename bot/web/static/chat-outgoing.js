@@ -5,6 +5,9 @@ export class Outgoing {
   #waiting = [];
   #inFlight = "";
 
+  /** The key of the one that is on its way. */
+  get inFlight() { return this.#inFlight; }
+
   constructor() {
     try { this.#waiting = JSON.parse(sessionStorage.getItem(PLACE) ?? "[]"); } catch { /* begins empty */ }
   }

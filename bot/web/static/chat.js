@@ -39,7 +39,7 @@ function hear(frame) {
     sendNext();
   } else if (frame.type === "accepted") {
     outgoing.done(frame.key);
-    log.mark(frame.key, "sent", frame.at);
+    log.mark(frame.key, "sent");
     showTrouble("");
     sendNext();
   } else if (frame.type === "refused") {
@@ -50,6 +50,10 @@ function hear(frame) {
   }
 }
 
+function giveUp(key) {
+  if (key) log.fail(key, say("failed_gone"));
+  outgoing.done(key);
+}
 function refused({ key, why, wait }) {
   if (wait) {
     showTrouble(why === "too_fast" ? say("too_fast", { seconds: Math.ceil(wait) }) : say("unavailable"));
@@ -85,7 +89,7 @@ function tap(button) {
 }
 
 function submit() {
-  const text = field.value.trim();
+  const text = (field.value.toWellFormed?.() ?? field.value).trim();
   const over = [...text].length - most;
   if (over > 0) { help(say("too_long", { over })); return; }
   if (!text) return;
@@ -119,6 +123,7 @@ function showTrouble(text) {
   if (find("trouble").textContent !== text) find("trouble").textContent = text;
 }
 function showStatus(status) {
+  if (status === "unreadable") { giveUp(outgoing.inFlight); return; }
   showTrouble(status === "ready" ? "" : status === "full" ? say("no_room") : say("offline"));
   if (status !== "ready") find("typing").hidden = true;
   outgoing.free();
