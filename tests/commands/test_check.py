@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -201,21 +202,33 @@ def test_an_agent_that_nobody_can_reach_is_wrong(tmp_path: Path, monkeypatch: py
 
 
 def test_business_hours_that_cannot_be_read_are_wrong_and_good_ones_are_told() -> None:
-    set_hours({"monday": {"start": "9am", "end": "18:00"}})
+    set_system("business_hours", {"monday": {"start": "9am", "end": "18:00"}})
     code, report = check()
     assert code == 1
     assert "business_hours.monday.start: '9am' is no time of day; write it like \"09:00\"" in report
-    set_hours({day: {"start": "00:00", "end": "24:00"} for day in WEEKDAYS})
+    set_system("business_hours", {day: {"start": "00:00", "end": "24:00"} for day in WEEKDAYS})
     code, report = check()
     assert code == 0
     assert "open now; today around the clock" in report
 
 
-def set_hours(value: object) -> None:
+def test_the_web_chat_is_on_and_who_may_show_it_is_told() -> None:
+    assert re.search(r"^web chat +on +/chat$", check()[1], re.MULTILINE)
+    set_system("web_chat_origins", ["https://shop.example.com"])
+    code, report = check()
+    assert code == 0
+    assert "may be shown by https://shop.example.com" in report
+    set_system("web_chat_origins", "shop.example.com")
+    code, report = check()
+    assert code == 1
+    assert "web_chat_origins: 'shop.example.com' is no origin" in report
+
+
+def set_system(key: str, value: object) -> None:
     async def write() -> None:
         store = store_of(load_settings(), SystemClock())
         await store.open()
-        await store.upsert([SystemSetting(id="business_hours", key="business_hours", value=value)])
+        await store.upsert([SystemSetting(id=key, key=key, value=value)])
         await store.close()
 
     asyncio.run(write())

@@ -14,7 +14,7 @@ from aiohttp import ClientWebSocketResponse, WSMsgType
 from tests.web.conftest import Client
 
 Shown = dict[str, Any]
-SOON = 5.0
+SOON = 20.0
 
 
 class Page:

@@ -18,7 +18,7 @@ from bot.records.conversations import Conversation, Direction, Message
 from bot.records.people import Customer, Identity, IdentityKind
 from bot.records.settings import SystemSetting
 from bot.records.tickets import Ticket
-from bot.records.work import InboxRow
+from bot.records.work import InboxRow, InboxState
 from bot.services.origins import KEY
 from bot.store.base import Unit
 from bot.testing.clock import ManualClock
@@ -26,7 +26,7 @@ from bot.web.chat.allowance import BY_VISITOR, NEWCOMERS, PAGES_OF_VISITOR
 from bot.web.chat.words import MAX_TEXT
 from bot.web.pages.chat import TRY_LATER
 from tests.web.conftest import Client
-from tests.web.page import Page, opened
+from tests.web.page import SOON, Page, opened
 
 pytestmark = pytest.mark.scenario
 
@@ -96,13 +96,16 @@ async def test_a_button_that_was_never_shown_is_refused(client: Client, app: App
     assert await everything(app, InboxRow) == []
 
 
-async def test_while_an_answer_is_under_way_the_page_is_told(client: Client) -> None:
+async def test_while_an_answer_is_under_way_the_page_is_told_until_it_is_there(client: Client, app: App) -> None:
+    await app.worker.stop()
     await visit(client)
     async with opened(client) as page:
         await page.say("Hello.")
+        await page.until(lambda: page.states[-1:] == [("ai", True)])
+        assert page.answers == []
+        await app.worker.start()
         await page.answered()
-    assert page.states[0] == ("ai", False)
-    assert page.states[-1] == ("ai", False)
+    assert page.states == [("ai", False), ("ai", True), ("ai", False)]
 
 
 async def test_who_asks_for_a_person_sees_that_they_wait_and_then_that_one_answers(client: Client, app: App) -> None:
@@ -118,7 +121,9 @@ async def test_who_asks_for_a_person_sees_that_they_wait_and_then_that_one_answe
         await page.until(lambda: ("op", False) in page.states)
         await page.say("Are you there?")
         await page.until(lambda: "Are you there?" in page.texts)
+        await asyncio.sleep(0.1)
     assert page.states[-1] == ("op", False)
+    assert ("op", True) not in page.states
 
 
 async def test_two_tabs_of_one_browser_show_the_same(client: Client) -> None:
@@ -341,7 +346,9 @@ async def test_ten_messages_in_a_second_are_all_heard(client: Client, app: App) 
     async with opened(client) as page:
         keys = [await page.say(f"Number {number}.") for number in range(10)]
         await page.until(lambda: len(page.accepted) == 10)
-        await page.answered()
+        async with asyncio.timeout(SOON):
+            while await app.store.count(InboxRow, {"state": InboxState.WAITING}):
+                await asyncio.sleep(0.01)
     assert page.accepted == keys
     heard = [m.content for m in sorted(await everything(app, Message), key=lambda m: m.id) if m.direction is Direction.INBOUND]
     assert heard == [f"Number {number}." for number in range(10)]

@@ -20,10 +20,10 @@ from bot.web.site import Parts
 
 log = structlog.get_logger()
 
-_TYPING_SECONDS = 0.5
-"""How often to look while an answer is under way: it may be another process that writes it."""
+_LOOK_SECONDS = 0.5
+"""How often to look, told or not, while something is going on: it may be another process that writes the answer."""
 _IDLE_SECONDS = 15.0
-"""How often to look when nothing seems to happen, for what nobody has told this process of."""
+"""How often when nothing has happened for a while; in between, each look waits twice as long as the one before."""
 _PAUSE_SECONDS = 0.02
 """Between two looks, however much happens."""
 _STORE_WAIT = 2.0
@@ -62,8 +62,7 @@ class Connection:
     # What is new
 
     async def _show(self, after: str) -> None:
-        since = None
-        is_first = True
+        since, is_first, wait = None, True, _LOOK_SECONDS
         while True:
             self._news.clear()
             try:
@@ -72,15 +71,19 @@ class Connection:
             except StoreUnavailable:
                 await asyncio.sleep(_STORE_WAIT)
                 continue
-            await self._tell(view, is_first=is_first)
+            is_busy = await self._tell(view, is_first=is_first) or view.is_typing
             is_first, since = False, view.newest
+            wait = _LOOK_SECONDS if is_busy else min(2 * wait, _IDLE_SECONDS)
             await asyncio.sleep(_PAUSE_SECONDS)
             with suppress(TimeoutError):
-                async with asyncio.timeout(_TYPING_SECONDS if view.is_typing else _IDLE_SECONDS):
+                async with asyncio.timeout(wait):
                     await self._news.wait()
 
-    async def _tell(self, view: View, *, is_first: bool) -> None:
-        """What of this view the page does not have; the first time also if that is nothing, so that it knows that this is all."""
+    async def _tell(self, view: View, *, is_first: bool) -> bool:
+        """What of this view the page does not have, and whether there was any.
+
+        The first time also if there is none: the page then knows that this is all.
+        """
         news = [shown for shown in view.messages if self._shown.get(shown["id"]) != shown]
         self._shown = {shown["id"]: shown for shown in view.messages}
         if news or is_first:
@@ -89,6 +92,7 @@ class Connection:
         if state != self._state:
             self._state = state
             await self._send({"type": "state", "holder": view.holder, "typing": view.is_typing})
+        return bool(news)
 
     # What they write
 
