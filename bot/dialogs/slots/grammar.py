@@ -328,7 +328,8 @@ def _weekday(line: Line, start: int) -> Match | None:
     atom = line[position]
     if atom.kind is Kind.SHORT_WEEKDAY:
         beside = {line.kind(position + 1), line.kind(start - 1) if start else Kind.END}
-        known = position > start or len(line) == 1 or beside & (_TIMES | _DAYS | {Kind.NUMBER, Kind.ORDINAL})
+        timely = _TIMES | _DAYS | {Kind.NUMBER, Kind.ORDINAL}
+        known = position > start or len(line) == 1 or not beside.isdisjoint(timely)
     else:
         known = atom.kind is Kind.WEEKDAY
     if not known:

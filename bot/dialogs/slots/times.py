@@ -109,7 +109,10 @@ def parse_time(text: str, *, language: str, now: datetime, zone: ZoneInfo, prefe
 def correct(
     previous: SpokenTime, text: str, *, language: str, now: datetime, zone: ZoneInfo, prefer_future: bool = True
 ) -> SpokenTime | None:
-    """`previous` with what a text says anew ("no, Friday", "mejor a las seis", "shaam ko"), or answers; None where it says nothing."""
+    """`previous` with what a text says anew ("no, Friday", "mejor a las seis", "shaam ko"); None where it says no time.
+
+    A bare number is the hour, or the day of the month where only the day is missing.
+    """
     return _first(text, _Now(now.astimezone(zone), language, zone, prefer_future), previous)
 
 

@@ -22,6 +22,8 @@ _SAME = str.maketrans(
         "\u200d": None,
         "\u2060": None,
         "\ufeff": None,
+        "\ufe0f": None,
+        "\u20e3": None,  # 2️⃣ is 2
         "\u2019": "'",
         "\u2018": "'",
         "\u2013": "-",
@@ -34,6 +36,16 @@ _BREAK = re.compile(r"[;!?¿¡()\[\]{}\"“”«»…|।\s]+|,(?!\d)|(?<!\d),")
 _EDGES = ".:'*_~-`,"
 _MIN_SQUEEZED, _MIN_SHUFFLED = 4, 5
 _REPEATED = re.compile(r"(.)\1+")
+
+
+def word_set(text: str) -> frozenset[str]:
+    """The words of a list of ours."""
+    return frozenset(text.split())
+
+
+def phrase_list(text: str) -> list[str]:
+    """The phrases of a list of ours, between commas."""
+    return [" ".join(phrase.split()) for phrase in text.split(",")]
 
 
 def folded(text: str) -> str:
@@ -101,7 +113,7 @@ class Lexicon(Generic[T]):
 
 
 def _letters(word: str) -> str:
-    """The same for a word with two letters swapped or one doubled ("vienres", "tomorow"); the first letter is nearly always right."""
+    """The same for a word with letters swapped or doubled ("vienres", "tomorow"); the first one is nearly always right."""
     if len(word) < _MIN_SQUEEZED or not word.isalpha():
         return word
     squeezed = _REPEATED.sub(r"\1", word)

@@ -138,7 +138,8 @@ def test_several_corrections_follow_each_other() -> None:
 
 def test_said_and_assumed_tell_what_to_read_back() -> None:
     spoken = certain("a las cinco")
-    assert (spoken.said, spoken.assumed) == ({Piece.TIME}, {Assumed.DAY, Assumed.HALF})
+    assert spoken.said == {Piece.TIME}
+    assert spoken.assumed == {Assumed.DAY, Assumed.HALF}
 
 
 def test_a_time_that_has_gone_by_today_is_tomorrows() -> None:
@@ -208,7 +209,8 @@ TEXTS = st.one_of(
     st.lists(st.sampled_from(WORDS), max_size=9).map(" ".join),
     st.text(alphabet="0123456789:/.-hpam ९५", max_size=16),
 )
-MOMENTS = st.datetimes(datetime(2026, 1, 1), datetime(2035, 12, 31)).map(lambda naive: naive.replace(tzinfo=UTC))
+FIRST = datetime(2026, 1, 1, tzinfo=UTC)
+MOMENTS = st.integers(0, 10 * 365 * 86_400).map(lambda seconds: FIRST + timedelta(seconds=seconds))
 
 
 @given(TEXTS, TEXTS, st.sampled_from(LANGUAGES), MOMENTS, st.sampled_from([*ZONES.values(), PARIS]), st.booleans())

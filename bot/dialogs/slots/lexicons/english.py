@@ -4,27 +4,34 @@ from __future__ import annotations
 
 from bot.dialogs.slots.atoms import MIDNIGHT, Atom, Daypart, Kind
 
-_UNITS = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen"]
+_UNITS = (
+    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen "
+    "seventeen eighteen nineteen"
+)
 _TENS = {20: "twenty", 30: "thirty", 40: "forty", 50: "fifty", 60: "sixty", 70: "seventy", 80: "eighty", 90: "ninety"}
-_ORDINALS = ["first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth", "eleventh", "twelfth", "thirteenth", "fourteenth", "fifteenth", "sixteenth", "seventeenth", "eighteenth", "nineteenth"]
+_ORDINALS = (
+    "first second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth thirteenth fourteenth fifteenth sixteenth "
+    "seventeenth eighteenth nineteenth"
+)
 
 
 def _numbers() -> dict[int, str]:
-    found = dict(enumerate(_UNITS))
+    units = _UNITS.split()
+    found = dict(enumerate(units))
     for ten, name in _TENS.items():
         found[ten] = "forty, fourty" if ten == 40 else name
         for unit in range(1, 10):
-            found[ten + unit] = f"{name} {_UNITS[unit]}, {name}{_UNITS[unit]}"
+            found[ten + unit] = f"{name} {units[unit]}, {name}{units[unit]}"
     found[100] = "hundred, a hundred, one hundred"
     return found
 
 
 def _ordinals() -> dict[int, str]:
-    found = {n: word for n, word in enumerate(_ORDINALS, 1)}
-    found[20], found[30] = "twentieth", "thirtieth"
+    ordinals = _ORDINALS.split()
+    found = dict(enumerate(ordinals, 1))
+    found[20], found[30], found[31] = "twentieth", "thirtieth", "thirty first"
     for unit in range(1, 10):
-        found[20 + unit] = f"twenty {_ORDINALS[unit - 1]}"
-    found[31] = "thirty first"
+        found[20 + unit] = f"twenty {ordinals[unit - 1]}"
     return found
 
 
@@ -34,7 +41,8 @@ ORDINALS = _ordinals()
 WORDS: dict[Kind, dict[int, str]] = {
     Kind.DAY: {
         0: "today, 2day, todya, todays",
-        1: "tomorrow, tomorow, tommorow, tommorrow, tmrw, tmr, tmw, 2morrow, 2moro, tomoro, tomorrows, tomo, tomorow's, tomrrow, tomorro, next day",
+        1: "tomorrow, tomorow, tommorow, tommorrow, tmrw, tmr, tmw, 2morrow, 2moro, tomoro, tomorrows, tomo, "
+        "tomorow's, tomrrow, tomorro, next day",
         2: "day after tomorrow, the day after tomorrow, overmorrow, day after tmrw, day after",
         -1: "yesterday",
         -2: "day before yesterday, the day before yesterday",
@@ -48,7 +56,15 @@ WORDS: dict[Kind, dict[int, str]] = {
         5: "saturday, saturdays, saterday, satuday, saturdy",
         6: "sunday, sundays, sundy",
     },
-    Kind.SHORT_WEEKDAY: {0: "mon", 1: "tue", 2: "wed", 3: "thu", 4: "fri", 5: "sat", 6: "sun"},
+    Kind.SHORT_WEEKDAY: {
+        0: "mon",
+        1: "tue",
+        2: "wed",
+        3: "thu",
+        4: "fri",
+        5: "sat",
+        6: "sun",
+    },
     Kind.MONTH: {
         1: "january, jan",
         2: "february, feb, febuary, feburary",
@@ -68,27 +84,43 @@ WORDS: dict[Kind, dict[int, str]] = {
         1: "next week, the next week, following week, the following week, the coming week",
         2: "week after next, the week after next",
     },
-    Kind.WEEKEND: {0: "weekend, the weekend, this weekend, at the weekend", 1: "next weekend"},
-    Kind.NEXT: {1: "next, coming, the next, this coming, following"},
-    Kind.THIS: {0: "this"},
+    Kind.WEEKEND: {
+        0: "weekend, the weekend, this weekend, at the weekend",
+        1: "next weekend",
+    },
+    Kind.NEXT: {
+        1: "next, coming, the next, this coming, following",
+    },
+    Kind.THIS: {
+        0: "this",
+    },
     Kind.CLOCK: {
         12: "noon, midday, mid day, at noon, twelve noon, 12 noon",
         MIDNIGHT: "midnight, at midnight, twelve midnight, 12 midnight",
     },
     Kind.AT: {
-        0: "at, around, about, by, after, before, at about, at around, circa, approximately at, any time after, anytime after, @, round"
+        0: "at, around, about, by, after, before, at about, at around, circa, approximately at, any time after, "
+        "anytime after, @, round",
     },
-    Kind.OCLOCK: {0: "oclock, o clock, clock, hrs, h, hr, ish, sharp, on the dot, o' clock"},
-    Kind.HALF: {0: "am, a m", 12: "pm, p m"},
+    Kind.OCLOCK: {
+        0: "oclock, o clock, clock, hrs, h, hr, ish, sharp, on the dot, o' clock",
+    },
+    Kind.HALF: {
+        0: "am, a m",
+        12: "pm, p m",
+    },
     Kind.PART: {
-        Daypart.EARLY: "first thing, first thing in the morning, early morning, early in the morning, bright and early, early, early am",
+        Daypart.EARLY: "first thing, first thing in the morning, early morning, early in the morning, bright and early, early, "
+        "early am",
         Daypart.DAWN: "at dawn, before dawn",
         Daypart.MORNING: "in the morning, of the morning, that morning, in the mornings, mid morning",
-        Daypart.AFTERNOON: "in the afternoon, of the afternoon, that afternoon, in the afternoons, after lunch, mid afternoon, in the arvo",
+        Daypart.AFTERNOON: "in the afternoon, of the afternoon, that afternoon, in the afternoons, after lunch, mid afternoon, "
+        "in the arvo",
         Daypart.EVENING: "in the evening, of the evening, that evening, in the evenings, after work",
         Daypart.NIGHT: "at night, in the night, that night",
         Daypart.NOON: "lunchtime, at lunchtime, lunch time, at lunch, over lunch",
-        Daypart.LATE: "end of day, end of the day, eod, by end of day, late afternoon, late in the afternoon, by close of business, cob",
+        Daypart.LATE: "end of day, end of the day, eod, by end of day, late afternoon, late in the afternoon, "
+        "by close of business, cob",
     },
     Kind.WEAK_PART: {
         Daypart.MORNING: "morning, mornings",
@@ -96,36 +128,80 @@ WORDS: dict[Kind, dict[int, str]] = {
         Daypart.EVENING: "evening, evenings, eve",
         Daypart.NIGHT: "night, nite",
     },
-    Kind.MINUTES: {30: "half", 15: "quarter, a quarter"},
-    Kind.PAST: {0: "past, after the hour"},
-    Kind.TO: {0: "to, till, til, of the hour, before the hour"},
-    Kind.UNIT: {1: "minute, minutes, min, mins", 60: "hour, hours"},
-    Kind.DAYS: {1: "day, days", 7: "week, weeks"},
-    Kind.MONTHS: {1: "month, months"},
-    Kind.IN: {0: "in, within, in about, in around, in like"},
-    Kind.LATER: {0: "from now, hence, from today, time"},
-    Kind.SHIFT: {1: "later, after that", -1: "earlier, sooner, before that"},
-    Kind.BETWEEN: {0: "between, btw, anywhere between"},
-    Kind.FROM: {0: "from"},
-    Kind.AND: {0: "and, &"},
-    Kind.OR: {0: "or"},
-    Kind.UNTIL: {0: "until, through, thru, -"},
-    Kind.OF: {0: "of"},
-    Kind.THE: {0: "the, on the"},
-    Kind.INSTEAD: {
-        0: "no, not, actually, rather, sorry, i mean, instead, nope, better, make it, make that, wait, scratch that, change it to, oops"
+    Kind.MINUTES: {
+        30: "half",
+        15: "quarter, a quarter",
     },
-    Kind.REFUSED: {0: "cant, cannot, can not, cant do, wont, except, not on, not at, anything but, i cant, unable, busy"},
-    Kind.NOW: {0: "now, right now, right away, asap, as soon as possible, immediately, straight away"},
+    Kind.PAST: {
+        0: "past, after the hour",
+    },
+    Kind.TO: {
+        0: "to, till, til, of the hour, before the hour",
+    },
+    Kind.UNIT: {
+        1: "minute, minutes, min, mins",
+        60: "hour, hours",
+    },
+    Kind.DAYS: {
+        1: "day, days",
+        7: "week, weeks",
+    },
+    Kind.MONTHS: {
+        1: "month, months",
+    },
+    Kind.IN: {
+        0: "in, within, in about, in around, in like",
+    },
+    Kind.LATER: {
+        0: "from now, hence, from today, time",
+    },
+    Kind.SHIFT: {
+        1: "later, after that",
+        -1: "earlier, sooner, before that",
+    },
+    Kind.BETWEEN: {
+        0: "between, btw, anywhere between",
+    },
+    Kind.FROM: {
+        0: "from",
+    },
+    Kind.AND: {
+        0: "and, &",
+    },
+    Kind.OR: {
+        0: "or",
+    },
+    Kind.UNTIL: {
+        0: "until, through, thru, -",
+    },
+    Kind.OF: {
+        0: "of",
+    },
+    Kind.THE: {
+        0: "the, on the",
+    },
+    Kind.INSTEAD: {
+        0: "no, not, actually, rather, sorry, i mean, instead, nope, better, make it, make that, wait, "
+        "scratch that, change it to, oops",
+    },
+    Kind.REFUSED: {
+        0: "cant, cannot, can not, cant do, wont, except, not on, not at, anything but, i cant, unable, busy",
+    },
+    Kind.NOW: {
+        0: "now, right now, right away, asap, as soon as possible, immediately, straight away",
+    },
     Kind.FILLER: {
-        0: "please, pls, plz, thanks, thank you, on, for, then, would be good, is fine, is good, works, works for me, would work, is ok, is okay, "
-        "would be great, is best, good morning, good evening, good afternoon, good night, good day, hi, hello, ok, okay, yes, maybe, perhaps, "
-        "if possible, an, exactly, roughly, ideally, say, let's say, lets say, how about, what about, will do, suits me, local time, my time, it",
+        0: "please, pls, plz, thanks, thank you, on, for, then, would be good, is fine, is good, works, "
+        "works for me, would work, is ok, is okay, would be great, is best, good morning, good evening, "
+        "good afternoon, good night, good day, hi, hello, ok, okay, yes, maybe, perhaps, if possible, an, "
+        "exactly, roughly, ideally, say, let's say, lets say, how about, what about, will do, suits me, "
+        "local time, my time, it",
     },
     Kind.NOUN: {
-        0: "ticket, tickets, people, persons, person, dollar, dollars, cent, cents, euro, euros, pound, pounds, rupee, rupees, kilo, kilos, kg, miles, "
-        "gb, mb, items, boxes, orders, bills, times, years, year, stars, points, street, st, avenue, road, floor, percent, kids, cards, options, lines, "
-        "thousand, million, million, pieces, packages, of them, mbps, seats, rooms, months old, apples, main",
+        0: "ticket, tickets, people, persons, person, dollar, dollars, cent, cents, euro, euros, pound, pounds, "
+        "rupee, rupees, kilo, kilos, kg, miles, gb, mb, items, boxes, orders, bills, times, years, year, stars, "
+        "points, street, st, avenue, road, floor, percent, kids, cards, options, lines, thousand, million, "
+        "million, pieces, packages, of them, mbps, seats, rooms, months old, apples, main",
     },
 }
 

@@ -1,4 +1,4 @@
-"""Hindi in both scripts, as it is written in chats in India; English words come beside it. Commas separate phrases of one meaning."""
+"""Hindi in both scripts, as it is written in chats in India, where English words stand beside it. Commas separate phrases."""
 
 from __future__ import annotations
 
@@ -117,67 +117,117 @@ WORDS: dict[Kind, dict[int, str]] = {
         0: "इस हफ्ते, इस सप्ताह, is hafte, iss hafte, is week, iss week, isi hafte",
         1: "अगले हफ्ते, अगले सप्ताह, अगला हफ्ता, agle hafte, agla hafta, agle week, agle saptah, next hafte, aane wale hafte, अगले वीक",
     },
-    Kind.WEEKEND: {0: "वीकेंड, weekend, is weekend, iss weekend, weekend ko", 1: "अगले वीकेंड, agle weekend"},
-    Kind.NEXT: {1: "अगले, अगला, अगली, आने वाले, आने वाला, agle, agla, agli, aane wale, aane wala, aanewale"},
-    Kind.THIS: {0: "इस, इसी, is, iss, isi"},
+    Kind.WEEKEND: {
+        0: "वीकेंड, weekend, is weekend, iss weekend, weekend ko",
+        1: "अगले वीकेंड, agle weekend",
+    },
+    Kind.NEXT: {
+        1: "अगले, अगला, अगली, आने वाले, आने वाला, agle, agla, agli, aane wale, aane wala, aanewale",
+    },
+    Kind.THIS: {
+        0: "इस, इसी, is, iss, isi",
+    },
     Kind.CLOCK: {
         12: "दोपहर बारह बजे, dopahar barah baje, dopahar 12 baje, दोपहर 12 बजे",
         MIDNIGHT: "आधी रात, आधी रात को, मध्यरात्रि, aadhi raat, aadhi raat ko, adhi raat",
     },
-    Kind.AT: {0: "करीब, लगभग, kareeb, karib, lagbhag, taqriban, time"},
-    Kind.OCLOCK: {0: "बजे, बजें, baje, bje, bajay, baj, bajey, bajje, बज, बजे तक, बजे के बाद, बजे से पहले, bajee"},
-    Kind.PART: {
-        Daypart.EARLY: "सुबह सुबह, सुबह जल्दी, सुबह सवेरे, subah subah, subah jaldi, subah sawere, subah savere, jaldi subah, सबसे पहले सुबह, सवेरे सवेरे",
-        Daypart.DAWN: "भोर, भोर में, तड़के, bhor, tadke, bhor mein",
-        Daypart.MORNING: "सुबह, सुबह को, सुबह में, सवेरे, सुबह के, subah, subha, subeh, suba, subah ko, subah ke, subah mein, subah me, savere, "
-        "sawere, sabere, सुबह के समय, morning mein, morning me, morning ko",
-        Daypart.NOON: "दोपहर, दोपहर को, दोपहर में, दोपहर के, dopahar, dopeher, dopehar, dophar, dopahar ko, dopahar mein, dopahar me, dopahar ke, "
-        "दोपहर बाद, dopahar baad, dopahar ke baad, दोपहर के बाद, lunch ke baad, afternoon mein, afternoon me, duphar, dupahar, dopahr",
-        Daypart.EVENING: "शाम, शाम को, शाम में, शाम के, सायं, shaam, sham, shyam, saam, shaam ko, sham ko, shaam ke, sham ke, shaam mein, shaam me, "
-        "शाम के समय, shaam ke time, evening mein, evening me, evening ko, शाम के वक्त, shaam k",
-        Daypart.NIGHT: "रात, रात को, रात में, रात के, raat, rat, raat ko, raat mein, raat me, raat ke, rat ko, रात्रि, night mein, night ko",
+    Kind.AT: {
+        0: "करीब, लगभग, kareeb, karib, lagbhag, taqriban, time",
     },
-    Kind.MINUTES: {30: "आधा, aadha, adha"},
+    Kind.OCLOCK: {
+        0: "बजे, बजें, baje, bje, bajay, baj, bajey, bajje, बज, बजे तक, बजे के बाद, बजे से पहले, bajee",
+    },
+    Kind.PART: {
+        Daypart.EARLY: "सुबह सुबह, सुबह जल्दी, सुबह सवेरे, subah subah, subah jaldi, subah sawere, subah savere, jaldi subah, "
+        "सबसे पहले सुबह, सवेरे सवेरे",
+        Daypart.DAWN: "भोर, भोर में, तड़के, bhor, tadke, bhor mein",
+        Daypart.MORNING: "सुबह, सुबह को, सुबह में, सवेरे, सुबह के, subah, subha, subeh, suba, subah ko, subah ke, subah mein, "
+        "subah me, savere, sawere, sabere, सुबह के समय, morning mein, morning me, morning ko",
+        Daypart.NOON: "दोपहर, दोपहर को, दोपहर में, दोपहर के, dopahar, dopeher, dopehar, dophar, dopahar ko, dopahar mein, "
+        "dopahar me, dopahar ke, दोपहर बाद, dopahar baad, dopahar ke baad, दोपहर के बाद, lunch ke baad, "
+        "afternoon mein, afternoon me, duphar, dupahar, dopahr",
+        Daypart.EVENING: "शाम, शाम को, शाम में, शाम के, सायं, shaam, sham, shyam, saam, shaam ko, sham ko, shaam ke, sham ke, "
+        "shaam mein, shaam me, शाम के समय, shaam ke time, evening mein, evening me, evening ko, शाम के वक्त, "
+        "shaam k",
+        Daypart.NIGHT: "रात, रात को, रात में, रात के, raat, rat, raat ko, raat mein, raat me, raat ke, rat ko, रात्रि, "
+        "night mein, night ko",
+    },
+    Kind.MINUTES: {
+        30: "आधा, aadha, adha",
+    },
     Kind.FRACTION: {
         15: "सवा, sava, sawa, savaa, sabha",
         30: "साढ़े, साढे, साड़े, saade, sadhe, saadhe, sade, sarhe, saadhey",
         -15: "पौने, पौन, paune, pone, paunay, pauney",
     },
-    Kind.BAJKE: {0: "बजकर, बज कर, बजके, बज के, bajkar, baj kar, bajke, baj ke, baj k"},
-    Kind.BAJNE: {0: "बजने में, बजने मे, bajne mein, bajne me, bajne main, bajne se"},
+    Kind.BAJKE: {
+        0: "बजकर, बज कर, बजके, बज के, bajkar, baj kar, bajke, baj ke, baj k",
+    },
+    Kind.BAJNE: {
+        0: "बजने में, बजने मे, bajne mein, bajne me, bajne main, bajne se",
+    },
     Kind.UNIT: {
         1: "मिनट, मिनिट, minat, minit, minute, minutes, min",
         60: "घंटे, घंटा, घंटों, घण्टे, घण्टा, ghante, ghanta, ghanton, gante, ghnte, ghantey, hour, hours",
     },
-    Kind.DAYS: {1: "दिन, दिनों, din, dino, dinon", 7: "हफ्ते, हफ्ता, हफ्तों, सप्ताह, hafte, hafta, hafton, haftey, saptah"},
-    Kind.MONTHS: {1: "महीने, महीना, महीनों, mahine, mahina, mahino"},
+    Kind.DAYS: {
+        1: "दिन, दिनों, din, dino, dinon",
+        7: "हफ्ते, हफ्ता, हफ्तों, सप्ताह, hafte, hafta, hafton, haftey, saptah",
+    },
+    Kind.MONTHS: {
+        1: "महीने, महीना, महीनों, mahine, mahina, mahino",
+    },
     Kind.LATER: {
-        0: "बाद, के बाद, में, मे, के अंदर, के भीतर, baad, bad, ke baad, mein, me, main, ke andar, ke bhitar, bad me, baad mein, ke bad, बाद में"
+        0: "बाद, के बाद, में, मे, के अंदर, के भीतर, baad, bad, ke baad, mein, me, main, ke andar, ke bhitar, "
+        "bad me, baad mein, ke bad, बाद में",
     },
-    Kind.SHIFT: {1: "और बाद, aur baad, later", -1: "पहले, से पहले, pehle, pahle, se pehle"},
-    Kind.BETWEEN: {0: "between"},
-    Kind.AND: {0: "और, एवं, aur, or, evam, n"},
-    Kind.OR: {0: "या, ya, yaa"},
-    Kind.UNTIL: {0: "से, se, -, to, बजे से, baje se, bje se"},
+    Kind.SHIFT: {
+        1: "और बाद, aur baad, later",
+        -1: "पहले, से पहले, pehle, pahle, se pehle",
+    },
+    Kind.BETWEEN: {
+        0: "between",
+    },
+    Kind.AND: {
+        0: "और, एवं, aur, or, evam, n",
+    },
+    Kind.OR: {
+        0: "या, ya, yaa",
+    },
+    Kind.UNTIL: {
+        0: "से, se, -, to, बजे से, baje se, bje se",
+    },
     Kind.CLOSES_SPAN: {
-        0: "के बीच, के बीच में, के बीच मे, ke beech, ke bich, ke beech mein, ke beech me, ke bich me, ke bich mein, तक, tak, बजे तक, baje tak, "
-        "बजे के बीच, बजे के बीच में, baje ke beech, baje ke bich, baje ke beech mein, baje ke beech me, baje ke bich me"
+        0: "के बीच, के बीच में, के बीच मे, ke beech, ke bich, ke beech mein, ke beech me, ke bich me, ke bich mein, "
+        "तक, tak, बजे तक, baje tak, बजे के बीच, बजे के बीच में, baje ke beech, baje ke bich, baje ke beech mein, "
+        "baje ke beech me, baje ke bich me",
     },
-    Kind.OF: {0: "का, के, की, ka, ki"},
-    Kind.DATE_WORD: {0: "तारीख, तारीख़, तारिख, tareekh, tarikh, tareek, tarik, taareekh, date"},
+    Kind.OF: {
+        0: "का, के, की, ka, ki",
+    },
+    Kind.DATE_WORD: {
+        0: "तारीख, तारीख़, तारिख, tareekh, tarikh, tareek, tarik, taareekh, date",
+    },
     Kind.INSTEAD: {
-        0: "नहीं, नही, ना, बल्कि, माफ़ कीजिए, nahi, nahin, nai, nhi, na, balki, sorry, bajay, mat, ke bajay, की जगह, ki jagah, no"
+        0: "नहीं, नही, ना, बल्कि, माफ़ कीजिए, nahi, nahin, nai, nhi, na, balki, sorry, bajay, mat, ke bajay, की जगह, ki jagah, no",
     },
-    Kind.REFUSED: {0: "छोड़कर, chhodkar, chodkar"},
-    Kind.NOW: {0: "अभी, अभी के अभी, तुरंत, फ़ौरन, abhi, abhi ke abhi, turant, fauran, jaldi se jaldi, जल्दी से जल्दी"},
+    Kind.REFUSED: {
+        0: "छोड़कर, chhodkar, chodkar",
+    },
+    Kind.NOW: {
+        0: "अभी, अभी के अभी, तुरंत, फ़ौरन, abhi, abhi ke abhi, turant, fauran, jaldi se jaldi, जल्दी से जल्दी",
+    },
     Kind.FILLER: {
-        0: "को, पर, तो, जी, ही, कृपया, प्लीज़, धन्यवाद, ठीक है, ठीक रहेगा, चलेगा, हाँ, ko, par, pe, pr, toh, ji, hi, kripya, please, theek hai, "
-        "thik hai, theek rahega, thik rahega, chalega, haan, ha, ka time, ke aaspaas, ke aas paas, के आसपास, के आस पास, के करीब, ke kareeb, ke karib, "
-        "namaste, namaskar, नमस्ते, नमस्कार, शुभ रात्रि, शुभ प्रभात, shubh ratri, shubh prabhat, वाले, wale, ke, k, आप, aap",
+        0: "को, पर, तो, जी, ही, कृपया, प्लीज़, धन्यवाद, ठीक है, ठीक रहेगा, चलेगा, हाँ, ko, par, pe, pr, toh, ji, "
+        "hi, kripya, please, theek hai, thik hai, theek rahega, thik rahega, chalega, haan, ha, ka time, "
+        "ke aaspaas, ke aas paas, के आसपास, के आस पास, के करीब, ke kareeb, ke karib, namaste, namaskar, नमस्ते, "
+        "नमस्कार, शुभ रात्रि, शुभ प्रभात, shubh ratri, shubh prabhat, वाले, wale, ke, k, आप, aap",
     },
     Kind.NOUN: {
-        0: "टिकट, टिकटें, लोग, लोगों, रुपये, रुपए, रूपये, रुपया, किलो, साल, बार, स्टार, तारे, नंबर, rupaye, rupay, rupees, rupaiye, rs, log, logon, kilo, saal, baar, "
-        "star, taare, number, tickets, ticket, pack, packet, hazaar, hazar, हज़ार, lakh, लाख, percent, प्रतिशत, bachche, bacche, बच्चे, dost, दोस्त, bill, order, ऑर्डर, प्रश्न",
+        0: "टिकट, टिकटें, लोग, लोगों, रुपये, रुपए, रूपये, रुपया, किलो, साल, बार, स्टार, तारे, नंबर, rupaye, rupay, "
+        "rupees, rupaiye, rs, log, logon, kilo, saal, baar, star, taare, number, tickets, ticket, pack, packet, "
+        "hazaar, hazar, हज़ार, lakh, लाख, percent, प्रतिशत, bachche, bacche, बच्चे, dost, दोस्त, bill, order, "
+        "ऑर्डर, प्रश्न",
     },
 }
 

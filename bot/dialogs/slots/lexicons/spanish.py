@@ -5,13 +5,13 @@ from __future__ import annotations
 from bot.dialogs.slots.atoms import MIDNIGHT, Atom, Daypart, Kind
 
 _UNITS = ("cero", "un, uno, una", "dos", "tres", "cuatro", "cinco", "seis, séis", "siete", "ocho", "nueve", "diez, dies")
-_TEENS = ["once", "doce", "trece", "catorce", "quince", "dieciséis", "diecisiete", "dieciocho", "diecinueve", "veinte"]
-_TWENTIES = ["veintiuno", "veintidós", "veintitrés", "veinticuatro", "veinticinco", "veintiséis", "veintisiete", "veintiocho", "veintinueve"]
+_TEENS = "once doce trece catorce quince dieciséis diecisiete dieciocho diecinueve"
+_TWENTIES = "veinte veintiuno veintidós veintitrés veinticuatro veinticinco veintiséis veintisiete veintiocho veintinueve"
 _TENS = {30: "treinta", 40: "cuarenta", 50: "cincuenta", 60: "sesenta", 70: "setenta", 80: "ochenta", 90: "noventa"}
 
 
 def _numbers() -> dict[int, str]:
-    found = {n: words for n, words in enumerate((*_UNITS, *_TEENS, *_TWENTIES))}
+    found = dict(enumerate((*_UNITS, *_TEENS.split(), *_TWENTIES.split())))
     found[21] = "veintiuno, veintiún, veintiuna"
     for ten, name in _TENS.items():
         found[ten] = name
@@ -55,7 +55,9 @@ WORDS: dict[Kind, dict[int, str]] = {
         5: "sábado, sáb, savado, sabdo, sábados",
         6: "domingo, dom, domngo, domigo",
     },
-    Kind.SHORT_WEEKDAY: {1: "mar"},
+    Kind.SHORT_WEEKDAY: {
+        1: "mar",
+    },
     Kind.MONTH: {
         1: "enero, ene",
         2: "febrero, feb, febreo, febrer",
@@ -72,68 +74,129 @@ WORDS: dict[Kind, dict[int, str]] = {
     },
     Kind.WEEK: {
         0: "esta semana, esta misma semana",
-        1: "la semana que viene, semana que viene, la próxima semana, próxima semana, la semana próxima, semana próxima, "
-        "la semana siguiente, la siguiente semana, siguiente semana, la semana entrante, la otra semana, la semana q viene",
+        1: "la semana que viene, semana que viene, la próxima semana, próxima semana, la semana próxima, "
+        "semana próxima, la semana siguiente, la siguiente semana, siguiente semana, la semana entrante, "
+        "la otra semana, la semana q viene",
         2: "la semana que viene no la otra, dentro de dos semanas",
     },
     Kind.WEEKEND: {
         0: "el fin de semana, fin de semana, este fin de semana, el finde, este finde, finde",
         1: "el próximo fin de semana",
     },
-    Kind.NEXT: {1: "que viene, q viene, próximo, próxima, siguiente, entrante, que entra"},
-    Kind.THIS: {0: "este, esta, mismo, este mismo"},
+    Kind.NEXT: {
+        1: "que viene, q viene, próximo, próxima, siguiente, entrante, que entra",
+    },
+    Kind.THIS: {
+        0: "este, esta, mismo, este mismo",
+    },
     Kind.CLOCK: {
-        12: "mediodía, medio día, al mediodía, a mediodía, al medio día, del mediodía, a medio día, las doce del mediodía, las 12 del mediodía",
+        12: "mediodía, medio día, al mediodía, a mediodía, al medio día, del mediodía, a medio día, "
+        "las doce del mediodía, las 12 del mediodía",
         MIDNIGHT: "medianoche, media noche, a medianoche, a la medianoche, a media noche",
     },
     Kind.AT: {
-        0: "a las, a la, alas, las, a eso de las, a eso de la, como a las, como a la, sobre las, sobre la, tipo, tipo las, tipo 'a las', "
-        "hacia las, cerca de las, después de las, antes de las, a partir de las, alrededor de las, por ahí de las, son las, "
-        "a las meras, ahi de las, como las, pasadas las, a ls, a los, a la hora de las",
+        0: "a las, a la, alas, las, a eso de las, a eso de la, como a las, como a la, sobre las, sobre la, tipo, "
+        "tipo las, hacia las, cerca de las, después de las, antes de las, a partir de las, alrededor de las, "
+        "por ahí de las, son las, a las meras, ahi de las, como las, pasadas las, a ls, a los, a la hora de las",
     },
-    Kind.TO_AT: {0: "para las, para la"},
-    Kind.OCLOCK: {0: "h, hrs, hs, hr, en punto, en punto de la, horas en punto"},
-    Kind.HALF: {0: "am, a m", 12: "pm, p m"},
+    Kind.TO_AT: {
+        0: "para las, para la",
+    },
+    Kind.OCLOCK: {
+        0: "h, hrs, hs, hr, en punto, en punto de la, horas en punto",
+    },
+    Kind.HALF: {
+        0: "am, a m",
+        12: "pm, p m",
+    },
     Kind.PART: {
-        Daypart.EARLY: "a primera hora, primera hora, a primera hora de la mañana, tempranito, bien temprano, muy temprano, temprano, "
-        "temprano por la mañana, temprano en la mañana",
+        Daypart.EARLY: "a primera hora, primera hora, a primera hora de la mañana, tempranito, bien temprano, muy temprano, "
+        "temprano, temprano por la mañana, temprano en la mañana",
         Daypart.DAWN: "de la madrugada, por la madrugada, en la madrugada",
-        Daypart.MORNING: "por la mañana, en la mañana, de la mañana, a la mañana, por las mañanas, esa mañana, x la mañana, a media mañana",
-        Daypart.AFTERNOON: "por la tarde, en la tarde, de la tarde, a la tarde, por las tardes, esa tarde, x la tarde, por la tardecita, "
-        "a media tarde, del dia, después de comer, después de mediodía",
+        Daypart.MORNING: "por la mañana, en la mañana, de la mañana, a la mañana, por las mañanas, esa mañana, x la mañana, "
+        "a media mañana",
+        Daypart.AFTERNOON: "por la tarde, en la tarde, de la tarde, a la tarde, por las tardes, esa tarde, x la tarde, "
+        "por la tardecita, a media tarde, del dia, después de comer, después de mediodía",
         Daypart.NIGHT: "por la noche, en la noche, de la noche, a la noche, por las noches, esa noche, x la noche",
         Daypart.LATE: "a última hora, última hora, a última hora de la tarde, al final del día",
     },
-    Kind.WEAK_PART: {Daypart.AFTERNOON: "tarde, tardecita", Daypart.NIGHT: "noche", Daypart.DAWN: "madrugada"},
-    Kind.MINUTES: {30: "media", 15: "cuarto, un cuarto"},
-    Kind.LESS: {0: "menos"},
-    Kind.UNIT: {1: "minuto, minutos, min, mins, minutitos, minutito", 60: "hora, horas, horita, horitas"},
-    Kind.DAYS: {1: "día, días", 7: "semana, semanas"},
-    Kind.MONTHS: {1: "mes, meses"},
-    Kind.IN: {0: "en, dentro de, de aquí a, de aquí en, en unas, en unos, como en, en como"},
-    Kind.LATER: {0: "a partir de ahora, desde ahora"},
-    Kind.SHIFT: {1: "más tarde, después, más", -1: "antes, más temprano"},
-    Kind.BETWEEN: {0: "entre", 1: "entre las, entre la, de entre las"},
-    Kind.FROM: {0: "desde", 1: "de las, desde las, de la, desde la"},
-    Kind.AND: {0: "y, e, con"},
-    Kind.OR: {0: "o, u, o bien"},
-    Kind.UNTIL: {0: "a, hasta, hasta las, hasta la, -"},
-    Kind.OF: {0: "de, del"},
-    Kind.THE: {1: "el, el día, día, para el, al"},
-    Kind.INSTEAD: {0: "no, mejor, perdón, perdona, digo, quiero decir, más bien, en realidad, sino, ni, corrijo, cambio"},
-    Kind.REFUSED: {0: "no puedo, no podré, no podría, no me va, no me viene, excepto, menos el, no será, que no sea"},
+    Kind.WEAK_PART: {
+        Daypart.AFTERNOON: "tarde, tardecita",
+        Daypart.NIGHT: "noche",
+        Daypart.DAWN: "madrugada",
+    },
+    Kind.MINUTES: {
+        30: "media",
+        15: "cuarto, un cuarto",
+    },
+    Kind.LESS: {
+        0: "menos",
+    },
+    Kind.UNIT: {
+        1: "minuto, minutos, min, mins, minutitos, minutito",
+        60: "hora, horas, horita, horitas",
+    },
+    Kind.DAYS: {
+        1: "día, días",
+        7: "semana, semanas",
+    },
+    Kind.MONTHS: {
+        1: "mes, meses",
+    },
+    Kind.IN: {
+        0: "en, dentro de, de aquí a, de aquí en, en unas, en unos, como en, en como",
+    },
+    Kind.LATER: {
+        0: "a partir de ahora, desde ahora",
+    },
+    Kind.SHIFT: {
+        1: "más tarde, después, más",
+        -1: "antes, más temprano",
+    },
+    Kind.BETWEEN: {
+        0: "entre",
+        1: "entre las, entre la, de entre las",
+    },
+    Kind.FROM: {
+        0: "desde",
+        1: "de las, desde las, de la, desde la",
+    },
+    Kind.AND: {
+        0: "y, e, con",
+    },
+    Kind.OR: {
+        0: "o, u, o bien",
+    },
+    Kind.UNTIL: {
+        0: "a, hasta, hasta las, hasta la, -",
+    },
+    Kind.OF: {
+        0: "de, del",
+    },
+    Kind.THE: {
+        1: "el, el día, día, para el, al",
+    },
+    Kind.INSTEAD: {
+        0: "no, mejor, perdón, perdona, digo, quiero decir, más bien, en realidad, sino, ni, corrijo, cambio",
+    },
+    Kind.REFUSED: {
+        0: "no puedo, no podré, no podría, no me va, no me viene, excepto, menos el, no será, que no sea",
+    },
     Kind.NOW: {
-        0: "ahora, ahora mismo, ahorita, ahorita mismo, ya, ya mismo, lo antes posible, cuanto antes, en este momento, inmediatamente"
+        0: "ahora, ahora mismo, ahorita, ahorita mismo, ya, ya mismo, lo antes posible, cuanto antes, "
+        "en este momento, inmediatamente",
     },
     Kind.FILLER: {
-        0: "por favor, porfavor, porfa, gracias, por, pues, si, entonces, que sea, sería, me va bien, me viene bien, está bien, estaría bien, "
-        "si se puede, si puede ser, si es posible, puede ser, bueno, ok, vale, oye, los, la, lo, unos, unas, más o menos, aprox, "
-        "aproximadamente, exactamente, hora, hora local, hora de méxico, buenos días, buenas tardes, buenas noches, hola",
+        0: "por favor, porfavor, porfa, gracias, por, pues, si, entonces, que sea, sería, me va bien, "
+        "me viene bien, está bien, estaría bien, si se puede, si puede ser, si es posible, puede ser, bueno, ok, "
+        "vale, oye, los, la, lo, unos, unas, más o menos, aprox, aproximadamente, exactamente, hora, hora local, "
+        "hora de méxico, buenos días, buenas tardes, buenas noches, hola",
     },
     Kind.NOUN: {
-        0: "ticket, tickets, persona, personas, peso, pesos, euro, euros, dólar, dólares, centavos, céntimos, kilo, kilos, kg, metros, km, "
-        "megas, gigas, piezas, artículos, cajas, paquetes, pedidos, facturas, veces, años, año, estrellas, bastos, puntos, calle, piso, "
-        "número, tallas, talla, opción, opciones, líneas, por ciento, mil, millones, hijos, tarjetas, cuotas, entradas, boletos",
+        0: "ticket, tickets, persona, personas, peso, pesos, euro, euros, dólar, dólares, centavos, céntimos, kilo, "
+        "kilos, kg, metros, km, megas, gigas, piezas, artículos, cajas, paquetes, pedidos, facturas, veces, "
+        "años, año, estrellas, bastos, puntos, calle, piso, número, tallas, talla, opción, opciones, líneas, "
+        "por ciento, mil, millones, hijos, tarjetas, cuotas, entradas, boletos",
     },
 }
 
