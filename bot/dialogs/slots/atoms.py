@@ -37,7 +37,10 @@ class Kind(Enum):
     """Weeks from this one."""
     WEEKEND = auto()
     """Weeks from this one."""
+    IN_MONTH = auto()
+    """Months from this one: next month."""
     NEXT = auto()
+    LAST = auto()
     THIS = auto()
     CLOCK = auto()
     """Hour and minute."""
@@ -85,7 +88,7 @@ class Kind(Enum):
     INSTEAD = auto()
     """What follows takes the place of what was said: no, mejor, nahi."""
     REFUSED = auto()
-    """What follows is not wanted: can't."""
+    """What follows is not wanted: can't. With 1 it may also come after what is not wanted: "mañana no puedo"."""
     NOW = auto()
 
 

@@ -13,6 +13,7 @@ from bot.dialogs.slots.facts import (
     DayOfMonth,
     HourOrDay,
     InDays,
+    InMonth,
     InMonths,
     InWeek,
     OnDate,
@@ -36,6 +37,8 @@ class Days:
     assumed: bool = False
     clock: Clock | None = None
     """A number after a weekday that turned out to be an hour."""
+    unclear: bool = False
+    """A day was said that cannot be told: 31 February, next month."""
 
 
 def day_of(facts: Sequence[DayFact], today: date, *, language: str, future: bool) -> Days:
@@ -44,11 +47,14 @@ def day_of(facts: Sequence[DayFact], today: date, *, language: str, future: bool
     Raises OverflowError where a day is beyond the calendar.
     """
     calendar = _Calendar(today, language, future)
-    week = next((calendar.monday(fact.weeks) for fact in facts if isinstance(fact, InWeek | Weekend)), None)
     weekdays = [fact for fact in facts if isinstance(fact, OnWeekday)]
+    if weekdays:  # "in two weeks, on Monday"
+        facts = [InWeek(fact.days // 7) if isinstance(fact, InDays) and fact.in_weeks else fact for fact in facts]
+    week = next((calendar.monday(fact.weeks) for fact in facts if isinstance(fact, InWeek | Weekend)), None)
+    month = next((fact.months for fact in facts if isinstance(fact, InMonth)), None)
     numbered = [_numbered(fact, weekdays, calendar) for fact in facts if isinstance(fact, HourOrDay)]
     clock = next((found for found in numbered if isinstance(found, Clock)), None)
-    stated = _unique(day for fact in facts for day in calendar.days(fact))
+    stated = _unique(day for fact in facts for day in calendar.days(fact, month))
     stated = _unique((*stated, *(found for found in numbered if isinstance(found, date))))
     named = _unique(calendar.weekday(fact, week) for fact in weekdays)
     if stated:
@@ -59,7 +65,8 @@ def day_of(facts: Sequence[DayFact], today: date, *, language: str, future: bool
         return Days(named, assumed=assumed, clock=clock)
     if week is not None and any(isinstance(fact, Weekend) for fact in facts):
         return Days(tuple(day for day in (week + 5 * _DAY, week + 6 * _DAY) if day >= today or not future), week)
-    return Days(week=week)
+    impossible = any(isinstance(fact, InMonth | OnDate | DayOfMonth) for fact in facts)
+    return Days(week=week, unclear=impossible)
 
 
 def _numbered(fact: HourOrDay, weekdays: Sequence[OnWeekday], calendar: _Calendar) -> date | Clock | None:
@@ -90,8 +97,8 @@ class _Calendar:
     def monday(self, weeks: int) -> date:
         return self._today + timedelta(days=7 * weeks - self._today.weekday())
 
-    def days(self, fact: DayFact) -> Iterator[date | None]:
-        """The days that one fact may mean."""
+    def days(self, fact: DayFact, month: int | None) -> Iterator[date | None]:
+        """The days that one fact may mean; `month` is the one that was said beside it, in months from this one."""
         if isinstance(fact, InDays):
             # कल is yesterday too: in a memory it is.
             back = self._language == "hi" and not self._future
@@ -99,15 +106,15 @@ class _Calendar:
         elif isinstance(fact, InMonths):
             yield _plus_months(self._today, fact.months)
         elif isinstance(fact, DayOfMonth):
-            yield self.of_month(fact.day)
+            yield self.of_month(fact.day) if month is None else self._in_month(fact.day, month)
         elif isinstance(fact, OnDate):
-            yield from (self._date(fact.year, month, day) for day, month in self._orders(fact))
+            yield from self._dates(fact)
 
     def weekday(self, fact: OnWeekday, week: date | None) -> date:
         """Today's own weekday is a week away: for today people say "today"."""
         if week is not None:
             return week + timedelta(days=fact.weekday)
-        if self._future:
+        if self._future and not fact.gone:
             return self._today + timedelta(days=(fact.weekday - self._today.weekday() - 1) % 7 + 1)
         return self._today - timedelta(days=(self._today.weekday() - fact.weekday - 1) % 7 + 1)
 
@@ -119,6 +126,16 @@ class _Calendar:
             if found is not None and (found >= self._today if self._future else found <= self._today):
                 return found
         return None
+
+    def _in_month(self, day: int, months: int) -> date | None:
+        first = _plus_months(self._today.replace(day=1), months)
+        return _date(first.year, first.month, day) if first is not None else None
+
+    def _dates(self, fact: OnDate) -> Iterator[date]:
+        """The days that a date can be; of two orders not the one that has gone by."""
+        found = [day for order in self._orders(fact) if (day := self._date(fact.year, order[1], order[0])) is not None]
+        ahead = [day for day in found if day >= self._today or not self._future]
+        yield from ahead or found[:1]
 
     def _orders(self, fact: OnDate) -> tuple[tuple[int, int], ...]:
         """Day and month in the order of the language; both orders in English, where it depends on the country."""

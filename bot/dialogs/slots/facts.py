@@ -43,6 +43,8 @@ class HalfOfDay:
 @dataclass(frozen=True, slots=True)
 class InDays:
     days: int
+    in_weeks: bool = False
+    """Said in weeks, so that a weekday beside it is one of that week."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +57,8 @@ class OnWeekday:
     weekday: int
     coming: bool = False
     """Said with "next", which people mean in two ways."""
+    gone: bool = False
+    """Last Friday."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +86,11 @@ class HourOrDay:
 @dataclass(frozen=True, slots=True)
 class InWeek:
     weeks: int
+
+
+@dataclass(frozen=True, slots=True)
+class InMonth:
+    months: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,8 +124,10 @@ class Instead:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """What follows is not wanted."""
+    """What follows is not wanted, or what came right before: "mañana no puedo"."""
+
+    before: bool = False
 
 
-DayFact = InDays | InMonths | OnWeekday | OnDate | DayOfMonth | HourOrDay | InWeek | Weekend
+DayFact = InDays | InMonths | OnWeekday | OnDate | DayOfMonth | HourOrDay | InWeek | InMonth | Weekend
 Fact = DayFact | Clock | Span | Part | HalfOfDay | After | Shift | Now | Instead | Refused

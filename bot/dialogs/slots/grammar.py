@@ -9,11 +9,13 @@ from bot.dialogs.slots.atoms import END, Atom, Daypart, Kind
 from bot.dialogs.slots.facts import (
     After,
     Clock,
+    DayFact,
     DayOfMonth,
     Fact,
     HalfOfDay,
     HourOrDay,
     InDays,
+    InMonth,
     InMonths,
     Instead,
     InWeek,
@@ -33,7 +35,7 @@ Match = tuple[int, Fact]
 _MONTH_DAYS = 31
 _MAX_AHEAD = 60 * 24 * 366
 _TIMES = frozenset((Kind.CLOCK, Kind.AT, Kind.TO_AT, Kind.PART, Kind.WEAK_PART, Kind.HALF, Kind.BETWEEN, Kind.FROM))
-_DAYS = frozenset((Kind.DAY, Kind.WEEKDAY, Kind.SHORT_WEEKDAY, Kind.DATE, Kind.WEEK, Kind.MONTH, Kind.NEXT))
+_DAYS = frozenset((Kind.DAY, Kind.WEEKDAY, Kind.SHORT_WEEKDAY, Kind.DATE, Kind.WEEK, Kind.IN_MONTH, Kind.MONTH, Kind.NEXT))
 _ENDS_A_DAY = _TIMES | _DAYS | {Kind.END, Kind.OR, Kind.INSTEAD, Kind.UNTIL, Kind.OF}
 _COUNTED = frozenset((Kind.NOUN, Kind.DAYS, Kind.MONTHS))
 _TO_HOUR = (5, 10, 20, 25)
@@ -59,11 +61,13 @@ def facts(atoms: Sequence[Atom]) -> list[Fact]:
     """All that a line of atoms tells about a time, in the order it was said."""
     line = Line(atoms)
     found: list[Fact] = []
-    position = 0
+    position = end = 0
     while position < len(line):
         match = next((match for rule in _RULES if (match := rule(line, position)) is not None), None)
         if match is not None:
-            found.append(match[1])
+            adjoins = position == end and bool(found) and isinstance(found[-1], DayFact)
+            found.append(Refused(before=adjoins and line[position].value == 1) if isinstance(match[1], Refused) else match[1])
+            end = match[0]
         position = match[0] if match is not None else position + 1
     if not all(kind is Kind.NOW for kind in map(line.kind, range(len(line)))):
         found = [fact for fact in found if not isinstance(fact, Now)]  # "my internet does not work now"
@@ -122,7 +126,7 @@ def _ahead(unit: Atom, amount: int) -> Fact | None:
     if unit.kind is Kind.UNIT:
         return After(amount) if amount <= _MAX_AHEAD else None
     if unit.kind is Kind.DAYS:
-        return InDays(amount) if amount <= 366 else None
+        return InDays(amount, in_weeks=unit.value == 7) if amount <= 366 else None
     return InMonths(amount) if amount <= 12 else None
 
 
@@ -166,11 +170,16 @@ def _hour(line: Line, start: int, *, in_span: bool = False) -> tuple[int, Clock,
     position, clock, sure = read
     evident = evident or sure
     position, clock, evident = _minutes_after(line, position, clock, evident, in_span=in_span)
-    if line.kind(position) is Kind.OCLOCK:
+    if line.kind(position) is Kind.OCLOCK or (not in_span and _is_oclock_bound(line[position])):
         position, evident = position + 1, True
     if line.kind(position) is Kind.HALF:
         clock, position, evident = replace(clock, half=line[position].value), position + 1, True
     return position, clock, evident
+
+
+def _is_oclock_bound(atom: Atom) -> bool:
+    """5 baje tak, 5 baje se pehle: by five."""
+    return atom.kind in (Kind.UNTIL, Kind.CLOSES_SPAN) and atom.value == 1
 
 
 def _bare_hour(line: Line, position: int) -> tuple[int, Clock, bool] | None:
@@ -182,7 +191,15 @@ def _bare_hour(line: Line, position: int) -> tuple[int, Clock, bool] | None:
     if atom.kind is Kind.NUMBER and atom.value <= 24:
         exact = atom.value > 12 or atom.value == 0 or bool(atom.third)
         return position + 1, Clock(atom.value, exact=exact), False
+    if atom.kind is Kind.NUMBER and line.kind(position + 1) in (Kind.HALF, Kind.OCLOCK):
+        return _glued_hour(position, atom)
     return None
+
+
+def _glued_hour(position: int, atom: Atom) -> tuple[int, Clock, bool] | None:
+    """530pm, 1730 hrs."""
+    hour, minute = divmod(atom.value, 100)
+    return (position + 1, Clock(hour, minute, exact=hour > 12), True) if hour <= 24 and minute < 60 else None
 
 
 def _minutes_first(line: Line, position: int, evident: bool) -> tuple[int, Clock, bool] | None:
@@ -246,7 +263,7 @@ def _span(line: Line, start: int) -> Match | None:
     if line.kind(stop) in _COUNTED | {Kind.UNIT}:
         return None
     evident = begin[2] or end[2] or closed or (opened and opening.value == 1) or _beside_a_day(line, start, stop)
-    if not evident and not (opening.kind is Kind.BETWEEN and line.kind(stop) is not Kind.OTHER):
+    if not evident and not (opening.kind in (Kind.BETWEEN, Kind.FROM) and line.kind(stop) is not Kind.OTHER):
         return None
     return stop, Span(_like(begin[1], end[1]), end[1])
 
@@ -277,6 +294,8 @@ def _date(line: Line, start: int) -> Match | None:
         return _with_year(line, month + 1, atom.value, line[month].value)
     if line.kind(after) is Kind.DATE_WORD:
         return after + 1, DayOfMonth(atom.value)
+    if line.kind(month) is Kind.IN_MONTH:
+        return month, DayOfMonth(atom.value)
     if line.kind(after) not in _ENDS_A_DAY - {Kind.OF, Kind.HALF, Kind.UNTIL}:
         return None
     in_digits = atom.kind is Kind.ORDINAL and not atom.spelled  # "the 5th"; "the first" is rather a choice
@@ -317,14 +336,16 @@ def _day(line: Line, start: int) -> Match | None:
         return start + 1, InDays(atom.value)
     if atom.kind is Kind.WEEK:
         return start + 1, InWeek(atom.value)
+    if atom.kind is Kind.IN_MONTH:
+        return start + 1, InMonth(atom.value)
     if atom.kind is Kind.WEEKEND:
         return start + 1, Weekend(atom.value)
     return _weekday(line, start)
 
 
 def _weekday(line: Line, start: int) -> Match | None:
-    coming = line.kind(start) is Kind.NEXT
-    position = start + (coming or line.kind(start) is Kind.THIS)
+    before = line.kind(start)
+    position = start + (before in (Kind.NEXT, Kind.THIS, Kind.LAST))
     atom = line[position]
     if atom.kind is Kind.SHORT_WEEKDAY:
         beside = {line.kind(position + 1), line.kind(start - 1) if start else Kind.END}
@@ -337,7 +358,7 @@ def _weekday(line: Line, start: int) -> Match | None:
     position += 1
     if line.kind(position) in (Kind.NEXT, Kind.THIS):
         return position + 1, OnWeekday(atom.value, coming=line.kind(position) is Kind.NEXT)
-    return position, OnWeekday(atom.value, coming=coming)
+    return position, OnWeekday(atom.value, coming=before is Kind.NEXT, gone=before is Kind.LAST)
 
 
 # Parts of the day, and words that say how facts stand to each other.
@@ -347,7 +368,7 @@ def _part(line: Line, start: int) -> Match | None:
     atom = line[start]
     if atom.kind in (Kind.PART, Kind.WEAK_PART):
         return start + 1, Part(Daypart(atom.value), weak=atom.kind is Kind.WEAK_PART)
-    return (start + 1, HalfOfDay(atom.value)) if atom.kind is Kind.HALF and len(line) <= 2 else None
+    return (start + 1, HalfOfDay(atom.value)) if atom.kind is Kind.HALF else None
 
 
 def _joint(line: Line, start: int) -> Match | None:

@@ -16,6 +16,9 @@ Atoms = tuple[Atom, ...]
 _BESIDE: dict[str, tuple[ModuleType, ...]] = {"es": (spanish,), "en": (english,), "hi": (hindi, english)}
 """Whose words hold in a language, the first one's before the next one's: Hindi in chats is half English."""
 
+_SHARED = (Kind.DAY, Kind.WEEKDAY, Kind.MONTH)
+"""What is understood from the other languages too."""
+
 _NUMBER = re.compile(r"\d{1,4}")
 _CLOCK = re.compile(r"(\d{1,2})([:.h])(\d{2})(?::\d{2})?")
 _ISO = re.compile(r"(\d{4})-(\d{1,2})-(\d{1,2})")
@@ -54,6 +57,13 @@ def lexicon_of(language: str) -> Lexicon[Atoms]:
 
 
 def _entries(modules: tuple[ModuleType, ...]) -> Iterator[tuple[str, Atoms]]:
+    yield from _own_entries(modules)
+    for module in (spanish, english, hindi):  # "tomorrow a las 5"
+        for kind in _SHARED:
+            yield from _spread(kind, module.WORDS[kind])
+
+
+def _own_entries(modules: tuple[ModuleType, ...]) -> Iterator[tuple[str, Atoms]]:
     for module in modules:
         yield from module.PHRASES.items()
         for kind, meanings in module.WORDS.items():

@@ -5,14 +5,14 @@ Whatever comes out is to be read back to the person before anything is done with
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 from zoneinfo import ZoneInfo
 
 from bot.dialogs.language import guess_language
-from bot.dialogs.slots.atoms import Daypart
+from bot.dialogs.slots.atoms import Atom, Daypart, Kind
 from bot.dialogs.slots.days import day_of
 from bot.dialogs.slots.facts import (
     After,
@@ -117,20 +117,19 @@ def correct(
 
 
 def _first(text: str, here: _Now, previous: SpokenTime | None) -> SpokenTime | None:
-    for language in _languages(text, here.language):
-        said = _Said.of(text, replace(here, language=language), previous)
+    for language, line in _lines(text, here.language):
+        said = _Said.of(line, replace(here, language=language), previous)
         if said is not None:
             return said.resolved()
     return None
 
 
-def _languages(text: str, known: str) -> Iterator[str]:
-    yield known
+def _lines(text: str, known: str) -> list[tuple[str, list[Atom]]]:
+    """The text as atoms of its language; where that is not clear, of the one first that knows the most of its words."""
     guess = guess_language(text)
-    if guess is None:
-        yield from (other for other in LANGUAGES if other != known)
-    elif guess != known:
-        yield guess
+    languages = (known, *(other for other in LANGUAGES if other != known and guess in (None, other)))
+    lines = [(language, atoms(text, language)) for language in languages]
+    return sorted(lines, key=lambda line: sum(atom.kind is Kind.OTHER for atom in line[1]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,13 +147,15 @@ class _Said:
     part: Daypart | None = None
     unclear: bool = False
     """Two different hours were said."""
+    day_unclear: bool = False
+    """A day was said, but not which."""
     exact: datetime | None = None
     """In two hours."""
 
     @classmethod
-    def of(cls, text: str, here: _Now, previous: SpokenTime | None) -> _Said | None:
+    def of(cls, line: Sequence[Atom], here: _Now, previous: SpokenTime | None) -> _Said | None:
         try:
-            return _said(text, here, previous)
+            return _said(line, here, previous)
         except OverflowError:  # beyond the calendar
             return None
 
@@ -165,14 +166,13 @@ class _Said:
             return SpokenTime(missing=frozenset(Piece))
 
 
-def _said(text: str, here: _Now, previous: SpokenTime | None) -> _Said | None:
-    line = atoms(text, here.language)
+def _said(line: Sequence[Atom], here: _Now, previous: SpokenTime | None) -> _Said | None:
     found = _standing(facts(line))
     if previous is not None and not found:
         found = _answer(lone_number(line), previous)
     if previous is None:
         found = [After(fact.minutes) if isinstance(fact, Shift) and fact.minutes > 0 else fact for fact in found]
-    said = _gathered(found, here)
+    said = _gathered(found, here, correcting=previous is not None)
     if said is None or previous is None:
         return said
     shift = next((fact for fact in found if isinstance(fact, Shift)), None)
@@ -190,7 +190,8 @@ def _standing(found: Sequence[Fact]) -> list[Fact]:
         if isinstance(fact, Instead):
             anew = {DayOfMonth, Clock}
         elif isinstance(fact, Refused):
-            refused = True
+            refused = not fact.before
+            kept = kept[:-1] if fact.before else kept
         elif refused:
             refused = False
         else:
@@ -208,10 +209,11 @@ def _answer(number: int | None, previous: SpokenTime) -> list[Fact]:
         return []
     if previous.missing == {Piece.DAY} and 1 <= number <= 31:
         return [DayOfMonth(number)]
-    return [Clock(number, exact=number > 12 or number == 0)] if number <= 24 else []
+    hour, minute = (number, 0) if number <= 24 else divmod(number, 100)
+    return [Clock(hour, minute, exact=hour > 12 or hour == 0)] if hour <= 24 and minute < 60 else []
 
 
-def _gathered(found: Sequence[Fact], here: _Now) -> _Said | None:
+def _gathered(found: Sequence[Fact], here: _Now, *, correcting: bool) -> _Said | None:
     """All facts of one text together; None where they are no time."""
     days = day_of([fact for fact in found if isinstance(fact, DayFact)], here.today, language=here.language, future=here.future)
     clocks = list(dict.fromkeys(fact for fact in found if isinstance(fact, Clock)))
@@ -219,9 +221,9 @@ def _gathered(found: Sequence[Fact], here: _Now) -> _Said | None:
         clocks.append(days.clock)
     span = next((fact for fact in found if isinstance(fact, Span)), None)
     part = next((fact for fact in found if isinstance(fact, Part)), None)
-    half = next((fact.half for fact in found if isinstance(fact, HalfOfDay)), None)
+    half = next((fact.half for fact in found if isinstance(fact, HalfOfDay)), None) if correcting else None
     exact = _exact(found, here)
-    anchored = bool(days.days or days.week or clocks or span or exact)
+    anchored = bool(days.days or days.week or days.unclear or clocks or span or exact)
     strong = part is not None and (anchored or not part.weak)
     if not anchored and not strong and half is None and not any(isinstance(fact, Shift) for fact in found):
         return None
@@ -239,6 +241,7 @@ def _gathered(found: Sequence[Fact], here: _Now) -> _Said | None:
         end=span.end if span else None,
         part=part.part if part else None,
         unclear=len(clocks) > 1 and span is None,
+        day_unclear=days.unclear,
         exact=exact,
     )
 
@@ -256,7 +259,7 @@ def _whole_minute(at: datetime) -> datetime:
 
 def _merged(said: _Said, previous: SpokenTime) -> _Said:
     """What was not said anew stays."""
-    if not (said.day_said or said.candidates or said.week):
+    if not (said.day_said or said.candidates or said.week or said.day_unclear):
         kept = previous.day if Piece.DAY in previous.said else None
         said = replace(said, day=kept, day_said=kept is not None, candidates=previous.candidates, week=previous.week)
         said = replace(said, day_assumed=Assumed.DAY in previous.assumed and kept is not None)
@@ -324,7 +327,7 @@ def _pieces(said: _Said) -> frozenset[Piece]:
 
 
 def _missing(said: _Said) -> frozenset[Piece]:
-    no_day = said.day is None and bool(said.candidates or said.week)
+    no_day = said.day is None and bool(said.candidates or said.week or said.day_unclear)
     no_time = said.unclear or (said.clock is None and said.part is None)
     return frozenset(piece for piece, lacks in ((Piece.DAY, no_day), (Piece.TIME, no_time)) if lacks)
 

@@ -88,6 +88,13 @@ WORDS: dict[Kind, dict[int, str]] = {
         0: "weekend, the weekend, this weekend, at the weekend",
         1: "next weekend",
     },
+    Kind.IN_MONTH: {
+        0: "this month",
+        1: "next month, the next month, of next month, the following month",
+    },
+    Kind.LAST: {
+        0: "last",
+    },
     Kind.NEXT: {
         1: "next, coming, the next, this coming, following",
     },
@@ -185,7 +192,8 @@ WORDS: dict[Kind, dict[int, str]] = {
         "scratch that, change it to, oops",
     },
     Kind.REFUSED: {
-        0: "cant, cannot, can not, cant do, wont, except, not on, not at, anything but, i cant, unable, busy",
+        1: "i cant, i cannot, i can not, im busy, i am busy, unable",
+        0: "cant, cannot, can not, cant do, wont, except, not on, not at, anything but",
     },
     Kind.NOW: {
         0: "now, right now, right away, asap, as soon as possible, immediately, straight away",
@@ -214,6 +222,7 @@ PHRASES: dict[str, tuple[Atom, ...]] = {
     "this evening": (Atom(Kind.DAY, 0), Atom(Kind.PART, Daypart.EVENING)),
     "last night": (Atom(Kind.DAY, -1), Atom(Kind.PART, Daypart.NIGHT)),
     "last week": (Atom(Kind.OTHER),),
+    "last month": (Atom(Kind.OTHER),),
     "half an hour": (Atom(Kind.NUMBER, 30), Atom(Kind.UNIT, 1)),
     "half hour": (Atom(Kind.NUMBER, 30), Atom(Kind.UNIT, 1)),
     "a half hour": (Atom(Kind.NUMBER, 30), Atom(Kind.UNIT, 1)),

@@ -121,6 +121,13 @@ WORDS: dict[Kind, dict[int, str]] = {
         0: "वीकेंड, weekend, is weekend, iss weekend, weekend ko",
         1: "अगले वीकेंड, agle weekend",
     },
+    Kind.IN_MONTH: {
+        0: "इस महीने, is mahine, iss mahine",
+        1: "अगले महीने, अगले माह, agle mahine, agle month, agle maah, next mahine",
+    },
+    Kind.LAST: {
+        0: "पिछले, पिछली, pichle, pichhle, pichli, pichla, beete, बीते",
+    },
     Kind.NEXT: {
         1: "अगले, अगला, अगली, आने वाले, आने वाला, agle, agla, agli, aane wale, aane wala, aanewale",
     },
@@ -135,7 +142,8 @@ WORDS: dict[Kind, dict[int, str]] = {
         0: "करीब, लगभग, kareeb, karib, lagbhag, taqriban, time",
     },
     Kind.OCLOCK: {
-        0: "बजे, बजें, baje, bje, bajay, baj, bajey, bajje, बज, बजे तक, बजे के बाद, बजे से पहले, bajee",
+        0: "बजे, बजें, baje, bje, bajay, baj, bajey, bajje, बज, bajee, बजे के बाद, बजे से पहले, baje ke baad, "
+        "baje se pehle, baje se pahle",
     },
     Kind.PART: {
         Daypart.EARLY: "सुबह सुबह, सुबह जल्दी, सुबह सवेरे, subah subah, subah jaldi, subah sawere, subah savere, jaldi subah, "
@@ -195,12 +203,14 @@ WORDS: dict[Kind, dict[int, str]] = {
         0: "या, ya, yaa",
     },
     Kind.UNTIL: {
-        0: "से, se, -, to, बजे से, baje se, bje se",
+        0: "से, se, -, to",
+        1: "बजे से, baje se, bje se",
     },
     Kind.CLOSES_SPAN: {
         0: "के बीच, के बीच में, के बीच मे, ke beech, ke bich, ke beech mein, ke beech me, ke bich me, ke bich mein, "
-        "तक, tak, बजे तक, baje tak, बजे के बीच, बजे के बीच में, baje ke beech, baje ke bich, baje ke beech mein, "
-        "baje ke beech me, baje ke bich me",
+        "तक, tak, बजे के बीच, बजे के बीच में, baje ke beech, baje ke bich, baje ke beech mein, baje ke beech me, "
+        "baje ke bich me",
+        1: "बजे तक, baje tak, bje tak",
     },
     Kind.OF: {
         0: "का, के, की, ka, ki",
@@ -212,6 +222,8 @@ WORDS: dict[Kind, dict[int, str]] = {
         0: "नहीं, नही, ना, बल्कि, माफ़ कीजिए, nahi, nahin, nai, nhi, na, balki, sorry, bajay, mat, ke bajay, की जगह, ki jagah, no",
     },
     Kind.REFUSED: {
+        1: "नहीं हो पाएगा, नहीं हो पायेगा, नहीं होगा, नहीं चलेगा, nahi ho payega, nahi ho paega, nahi hoga, "
+        "nahi chalega, busy hoon, busy hu",
         0: "छोड़कर, chhodkar, chodkar",
     },
     Kind.NOW: {

@@ -21,6 +21,8 @@ def _numbers() -> dict[int, str]:
     return found
 
 
+_WEEK = ("lunes", "martes", "miércoles", "jueves", "viernes", "sábado", "domingo")
+
 NUMBERS = _numbers()
 
 ORDINALS = {
@@ -83,6 +85,10 @@ WORDS: dict[Kind, dict[int, str]] = {
         0: "el fin de semana, fin de semana, este fin de semana, el finde, este finde, finde",
         1: "el próximo fin de semana",
     },
+    Kind.IN_MONTH: {
+        0: "este mes, el mes en curso",
+        1: "el mes que viene, mes que viene, el próximo mes, próximo mes, el mes próximo, el mes siguiente, el mes entrante",
+    },
     Kind.NEXT: {
         1: "que viene, q viene, próximo, próxima, siguiente, entrante, que entra",
     },
@@ -113,11 +119,12 @@ WORDS: dict[Kind, dict[int, str]] = {
         Daypart.EARLY: "a primera hora, primera hora, a primera hora de la mañana, tempranito, bien temprano, muy temprano, "
         "temprano, temprano por la mañana, temprano en la mañana",
         Daypart.DAWN: "de la madrugada, por la madrugada, en la madrugada",
-        Daypart.MORNING: "por la mañana, en la mañana, de la mañana, a la mañana, por las mañanas, esa mañana, x la mañana, "
-        "a media mañana",
-        Daypart.AFTERNOON: "por la tarde, en la tarde, de la tarde, a la tarde, por las tardes, esa tarde, x la tarde, "
-        "por la tardecita, a media tarde, del dia, después de comer, después de mediodía",
-        Daypart.NIGHT: "por la noche, en la noche, de la noche, a la noche, por las noches, esa noche, x la noche",
+        Daypart.MORNING: "la mañana del, la mañana de, por la mañana, en la mañana, de la mañana, a la mañana, por las mañanas, "
+        "esa mañana, x la mañana, a media mañana",
+        Daypart.AFTERNOON: "la tarde del, la tarde de, por la tarde, en la tarde, de la tarde, a la tarde, por las tardes, "
+        "esa tarde, x la tarde, por la tardecita, a media tarde, del dia, después de comer, después de mediodía",
+        Daypart.NIGHT: "la noche del, la noche de, por la noche, en la noche, de la noche, a la noche, por las noches, "
+        "esa noche, x la noche",
         Daypart.LATE: "a última hora, última hora, a última hora de la tarde, al final del día",
     },
     Kind.WEAK_PART: {
@@ -180,7 +187,8 @@ WORDS: dict[Kind, dict[int, str]] = {
         0: "no, mejor, perdón, perdona, digo, quiero decir, más bien, en realidad, sino, ni, corrijo, cambio",
     },
     Kind.REFUSED: {
-        0: "no puedo, no podré, no podría, no me va, no me viene, excepto, menos el, no será, que no sea",
+        1: "no puedo, no podré, no podría, no me va, no me viene",
+        0: "excepto, menos el, no será, que no sea",
     },
     Kind.NOW: {
         0: "ahora, ahora mismo, ahorita, ahorita mismo, ya, ya mismo, lo antes posible, cuanto antes, "
@@ -201,6 +209,10 @@ WORDS: dict[Kind, dict[int, str]] = {
 }
 
 PHRASES: dict[str, tuple[Atom, ...]] = {
+    **{f"{day} pasado": (Atom(Kind.LAST), Atom(Kind.WEEKDAY, n)) for n, day in enumerate(_WEEK)},
+    "semana pasada": (Atom(Kind.OTHER),),
+    "mes pasado": (Atom(Kind.OTHER),),
+    "año pasado": (Atom(Kind.OTHER),),
     "esta mañana": (Atom(Kind.DAY, 0), Atom(Kind.PART, Daypart.MORNING)),
     "esta tarde": (Atom(Kind.DAY, 0), Atom(Kind.PART, Daypart.AFTERNOON)),
     "esta tardecita": (Atom(Kind.DAY, 0), Atom(Kind.PART, Daypart.AFTERNOON)),
