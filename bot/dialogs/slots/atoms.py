@@ -45,6 +45,8 @@ class Kind(Enum):
     CLOCK = auto()
     """Hour and minute."""
     AT = auto()
+    """How sure an hour follows: 0 is sure (a las); 1 (las) and 2 (at), in words, are none before an unknown word without a day;
+    3 (a la) and, alone, 4 (la) go with one o'clock only."""
     OCLOCK = auto()
     """After an hour: baje, o'clock, h."""
     HALF = auto()

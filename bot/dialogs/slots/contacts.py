@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from bot.dialogs.slots.numbers import number_words
-from bot.dialogs.slots.words import LONGEST, folded, pieces, word_set
+from bot.dialogs.slots.words import LONGEST, MOST_LETTERS, folded, pieces, word_set
 from bot.errors import RecordError
 from bot.resources import LANGUAGES
 from bot.services.phones import PhoneNumber, read_email, read_phone
@@ -49,7 +49,7 @@ def parse_phone(text: str, *, language: str, region: str | None = None) -> Phone
     `region` (MX, IN, ...) is where a number without a country code is from: without it `e164` may be None, and the country has
     to be asked. A number that the numbering plan of its country does not know is none.
     """
-    typed = [match[0] for match in _RUN.finditer(folded(text[: LONGEST * 40]))]
+    typed = [match[0] for match in _RUN.finditer(folded(text[:MOST_LETTERS]))]
     found = {number.e164 or number.typed: number for one in typed or _spoken(text, language) if (number := _number(one, region))}
     return next(iter(found.values())) if len(found) == 1 else None
 
@@ -84,8 +84,8 @@ def _spoken(text: str, language: str) -> Iterator[str]:
 
 def parse_email(text: str) -> str | None:
     """The e-mail address in a text, in lower case, typed or spoken ("ana arroba ejemplo punto com"); None for none or several."""
-    plain = folded(text[: LONGEST * 40])
-    written = {match[0].strip(".'") for match in _WRITTEN.finditer(re.sub(r"\s*@\s*", "@", plain))}
+    plain = " ".join(folded(text[:MOST_LETTERS]).split()).replace(" @", "@").replace("@ ", "@")
+    written = {match[0].strip(".'") for match in _WRITTEN.finditer(plain)}
     found = {address for one in written or set(_spelled(plain)) if (address := _email(one))}
     return found.pop() if len(found) == 1 else None
 

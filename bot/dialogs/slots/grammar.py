@@ -141,7 +141,27 @@ def _clock(line: Line, start: int) -> Match | None:
     if line.kind(position) in _COUNTED or (line.kind(position) is Kind.UNIT and not _is_hours(line, start, position)):
         return None
     position += line.kind(position) is Kind.UNIT
+    if not _may_be_at(line, start, position, clock):
+        return None
     return (position, clock) if evident or _beside_a_day(line, start, position) else None
+
+
+def _may_be_at(line: Line, start: int, end: int, clock: Clock) -> bool:
+    """Las ocho areas, at two different shops, a la 10 are no hours; with a day anywhere in the text they may be."""
+    opening = line[start]
+    if opening.kind in (Kind.AT, Kind.TO_AT) and opening.value >= 3:
+        alone = line.kind(end) not in (Kind.OTHER, Kind.OR)
+        return (clock.hour == 1 or bool(clock.minute)) and (opening.value == 3 or alone)
+    if (
+        opening.kind is not Kind.AT
+        or not opening.value
+        or line.kind(end) is not Kind.OTHER
+        or clock.minute
+        or clock.half is not None
+    ):
+        return True
+    in_digits = opening.value == 2 and not line[start + 1].spelled
+    return in_digits or any(line.kind(place) in _DAYS for place in range(len(line)))
 
 
 def _is_hours(line: Line, start: int, position: int) -> bool:

@@ -6,7 +6,10 @@ import re
 import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
+from enum import Enum, auto
+from functools import cache
 
+from bot.dialogs.language import guess_language
 from bot.dialogs.slots.atoms import Kind
 from bot.dialogs.slots.reading import lexicon_of
 from bot.dialogs.slots.words import folded, phrase_list, word_set
@@ -58,8 +61,8 @@ _NO_NAMES = word_set(
     nadie nada todo quiero quisiera necesito tengo tiene puede puedo hacer ayuda problema pedido factura cuenta precio
     gracias favor bien mal mejor interesado interesada molesto molesta listo lista persona humano agente nombre telefono
     correo hola adios vale claro entonces the a an my your his her its our their i you he she it we they is are am was not
-    do does did have has can could will would what when where who why how which name fine good ok okay sure help problem
-    order bill account price angry tired interested waiting here there ready calling looking trying going having happy
+    do does did have has can could would what when where who why how which name fine good ok okay sure help problem
+    order bill account price angry tired urgent seeing interested waiting here there ready calling looking trying going having happy
     sorry back later soon please thanks customer new old user person human agent someone somebody nobody nothing anything
     stop start test hello hey yes nope yeah maybe whatever none mera meri mere mujhe hum aap tum kya kab kaise kyun kahan
     kaun nahi nahin hai hain hoon tha thi chahiye karo karna madad baat order paisa paise ghar wala naya purana pareshan
@@ -68,9 +71,17 @@ _NO_NAMES = word_set(
     """
 )
 _TITLE = re.compile(r"\b(?:dra?|sra?|srta|mrs?|ms|lic|ing|prof|shri|smt)(?:\.\s*|\s+)|(?:श्री|श्रीमती|डॉ)\.?\s+", re.IGNORECASE)
-_BREAK = re.compile(r"[,;!?¿¡()\n\r:|।]+|\.(?=\s|$)")
+_BREAK = re.compile(r"[,;!?¿¡()\n\r|।]+|\.(?=\s|$)")
 _MAX_WORDS, _MAX_LETTERS = 5, 30
 _FOUR = 4
+
+
+class _Trust(Enum):
+    """How much the words around it say that a name comes."""
+
+    SURE = auto()
+    LIKELY = auto()
+    BARE = auto()
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,30 +95,39 @@ class Name:
 
 def parse_name(text: str, *, language: str) -> Name | None:
     """The name in a text, or None: sentences, numbers, greetings and plain yes or no are none."""
-    for segment in _segments(text):
-        words = segment.split()
-        rest, sure = _after_introduction(words)
-        rest = _before_ending(rest)
-        words = _up_to_connective(rest) if len(rest) < len(words) or sure else rest
-        if words and _is_name(words, language, sure=sure):
-            return _named(words)
-    return None
+    segments = list(_segments(text))
+    alone = len(segments) == 1 and "?" not in text
+    found = (_name_in(words, language, alone=alone) for words in segments)
+    return next((name for name in found if name is not None), None)
 
 
-def _segments(text: str) -> Iterator[str]:
-    """The parts between punctuation without their greetings."""
-    for raw in _BREAK.split(_TITLE.sub(" ", unicodedata.normalize("NFC", text[:400]))):
+def _name_in(words: list[str], language: str, *, alone: bool) -> Name | None:
+    """The name in one segment; what is not introduced as one has to stand alone, or begin like a name."""
+    if size := _phrase_at(words, _INTRODUCED_WORDS):
+        found, trust = _up_to_connective(_before_ending(_after_is(words[size:]))), _Trust.SURE
+    elif size := _phrase_at(words, _SELF_WORDS):
+        found = _up_to_connective(_before_ending(words[size:]))
+        trust = _Trust.LIKELY if found and _is_capital(found[0]) else _Trust.BARE
+    else:
+        found, trust = _before_ending(words), _Trust.BARE
+    if not found or (trust is _Trust.BARE and not alone):
+        return None
+    return _named(found) if _is_name(found, language, trust) else None
+
+
+def _segments(text: str) -> Iterator[list[str]]:
+    """The words between punctuation, without greetings and thanks."""
+    for raw in _BREAK.split(_TITLE.sub(" ", unicodedata.normalize("NFC", text[:400]).replace(":", " "))):
         words = raw.split()
         while size := _phrase_at(words, _GREETING_WORDS):
             words = words[size:]
-        if words:
-            yield " ".join(words)
+        if _before_ending(words):
+            yield words
 
 
-def _after_introduction(words: list[str]) -> tuple[list[str], bool]:
-    if size := _phrase_at(words, _INTRODUCED_WORDS):
-        return words[size + (len(words) > size + 1 and _key(words[size]) == "es") :], True
-    return words[_phrase_at(words, _SELF_WORDS) :], False
+def _after_is(words: list[str]) -> list[str]:
+    """Nombre es Ana."""
+    return words[1:] if len(words) > 1 and _key(words[0]) == "es" else words
 
 
 def _before_ending(words: list[str]) -> list[str]:
@@ -122,31 +142,42 @@ def _up_to_connective(words: list[str]) -> list[str]:
     return words[:place]
 
 
-def _is_name(words: list[str], language: str, *, sure: bool) -> bool:
+def _is_name(words: list[str], language: str, trust: _Trust) -> bool:
     keys = [_key(word) for word in words]
+    proper = [key for key in keys if key not in _PARTICLES]
     if len(words) > _MAX_WORDS or keys[0] in _PARTICLES or keys[-1] in _PARTICLES or len("".join(keys)) < 2:
         return False
     if not all(_is_of_letters(word) and len(word) <= _MAX_LETTERS for word in words):
         return False
-    proper = [key for key in keys if key not in _PARTICLES]
-    if any(key in _NO_NAMES for key in proper) or " ".join(keys) in _fixed_words():
+    if any(key in _NO_NAMES or _is_known(key, language, trust) for key in proper) or " ".join(keys) in _fixed_words():
         return False
-    return not any(_is_known(key, language, sure=sure) for key in proper)
+    return trust is not _Trust.BARE or not _is_sentence(words, proper)
+
+
+def _is_sentence(words: list[str], keys: list[str]) -> bool:
+    """Common words, or three or more of which only the first begins like a name: Something went wrong."""
+    if guess_language(" ".join(keys)) in ("es", "en"):
+        return True
+    proper = [word for word in words if _key(word) not in _PARTICLES]
+    return len(proper) > 2 and _is_capital(proper[0]) and not any(map(_is_capital, proper[1:]))
+
+
+def _is_capital(word: str) -> bool:
+    return word[:1].isupper()
 
 
 def _is_of_letters(word: str) -> bool:
     return word[0].isalpha() and all(c.isalpha() or unicodedata.category(c)[0] == "M" or c in "'’-." for c in word)
 
 
-def _is_known(word: str, language: str, *, sure: bool) -> bool:
+def _is_known(word: str, language: str, trust: _Trust) -> bool:
     """Whether a word is one of a time or a number; Domingo and Abril are names where somebody says that they are."""
     known = language if language in LANGUAGES else LANGUAGES[0]
     meaning = lexicon_of(known).get(word)
-    if meaning is None:
-        return False
-    return not sure or meaning[0].kind is Kind.NUMBER
+    return meaning is not None and (trust is not _Trust.SURE or meaning[0].kind is Kind.NUMBER)
 
 
+@cache
 def _fixed_words() -> frozenset[str]:
     lists = ("yes_words", "no_words", "polite_words", "opt_out_words", "opt_out_typed_words", "resume_words", "person_words")
     return frozenset().union(*(plain_words(name) for name in lists))

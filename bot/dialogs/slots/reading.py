@@ -133,7 +133,7 @@ def _suffixed(digits: str, letters: str, lexicon: Lexicon[Atoms]) -> Atoms:
         return (OTHER,)
     if letters in _ORDINAL_ENDS and plain.kind is Kind.NUMBER:
         return (Atom(Kind.ORDINAL, plain.value, spelled=False),)
-    if letters in _HALVES:
+    if letters in _HALVES and digits[-1] != ".":
         return (plain, _HALVES[letters])
     meaning = lexicon.get(letters)
     return (plain, *meaning) if meaning and meaning[0].kind in _SUFFIXES else (OTHER,)

@@ -12,6 +12,7 @@ T = TypeVar("T")
 
 LONGEST = 160
 """So many pieces are looked at: who writes more has not answered a question."""
+MOST_LETTERS = 40 * LONGEST
 
 _SAME = str.maketrans(
     {
@@ -55,7 +56,7 @@ def folded(text: str) -> str:
 
 def pieces(text: str) -> list[str]:
     """What stands between spaces and punctuation; a number keeps its own punctuation (5:30, 3/3, 1,500)."""
-    joined = _AM_PM.sub(lambda m: f" {m[1] or m[2]}m ", folded(text)[: LONGEST * 40])
+    joined = _AM_PM.sub(lambda m: f" {m[1] or m[2]}m ", folded(text[:MOST_LETTERS]))
     found: list[str] = []
     for raw in _BREAK.split(joined):
         piece = raw.strip(_EDGES) or ("-" if raw == "-" else "")
@@ -99,8 +100,9 @@ class Lexicon(Generic[T]):
             meaning = self._meanings.get(" ".join(parts[start : start + size]))
             if meaning is not None:
                 return size, meaning
-        meant = self._shuffled.get(_letters(parts[start]))
-        return (1, self._meanings[meant]) if meant is not None and parts[start] not in self._reach else None
+        word = parts[start]
+        meant = self._shuffled.get(_letters(word)) if len(word) >= _MIN_SQUEEZED and word not in self._reach else None
+        return (1, self._meanings[meant]) if meant is not None and _is_typo(word, meant) else None
 
     def over(self, parts: list[str]) -> Iterator[tuple[str, T | None]]:
         """All the pieces, in phrases where they are known and singly where not."""
@@ -118,6 +120,13 @@ def _letters(word: str) -> str:
         return word
     squeezed = _REPEATED.sub(r"\1", word)
     return squeezed if len(squeezed) < _MIN_SHUFFLED else squeezed[0] + "".join(sorted(squeezed[1:]))
+
+
+def _is_typo(word: str, meant: str) -> bool:
+    """At most two neighbours swapped, doubled letters aside: "master" is no "martes"."""
+    one, other = _REPEATED.sub(r"\1", word), _REPEATED.sub(r"\1", meant)
+    differing = [place for place, (a, b) in enumerate(zip(one, other, strict=False)) if a != b]
+    return not differing or (len(differing) == 2 and differing[1] == differing[0] + 1)
 
 
 def _by_letters(meanings: Iterable[str]) -> dict[str, str]:

@@ -41,8 +41,8 @@ ORDINALS = _ordinals()
 WORDS: dict[Kind, dict[int, str]] = {
     Kind.DAY: {
         0: "today, 2day, todya, todays",
-        1: "tomorrow, tomorow, tommorow, tommorrow, tmrw, tmr, tmw, 2morrow, 2moro, tomoro, tomorrows, tomo, "
-        "tomorow's, tomrrow, tomorro, next day",
+        1: "tomorrow, tomorow, tommorow, tommorrow, tmrw, tmr, tmw, 2morrow, 2moro, tomoro, tomorrows, tomorow's, "
+        "tomrrow, tomorro, next day",
         2: "day after tomorrow, the day after tomorrow, overmorrow, day after tmrw, day after",
         -1: "yesterday",
         -2: "day before yesterday, the day before yesterday",
@@ -106,8 +106,8 @@ WORDS: dict[Kind, dict[int, str]] = {
         MIDNIGHT: "midnight, at midnight, twelve midnight, 12 midnight",
     },
     Kind.AT: {
-        0: "at, around, about, by, after, before, at about, at around, circa, approximately at, any time after, "
-        "anytime after, @, round",
+        1: "around, about, by, after, before, round",
+        2: "at, at about, at around, circa, approximately at, any time after, anytime after, @",
     },
     Kind.OCLOCK: {
         0: "oclock, o clock, clock, hrs, h, hr, ish, sharp, on the dot, o' clock",
@@ -117,8 +117,7 @@ WORDS: dict[Kind, dict[int, str]] = {
         12: "pm, p m",
     },
     Kind.PART: {
-        Daypart.EARLY: "first thing, first thing in the morning, early morning, early in the morning, bright and early, early, "
-        "early am",
+        Daypart.EARLY: "first thing, first thing in the morning, early morning, early in the morning, bright and early, early am",
         Daypart.DAWN: "at dawn, before dawn",
         Daypart.MORNING: "in the morning, of the morning, that morning, in the mornings, mid morning",
         Daypart.AFTERNOON: "in the afternoon, of the afternoon, that afternoon, in the afternoons, after lunch, mid afternoon, "
@@ -130,6 +129,7 @@ WORDS: dict[Kind, dict[int, str]] = {
         "by close of business, cob",
     },
     Kind.WEAK_PART: {
+        Daypart.EARLY: "early",
         Daypart.MORNING: "morning, mornings",
         Daypart.AFTERNOON: "afternoon, afternoons",
         Daypart.EVENING: "evening, evenings, eve",
@@ -160,7 +160,7 @@ WORDS: dict[Kind, dict[int, str]] = {
         0: "in, within, in about, in around, in like",
     },
     Kind.LATER: {
-        0: "from now, hence, from today, time",
+        0: "from now, hence, from today",
     },
     Kind.SHIFT: {
         1: "later, after that",

@@ -42,7 +42,7 @@ WORDS: dict[Kind, dict[int, str]] = {
     Kind.DAY: {
         0: "hoy, oi, el día de hoy, hoy mismo",
         1: "mañana, el día de mañana, mañan, mñn, mnn, mñana, mañna, mañaba, manana mismo",
-        2: "pasado mañana, pasado, psado mañana, pasdo mañana",
+        2: "pasado mañana, psado mañana, pasdo mañana",
         -1: "ayer",
         -2: "anteayer, antier, antes de ayer",
         7: "de hoy en ocho, hoy en ocho",
@@ -101,12 +101,16 @@ WORDS: dict[Kind, dict[int, str]] = {
         MIDNIGHT: "medianoche, media noche, a medianoche, a la medianoche, a media noche",
     },
     Kind.AT: {
-        0: "a las, a la, alas, las, a eso de las, a eso de la, como a las, como a la, sobre las, sobre la, tipo, "
-        "tipo las, hacia las, cerca de las, después de las, antes de las, a partir de las, alrededor de las, "
-        "por ahí de las, son las, a las meras, ahi de las, como las, pasadas las, a ls, a los, a la hora de las",
+        0: "a las, alas, a eso de las, como a las, sobre las, tipo, tipo las, hacia las, cerca de las, "
+        "después de las, antes de las, a partir de las, alrededor de las, por ahí de las, a las meras, "
+        "ahí de las, como las, pasadas las, a ls",
+        1: "las",
+        4: "la",
+        3: "a la, a eso de la, como a la, sobre la, hacia la, antes de la, después de la",
     },
     Kind.TO_AT: {
-        0: "para las, para la",
+        0: "para las",
+        3: "para la",
     },
     Kind.OCLOCK: {
         0: "h, hrs, hs, hr, en punto, en punto de la, horas en punto",
@@ -117,7 +121,7 @@ WORDS: dict[Kind, dict[int, str]] = {
     },
     Kind.PART: {
         Daypart.EARLY: "a primera hora, primera hora, a primera hora de la mañana, tempranito, bien temprano, muy temprano, "
-        "temprano, temprano por la mañana, temprano en la mañana",
+        "temprano por la mañana, temprano en la mañana",
         Daypart.DAWN: "de la madrugada, por la madrugada, en la madrugada",
         Daypart.MORNING: "la mañana del, la mañana de, por la mañana, en la mañana, de la mañana, a la mañana, por las mañanas, "
         "esa mañana, x la mañana, a media mañana",
@@ -128,6 +132,7 @@ WORDS: dict[Kind, dict[int, str]] = {
         Daypart.LATE: "a última hora, última hora, a última hora de la tarde, al final del día",
     },
     Kind.WEAK_PART: {
+        Daypart.EARLY: "temprano",
         Daypart.AFTERNOON: "tarde, tardecita",
         Daypart.NIGHT: "noche",
         Daypart.DAWN: "madrugada",
@@ -166,7 +171,7 @@ WORDS: dict[Kind, dict[int, str]] = {
     },
     Kind.FROM: {
         0: "desde",
-        1: "de las, desde las, de la, desde la",
+        1: "desde las, de las",
     },
     Kind.AND: {
         0: "y, e, con",
@@ -197,7 +202,7 @@ WORDS: dict[Kind, dict[int, str]] = {
     Kind.FILLER: {
         0: "por favor, porfavor, porfa, gracias, por, pues, si, entonces, que sea, sería, me va bien, "
         "me viene bien, está bien, estaría bien, si se puede, si puede ser, si es posible, puede ser, bueno, ok, "
-        "vale, oye, los, la, lo, unos, unas, más o menos, aprox, aproximadamente, exactamente, hora, hora local, "
+        "vale, oye, los, lo, unos, unas, más o menos, aprox, aproximadamente, exactamente, hora, hora local, "
         "hora de méxico, buenos días, buenas tardes, buenas noches, hola",
     },
     Kind.NOUN: {
@@ -210,6 +215,12 @@ WORDS: dict[Kind, dict[int, str]] = {
 
 PHRASES: dict[str, tuple[Atom, ...]] = {
     **{f"{day} pasado": (Atom(Kind.LAST), Atom(Kind.WEEKDAY, n)) for n, day in enumerate(_WEEK)},
+    "o pasado": (Atom(Kind.OR), Atom(Kind.DAY, 2)),
+    "mejor pasado mañana": (Atom(Kind.INSTEAD), Atom(Kind.DAY, 2)),
+    "o pasado mañana": (Atom(Kind.OR), Atom(Kind.DAY, 2)),
+    "mejor pasado": (Atom(Kind.INSTEAD), Atom(Kind.DAY, 2)),
+    "hoy en día": (Atom(Kind.OTHER),),
+    "a día de hoy": (Atom(Kind.OTHER),),
     "semana pasada": (Atom(Kind.OTHER),),
     "mes pasado": (Atom(Kind.OTHER),),
     "año pasado": (Atom(Kind.OTHER),),
