@@ -74,10 +74,17 @@ def facts(atoms: Sequence[Atom]) -> list[Fact]:
     return found
 
 
-def lone_number(atoms: Sequence[Atom]) -> int | None:
-    """The number that a line has besides words of correction, if it has one and nothing else."""
+def lone_numbers(atoms: Sequence[Atom]) -> list[Atom]:
+    """The numbers of a line that has nothing else but words of correction."""
     rest = [atom for atom in atoms if atom.kind is not Kind.INSTEAD]
-    return rest[0].value if len(rest) == 1 and rest[0].kind is Kind.NUMBER else None
+    return rest if all(atom.kind is Kind.NUMBER for atom in rest) else []
+
+
+def bare_clock(numbers: Sequence[Atom]) -> Clock | None:
+    """The hour that bare numbers are as an answer: 5, five thirty, 1730."""
+    line = Line([Atom(Kind.AT), *numbers, *([Atom(Kind.OCLOCK)] if len(numbers) == 1 else [])])
+    read = _hour(line, 0) if numbers else None
+    return read[1] if read is not None and read[0] == len(line) else None
 
 
 # Durations: in two hours, do ghante baad, una hora mas tarde.

@@ -62,7 +62,8 @@ _NO_NAMES = word_set(
     gracias favor bien mal mejor interesado interesada molesto molesta listo lista persona humano agente nombre telefono
     correo hola adios vale claro entonces the a an my your his her its our their i you he she it we they is are am was not
     do does did have has can could would what when where who why how which name fine good ok okay sure help problem
-    order bill account price angry tired urgent seeing interested waiting here there ready calling looking trying going having happy
+    order bill account price angry tired urgent seeing interested waiting here there ready calling
+    looking trying going having happy
     sorry back later soon please thanks customer new old user person human agent someone somebody nobody nothing anything
     stop start test hello hey yes nope yeah maybe whatever none mera meri mere mujhe hum aap tum kya kab kaise kyun kahan
     kaun nahi nahin hai hain hoon tha thi chahiye karo karna madad baat order paisa paise ghar wala naya purana pareshan
@@ -70,7 +71,8 @@ _NO_NAMES = word_set(
     हूँ था थी चाहिए करो करना मदद बात नाम ठीक अच्छा कोई कुछ बस परेशान नाराज ग्राहक ऑर्डर
     """
 )
-_TITLE = re.compile(r"\b(?:dra?|sra?|srta|mrs?|ms|lic|ing|prof|shri|smt)(?:\.\s*|\s+)|(?:श्री|श्रीमती|डॉ)\.?\s+", re.IGNORECASE)
+_TITLES = r"\b(?:dra?|sra?|srta|mrs?|ms|lic|ing|prof|shri|smt)(?:\.\s*|\s+)|(?:श्री|श्रीमती|डॉ)\.?\s+"
+_TITLE = re.compile(_TITLES, re.IGNORECASE)
 _BREAK = re.compile(r"[,;!?¿¡()\n\r|।]+|\.(?=\s|$)")
 _MAX_WORDS, _MAX_LETTERS = 5, 30
 _FOUR = 4
@@ -96,7 +98,8 @@ class Name:
 def parse_name(text: str, *, language: str) -> Name | None:
     """The name in a text, or None: sentences, numbers, greetings and plain yes or no are none."""
     segments = list(_segments(text))
-    alone = len(segments) == 1 and "?" not in text
+    spoken = [words for words in segments if not any(c.isdigit() or c == "@" for word in words for c in word)]
+    alone = len(spoken) == 1 and "?" not in text
     found = (_name_in(words, language, alone=alone) for words in segments)
     return next((name for name in found if name is not None), None)
 

@@ -22,6 +22,7 @@ pytestmark = pytest.mark.unit
         ("es", "me llamo Ana Ruiz", "Ana Ruiz"),
         ("es", "Hola, me llamo Ana Ruiz.", "Ana Ruiz"),
         ("es", "soy Ana", "Ana"),
+        ("es", "Ana Ruiz, 55 5555 0123, ana@example.org", "Ana Ruiz"),
         ("es", "buenas tardes, soy José Luis Pérez", "José Luis Pérez"),
         ("es", "mi nombre es maría de la torre", "María de la Torre"),
         ("es", "Mi nombre completo es Juan Carlos Ortiz Vega", "Juan Carlos Ortiz Vega"),
