@@ -23,7 +23,8 @@ from bot.dialogs.slots.facts import (
     Shift,
     Span,
 )
-from bot.dialogs.slots.grammar import bare_clock, facts, lone_numbers
+from bot.dialogs.slots.grammar import facts, lone_numbers
+from bot.dialogs.slots.hour_rules import bare_clock
 from bot.dialogs.slots.hours import fits
 from bot.dialogs.slots.spoken import Assumed, Piece, SpokenTime
 
