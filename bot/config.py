@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
 
-from dotenv import dotenv_values
+from dotenv import dotenv_values, load_dotenv
 from pydantic import AfterValidator, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
@@ -27,8 +29,12 @@ _EXAMPLES = {
     "TWILIO_API_URL": "https://api.twilio.com",
     "WHATSAPP_PHONE_ID": "106540352242922 (digits, from Meta's API setup page)",
     "TWILIO_VOICE": "gather, relay or stream",
+    "LANGCHAIN_MODEL": "anthropic:claude-sonnet-4-5",
+    "OPENAI_CONTEXT_TOKENS": "8192",
+    "SMTP_URL": "smtp://user:password@mail.example.com:587?from=bot@example.com",
 }
-_PREFIXES = ("BOT_", "WHATSAPP_", "TWILIO_", "OPENAI_", "MONGODB_", "REDIS_URL", "SMTP_URL")
+# Of LangChain's only this one is ours.
+_PREFIXES = ("BOT_", "WHATSAPP_", "TWILIO_", "OPENAI_", "MONGODB_", "REDIS_URL", "SMTP_URL", "LANGCHAIN_MOD")
 
 
 def _web_address(value: str) -> str:
@@ -47,6 +53,56 @@ def _database_name(value: str) -> str:
 
 
 DatabaseName = Annotated[str, AfterValidator(_database_name)]
+
+
+@dataclass(frozen=True, slots=True)
+class SmtpServer:
+    """Where outgoing e-mail is handed over, and as whom: what SMTP_URL says."""
+
+    host: str
+    port: int
+    is_tls: bool
+    """`smtps`: encrypted from the first byte. Otherwise STARTTLS is used where the server offers it."""
+    user: str
+    password: str = field(repr=False)
+    sender: str
+    """The address in `From`."""
+
+
+_SMTP_PORTS = {"smtp": 587, "smtps": 465}
+"""RFC 8314: 587 is for mail that is handed in, 465 for the same inside TLS."""
+
+
+def read_smtp_url(text: str) -> SmtpServer:
+    """`smtp://user:password@host:587?from=address`. Raises ValueError that says what is wrong and repeats nothing of it."""
+    try:
+        url = urlsplit(text)
+        port = url.port
+    except ValueError:
+        raise ValueError("must be a URL with a port between 1 and 65535") from None
+    if url.scheme not in _SMTP_PORTS or not url.hostname or url.path.strip("/") or port == 0:
+        raise ValueError("must be smtp:// or smtps:// with a host, and at most a port and ?from= behind it")
+    user, password = unquote(url.username or ""), unquote(url.password or "")
+    if bool(user) != bool(password):
+        raise ValueError("must have both a user and a password, or neither; write @ : / in them as %40 %3A %2F")
+    host = url.hostname
+    return SmtpServer(host, port or _SMTP_PORTS[url.scheme], url.scheme == "smtps", user, password, _sender(url, user))
+
+
+def _sender(url: SplitResult, user: str) -> str:
+    query = parse_qs(url.query)
+    sender = query.pop("from", [user])[-1].strip()
+    if query:
+        raise ValueError("knows only ?from= behind the host")
+    if not re.fullmatch(r"[!-?A-~]+@[!-?A-~]+", sender):
+        raise ValueError("must name whom mail is from, where the user is no e-mail address, as ?from=")
+    return sender
+
+
+def _smtp_url(value: SecretStr) -> SecretStr:
+    if value.get_secret_value():
+        read_smtp_url(value.get_secret_value())
+    return value
 
 
 def _setting(name: str, default: Any, meaning: str, **rules: Any) -> Any:
@@ -70,11 +126,18 @@ class Settings(BaseSettings):
     mongodb_uri: SecretStr = _setting("MONGODB_URI", SecretStr(""), "MongoDB instead of the embedded store")
     mongodb_database: DatabaseName = _setting("MONGODB_DATABASE", "switchboard", "database on MongoDB")
     redis_url: SecretStr = _setting("REDIS_URL", SecretStr(""), "Redis, for many processes")
-    smtp_url: SecretStr = _setting("SMTP_URL", SecretStr(""), "outgoing e-mail")
+    smtp_url: Annotated[SecretStr, AfterValidator(_smtp_url)] = _setting("SMTP_URL", SecretStr(""), "outgoing e-mail")
 
     openai_api_key: SecretStr = _setting("OPENAI_API_KEY", SecretStr(""), "key of the language model's server")
     openai_base_url: WebAddress = _setting("OPENAI_BASE_URL", "", "any OpenAI-compatible server")
     openai_model: str = _setting("OPENAI_MODEL", "gpt-4o-mini", "language model")
+    openai_fallback_model: str = _setting("OPENAI_FALLBACK_MODEL", "", "language model that is asked when the first one fails")
+    openai_context_tokens: int = _setting(
+        "OPENAI_CONTEXT_TOKENS", 0, "context length of the language models, in tokens; 0: as prompts/prices.yaml says", ge=0
+    )
+    langchain_model: str = _setting(
+        "LANGCHAIN_MODEL", "", "a chat model of LangChain in place of OPENAI_MODEL", pattern=r"^([\w-]+:\S+)?$"
+    )
     openai_embedding_model: str = _setting("OPENAI_EMBEDDING_MODEL", "", "embedding model")
     openai_transcription_model: str = _setting("OPENAI_TRANSCRIPTION_MODEL", "", "speech-to-text model")
     openai_speech_model: str = _setting("OPENAI_SPEECH_MODEL", "", "text-to-speech model")
@@ -98,8 +161,19 @@ class Settings(BaseSettings):
 
     @property
     def has_model(self) -> bool:
-        """Whether a language model is configured: a key, or a server of one's own that needs none."""
+        """Whether a language model is configured: a key, a server of one's own that needs none, or one of LangChain's."""
+        return self.has_openai or bool(self.langchain_model)
+
+    @property
+    def has_openai(self) -> bool:
+        """Whether there is a server that speaks OpenAI's language."""
         return bool(self.openai_api_key.get_secret_value() or self.openai_base_url)
+
+    @property
+    def model_names(self) -> list[str]:
+        """The language models that are configured, in the order in which they are asked."""
+        first = self.langchain_model or (self.openai_model if self.has_openai else "")
+        return [name for name in (first, self.openai_fallback_model if self.has_openai else "") if name]
 
     def whatsapp_missing(self) -> list[str]:
         """The settings that WhatsApp still needs; empty when it is on."""
@@ -110,6 +184,12 @@ class Settings(BaseSettings):
             "WHATSAPP_VERIFY_TOKEN": self.whatsapp_verify_token.get_secret_value(),
         }
         return [name for name, value in needed.items() if not value]
+
+    @property
+    def smtp(self) -> SmtpServer | None:
+        """Where e-mail goes out; None where no SMTP_URL is set."""
+        url = self.smtp_url.get_secret_value()
+        return read_smtp_url(url) if url else None
 
     @property
     def has_whatsapp(self) -> bool:
@@ -136,8 +216,13 @@ def load_settings(**overrides: Any) -> Settings:
 
 def _shown(name: str, error: Mapping[str, Any]) -> str:
     """The wrong value, unless it is a secret."""
-    secret = any(part in name for part in ("TOKEN", "SECRET", "KEY", "URI", "REDIS_URL", "SMTP_URL"))
-    return "" if secret else f" (it is {str(error.get('input'))[:60]!r})"
+    secrets = {info.validation_alias for info in Settings.model_fields.values() if info.annotation is SecretStr}
+    return "" if name in secrets else f" (it is {str(error.get('input'))[:60]!r})"
+
+
+def share_env_file() -> None:
+    """Puts what `.env` says into the environment, for a library that looks for its vendor's key there and nowhere else."""
+    load_dotenv(".env", override=False)
 
 
 def unknown_settings(environment: Mapping[str, str] | None = None) -> dict[str, str]:

@@ -15,7 +15,8 @@
     ├── RecordError              a record breaks its own rules
     ├── ServiceError             a use case says no
     │   ├── NotFound
-    │   └── MoveRefused          this status cannot follow that one
+    │   ├── MoveRefused          this status cannot follow that one
+    │   └── LimitReached         too often in a short time; says for how long to wait
     ├── ChannelError
     │   ├── BadSignature         not signed by the vendor
     │   ├── BadPayload           a body that cannot be read
@@ -111,6 +112,15 @@ class MoveRefused(ServiceError):
     """This status cannot follow that one."""
 
 
+class LimitReached(ServiceError):
+    """That was done too often in a short time."""
+
+    def __init__(self, message: str = "", *, wait: float = 0.0) -> None:
+        super().__init__(message)
+        self.wait = wait
+        """Seconds until it can be done again."""
+
+
 class ChannelError(BotError):
     """The channel could not do it."""
 
@@ -151,6 +161,15 @@ class SendUnconfirmed(SendError):
 class ModelError(BotError):
     """The model did not answer."""
 
+    def __init__(self, message: str = "", *, status: int = 0) -> None:
+        super().__init__(message)
+        self.status = status
+        """The HTTP status that its server answered with; 0 where there was none."""
+        self.model = ""
+        """The model that was asked; set where one is chosen (`bot.dialogs.resilient`)."""
+        self.partial = ""
+        """What it had said until then; set by whoever collected the words (`bot.dialogs.llm.finish`)."""
+
 
 class ModelUnavailable(ModelError):
     """The model is down, slow or over its limits."""
@@ -168,3 +187,7 @@ class ModelBroken(ModelError):
 
 class ToolError(BotError):
     """The tool could not do it."""
+
+
+NOT_DONE = "error: "
+"""How the text begins that the model is told of a call that was not done."""

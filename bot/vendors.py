@@ -7,16 +7,17 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from contextlib import AbstractAsyncContextManager, aclosing
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from bot.channels.base import Channel, Checkable
 from bot.channels.console import ConsoleChannel
-from bot.clock import Clock
-from bot.config import Settings
-from bot.dialogs.llm import Model, ModelRequest, ModelStep
-from bot.errors import BotError
+from bot.clock import Clock, SystemClock
+from bot.config import Settings, share_env_file
+from bot.dialogs.llm import Model, ModelRequest, finish
+from bot.dialogs.resilient import Choice, ResilientModel
+from bot.errors import BotError, SettingsError
 from bot.message import Incoming
 from bot.services.status import Finding, State
 from bot.store.base import Store
@@ -25,6 +26,8 @@ from bot.store.sqlite import SqliteStore
 
 if TYPE_CHECKING:
     from aiohttp import web
+
+    from bot.channels.email import EmailSender
 
 Accept = Callable[[Sequence[Incoming]], Awaitable[object]]
 """Makes received items durable."""
@@ -66,13 +69,34 @@ async def is_worked_on(settings: Settings, store: Store) -> bool:
     return is_directory_owned(settings.data_dir)
 
 
-def model_of(settings: Settings) -> Model | None:
-    """The language model, if one is configured."""
-    if not settings.has_model:
-        return None
+def model_of(settings: Settings, clock: Clock) -> Model | None:
+    """What answers, if a language model is configured: the models of the settings, one after another. Raises SettingsError."""
+    choices = choices_of(settings)
+    return ResilientModel(choices, clock) if choices else None
+
+
+def choices_of(settings: Settings) -> list[Choice]:
+    """The language models that are configured, in the order in which they are asked. Raises SettingsError."""
+    context = settings.openai_context_tokens
+    return [Choice(name, _model_named(settings, name), context) for name in settings.model_names]
+
+
+def _model_named(settings: Settings, name: str) -> Model:
+    if name == settings.langchain_model:
+        return _langchain_model(name)
     key = settings.openai_api_key.get_secret_value()
     openai = _load("bot.dialogs.openai_model")
-    return cast(Model, openai.OpenAIModel(key, settings.openai_base_url or None, settings.openai_model))
+    return cast(Model, openai.OpenAIModel(key, settings.openai_base_url or None, name))
+
+
+def _langchain_model(name: str) -> Model:
+    try:
+        langchain = _load("bot.dialogs.langchain_model")
+    except ModuleNotFoundError as error:
+        fix = "install it with: pip install 'switchboard[langchain]', and the package of the model's provider"
+        raise SettingsError(f"LANGCHAIN_MODEL needs {error.name}: {fix}") from None
+    share_env_file()
+    return cast(Model, langchain.named(name))
 
 
 def channels_of(settings: Settings) -> dict[str, Channel]:
@@ -83,6 +107,12 @@ def channels_of(settings: Settings) -> dict[str, Channel]:
         token = settings.whatsapp_token.get_secret_value()
         channels["whatsapp"] = whatsapp.WhatsAppChannel(settings.whatsapp_phone_id, token, settings.whatsapp_api_url)
     return channels
+
+
+def mailer_of(settings: Settings, clock: Clock) -> EmailSender | None:
+    """What sends e-mail, if a server is configured."""
+    server = settings.smtp
+    return None if server is None else cast("EmailSender", _load("bot.channels.email").EmailSender(server, clock))
 
 
 def webhooks_of(settings: Settings, accept: Accept, clock: Clock) -> Iterable[web.RouteDef]:
@@ -102,24 +132,26 @@ def webhooks_of(settings: Settings, accept: Accept, clock: Clock) -> Iterable[we
 async def ask_vendors(settings: Settings) -> list[Finding]:
     """Asks each vendor that is configured whether it knows us (`bot check --live`)."""
     findings = []
-    model = model_of(settings)
-    if model is not None:
-        findings.append(await _asked("model, live", _try_model(model)))
+    for name in settings.model_names:
+        findings.append(await _asked(f"model {name}, live", _try_model(settings, name)))
     for channel in channels_of(settings).values():
         if isinstance(channel, Checkable):
             findings.append(await _asked(f"{channel.name}, live", channel.check()))
         await channel.close()
+    mailer = mailer_of(settings, SystemClock())
+    if mailer is not None:
+        findings.append(await _asked(f"{mailer.name}, live", mailer.check()))
     return findings
 
 
-async def _try_model(model: Model) -> str:
+async def _try_model(settings: Settings, name: str) -> str:
+    model = _model_named(settings, name)
     question = ModelRequest([{"role": "user", "content": "Answer with the word ok."}], max_tokens=16)
     try:
-        async with aclosing(model.stream(question)) as items:
-            steps = [item async for item in items if isinstance(item, ModelStep)]
+        step = await finish(model, question)
     finally:
         await model.close()
-    return f"{steps[-1].model or 'it'} answered"
+    return f"{step.model or 'it'} answered"
 
 
 async def _asked(name: str, question: Awaitable[str]) -> Finding:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.config import Settings, load_settings, setting_names, unknown_settings
+from bot.config import Settings, SmtpServer, load_settings, setting_names, share_env_file, unknown_settings
 from bot.errors import SettingsError
 
 pytestmark = pytest.mark.unit
@@ -28,6 +28,9 @@ DEFAULTS: dict[str, object] = {
     "OPENAI_API_KEY": "",
     "OPENAI_BASE_URL": "",
     "OPENAI_MODEL": "gpt-4o-mini",
+    "OPENAI_FALLBACK_MODEL": "",
+    "OPENAI_CONTEXT_TOKENS": 0,
+    "LANGCHAIN_MODEL": "",
     "OPENAI_EMBEDDING_MODEL": "",
     "OPENAI_TRANSCRIPTION_MODEL": "",
     "OPENAI_SPEECH_MODEL": "",
@@ -42,7 +45,7 @@ DEFAULTS: dict[str, object] = {
     "TWILIO_API_URL": "https://api.twilio.com",
     "TWILIO_VOICE": "gather",
 }
-SECRETS = {name for name in DEFAULTS if any(part in name for part in ("TOKEN", "SECRET", "KEY", "URI"))} | {
+SECRETS = {name for name in DEFAULTS if name.endswith(("TOKEN", "SECRET", "KEY", "URI"))} | {
     "REDIS_URL",
     "SMTP_URL",
 }
@@ -101,6 +104,8 @@ def test_the_environment_wins_over_the_file_and_spaces_are_dropped(monkeypatch: 
         ("BOT_PUBLIC_URL", "bot.example.com", "BOT_PUBLIC_URL: must begin with http:// or https://, and name a host"),
         ("BOT_PUBLIC_URL", "https://", "BOT_PUBLIC_URL: must begin with http:// or https://, and name a host"),
         ("OPENAI_BASE_URL", "localhost:9000", "; for example https://api.openai.com/v1"),
+        ("OPENAI_CONTEXT_TOKENS", "8k", "unable to parse string as an integer (it is '8k'); for example 8192"),
+        ("LANGCHAIN_MODEL", "claude", " (it is 'claude'); for example anthropic:claude-sonnet-4-5"),
         ("WHATSAPP_API_URL", "graph", "; for example https://graph.facebook.com"),
         ("TWILIO_API_URL", "ftp://twilio", "; for example https://api.twilio.com"),
         ("WHATSAPP_PHONE_ID", "+1 202", "; for example 106540352242922 (digits, from Meta's API setup page)"),
@@ -146,12 +151,65 @@ def test_a_file_that_is_no_text_is_one_line() -> None:
 
 @pytest.mark.parametrize("name", sorted(SECRETS))
 def test_a_secret_is_shown_nowhere(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(name, "hunter2-and-more")
+    secret = "smtp://bot:hunter2@mail.example.com?from=bot@example.com" if name == "SMTP_URL" else "hunter2-and-more"
+    monkeypatch.setenv(name, secret)
     settings = load_settings()
-    assert value(settings, name) == "hunter2-and-more"
+    assert value(settings, name) == secret
     assert "hunter2" not in repr(settings)
     assert "hunter2" not in str(settings.model_dump())
     assert "hunter2" not in settings.model_dump_json()
+
+
+@pytest.mark.parametrize(
+    ("url", "server"),
+    [
+        (
+            "smtp://bot%40example.com:p%40ss%3A1@mail.example.com",
+            SmtpServer("mail.example.com", 587, False, "bot@example.com", "p@ss:1", "bot@example.com"),
+        ),
+        (
+            "smtps://bot:pass@mail.example.com/?from=hello@example.com",
+            SmtpServer("mail.example.com", 465, True, "bot", "pass", "hello@example.com"),
+        ),
+        (
+            "smtp://localhost:25?from=bot%40example.com",
+            SmtpServer("localhost", 25, False, "", "", "bot@example.com"),
+        ),
+        ("smtp://[::1]:2525?from=bot@example.com", SmtpServer("::1", 2525, False, "", "", "bot@example.com")),
+    ],
+)
+def test_a_mail_server_is_read_from_its_url(url: str, server: SmtpServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SMTP_URL", url)
+    assert load_settings().smtp == server
+    assert "p@ss" not in repr(server)
+
+
+def test_without_a_url_there_is_no_mail_server() -> None:
+    assert load_settings().smtp is None
+
+
+@pytest.mark.parametrize(
+    ("url", "told"),
+    [
+        ("mail.example.com", "must be smtp:// or smtps:// with a host, and at most a port and ?from= behind it"),
+        ("http://mail.example.com", "must be smtp:// or smtps:// with a host, and at most a port and ?from= behind it"),
+        ("smtp://", "must be smtp:// or smtps:// with a host, and at most a port and ?from= behind it"),
+        ("smtp://h/path?from=a@b.c", "must be smtp:// or smtps:// with a host, and at most a port and ?from= behind it"),
+        ("smtp://h:0?from=a@b.c", "must be smtp:// or smtps:// with a host, and at most a port and ?from= behind it"),
+        ("smtp://h:99999?from=a@b.c", "must be a URL with a port between 1 and 65535"),
+        ("smtp://u:hunter2/x@h", "must be a URL with a port between 1 and 65535"),
+        ("smtp://user@h", "must have both a user and a password, or neither; write @ : / in them as %40 %3A %2F"),
+        ("smtp://bot:hunter2@h", "must name whom mail is from, where the user is no e-mail address, as ?from="),
+        ("smtp://h?from=a@b.c%0d%0aBcc:x@y.z", "must name whom mail is from, where the user is no e-mail address, as ?from="),
+        ("smtp://h?from=a@b.c&tls=no", "knows only ?from= behind the host"),
+    ],
+)
+def test_a_wrong_mail_server_is_one_line_without_the_password(url: str, told: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SMTP_URL", url)
+    with pytest.raises(SettingsError) as caught:
+        load_settings()
+    example = "smtp://user:password@mail.example.com:587?from=bot@example.com"
+    assert str(caught.value) == f"SMTP_URL: {told}; for example {example}"
 
 
 def test_another_wrong_setting_shows_no_secret(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -185,6 +243,31 @@ def test_a_model_is_there_with_a_key_or_a_server_of_ones_own(name: str, expected
 
 
 @pytest.mark.parametrize(
+    ("set_to", "names"),
+    [
+        ({}, []),
+        ({"OPENAI_FALLBACK_MODEL": "small"}, []),
+        ({"OPENAI_API_KEY": "k"}, ["gpt-4o-mini"]),
+        ({"OPENAI_API_KEY": "k", "OPENAI_MODEL": "big", "OPENAI_FALLBACK_MODEL": "small"}, ["big", "small"]),
+        ({"LANGCHAIN_MODEL": "ollama:qwen3:8b", "OPENAI_FALLBACK_MODEL": "small"}, ["ollama:qwen3:8b"]),
+        ({"LANGCHAIN_MODEL": "xai:grok", "OPENAI_API_KEY": "k", "OPENAI_FALLBACK_MODEL": "small"}, ["xai:grok", "small"]),
+        ({"LANGCHAIN_MODEL": "xai:grok", "OPENAI_API_KEY": "k"}, ["xai:grok"]),
+    ],
+)
+def test_the_models_are_asked_in_this_order(set_to: dict[str, str], names: list[str]) -> None:
+    settings = load_settings(**set_to)
+    assert settings.model_names == names
+    assert settings.has_model is bool(names)
+
+
+def test_what_is_in_the_env_file_can_be_shared_with_libraries(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "environ", {"SOME_VENDORS_REGION": "north"})  # what is put there is gone after the test
+    Path(".env").write_text("SOME_VENDORS_KEY=abc\nSOME_VENDORS_REGION=south\n")
+    share_env_file()
+    assert (os.environ["SOME_VENDORS_KEY"], os.environ["SOME_VENDORS_REGION"]) == ("abc", "north")
+
+
+@pytest.mark.parametrize(
     ("name", "nearest"),
     [
         ("BOT_QUIET", "BOT_QUIET_MS"),
@@ -195,6 +278,7 @@ def test_a_model_is_there_with_a_key_or_a_server_of_ones_own(name: str, expected
         ("TWILIO_AUTHTOKEN", "TWILIO_AUTH_TOKEN"),
         ("MONGODB_URL", "MONGODB_URI"),
         ("REDIS_URLS", "REDIS_URL"),
+        ("LANGCHAIN_MODELS", "LANGCHAIN_MODEL"),
         ("BOT_SOMETHING_ELSE", ""),
     ],
 )

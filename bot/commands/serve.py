@@ -54,7 +54,8 @@ async def _started(app: App, port: int) -> None:
     await app.worker.start()
     settle()
     click.echo(f"Switchboard listens on http://{app.settings.host}:{port}  (data in {_data(app.settings)})")
-    model = f"on: {app.settings.openai_model}" if app.settings.has_model else "off: no OPENAI_API_KEY; simple mode"
+    names = app.settings.model_names
+    model = f"on: {', then '.join(names)}" if names else "off: no OPENAI_API_KEY; simple mode"
     click.echo(f"  model     {model}")
     missing = app.settings.whatsapp_missing()
     click.echo(f"  WhatsApp  {'off: set ' + ', '.join(missing) if missing else 'on: POST /webhooks/whatsapp'}")

@@ -11,7 +11,7 @@ import pkgutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import msgspec
 from pydantic_core import to_jsonable_python
@@ -33,6 +33,15 @@ class FlowTurn:
     now: datetime
 
 
+class Undone(msgspec.Struct, frozen=True):
+    """A call that was not run, and why. Its arguments are the person's words: they belong in no prompt."""
+
+    tool: str
+    arguments: str
+    """As JSON."""
+    why: str
+
+
 @dataclass(frozen=True, slots=True)
 class Move:
     """What a flow makes of it."""
@@ -42,13 +51,17 @@ class Move:
     state: FlowState | None = None
     """What the conversation goes on waiting for; None where the flow is over."""
     told: str = ""
-    """Hands the turn on to the agent, with this note on what has happened."""
+    """Hands the turn on to the agent, with this note on what has happened: the runtime's own words and nobody else's."""
     call: tuple[str, dict[str, Any]] | None = None
     """A tool with its arguments, run now; the agent goes on with its result."""
+    undone: tuple[Undone, ...] = ()
+    """Calls of the agent's that were not run: it sees them as its own, with what came of each. The turn goes on to it."""
+    outcome: str = ""
+    """What became of the question, in a word or two, for who reads what happened."""
 
     @property
     def goes_to_agent(self) -> bool:
-        return bool(self.told or self.call)
+        return bool(self.told or self.call or self.undone)
 
 
 class Flow(Protocol):
@@ -58,6 +71,14 @@ class Flow(Protocol):
 
     async def advance(self, turn: FlowTurn) -> Move:
         """The next step, by what the person said. Raises what services raise."""
+
+
+@runtime_checkable
+class Discreet(Protocol):
+    """A flow to which people say what nobody else is to read."""
+
+    def veiled(self, message: InboundMessage) -> InboundMessage:
+        """The message as it stands on the timeline and before the model."""
 
 
 def discover() -> Mapping[str, Flow]:
@@ -75,6 +96,8 @@ def stored(move: Move) -> dict[str, Any]:
         "state": move.state.model_dump(mode="json") if move.state else None,
         "told": move.told,
         "call": to_jsonable_python(move.call),
+        "undone": [list(msgspec.structs.astuple(one)) for one in move.undone],
+        "outcome": move.outcome,
     }
 
 
@@ -83,4 +106,5 @@ def read(body: Mapping[str, Any]) -> Move:
     replies = tuple(msgspec.convert(reply, Reply) for reply in body["replies"])
     state = FlowState.model_validate(body["state"]) if body["state"] else None
     call = (str(body["call"][0]), dict(body["call"][1])) if body["call"] else None
-    return Move(replies, state, body["told"], call)
+    undone = tuple(Undone(*one) for one in body["undone"])
+    return Move(replies, state, body["told"], call, undone, body["outcome"])

@@ -7,8 +7,12 @@ Messages and tools are plain dicts in the Chat Completions wire format, the one 
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Mapping, Sequence
-from dataclasses import dataclass
+from contextlib import aclosing
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
+
+from bot.errors import ModelBroken, ModelError
+from bot.memory.tokens import estimate_tokens, tokens_on_the_wire
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,10 +26,12 @@ class ToolCall:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """What a step took, in tokens, as the server counted them; zeros where it did not say."""
+    """What a step took, in tokens, as the server counted them."""
 
     input_tokens: int = 0
     output_tokens: int = 0
+    estimated: bool = False
+    """Whether the server did not say, and this was estimated from what was sent and received."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +42,7 @@ class ModelStep:
     calls: tuple[ToolCall, ...] = ()
     usage: Usage = Usage()
     finish_reason: str = "stop"
-    """`stop`, `tool_calls`, `length` (cut at the bound) or `content_filter`."""
+    """`stop`, `tool_calls`, `length` (cut at the bound), `content_filter`, or `error` (see `broken_step`)."""
     model: str = ""
     """The model that the server says it used."""
 
@@ -51,6 +57,8 @@ class ModelRequest:
     """Empty: the one from the settings."""
     max_tokens: int = 1024
     """Bound on the answer, in tokens."""
+    schema: Mapping[str, Any] | None = None
+    """JSON schema that the answer has to follow, with a `title`, where the server can enforce one (`bot.dialogs.structured`)."""
 
 
 class Model(Protocol):
@@ -59,8 +67,52 @@ class Model(Protocol):
     def stream(self, request: ModelRequest) -> AsyncGenerator[str | ModelStep, None]:
         """The words as they come, then exactly one ModelStep as the last item.
 
-        Raises ModelUnavailable (retryable), ModelRejected, ModelBroken. Whatever had been said before is lost then.
+        Raises ModelUnavailable (retryable), ModelRejected, ModelBroken, also after some words: who needs those keeps them, as
+        `finish` does. Closing the generator ends the request at once.
         """
 
     async def close(self) -> None:
         """Lets go of its connections."""
+
+
+async def finish(model: Model, request: ModelRequest) -> ModelStep:
+    """Reads a model's stream to its end. Raises ModelError; its `partial` is what had been said until then."""
+    said: list[str] = []
+    step = None
+    try:
+        async with aclosing(model.stream(request)) as items:
+            async for item in items:
+                if isinstance(item, str):
+                    said.append(item)
+                else:
+                    step = item  # and on to the very end: leaving a stream earlier costs its connection
+    except ModelError as error:
+        error.partial = "".join(said)
+        raise
+    if step is None:
+        raise ModelBroken("the stream ended without a finished step")
+    return step
+
+
+def counted(step: ModelStep, request: ModelRequest) -> ModelStep:
+    """The step with its usage estimated where the server did not say: bounds on tokens and money hold on any server."""
+    told = step.usage
+    usage = Usage(told.input_tokens or _asked(request), told.output_tokens or _answered(step.text, step.calls))
+    if (usage.input_tokens, usage.output_tokens) == (told.input_tokens, told.output_tokens):
+        return step
+    return replace(step, usage=replace(usage, estimated=True))
+
+
+def broken_step(request: ModelRequest, error: ModelError) -> ModelStep:
+    """The step that a model broke off in mid-answer: its words so far, and what it took, estimated; nothing if it never began."""
+    usage = Usage(_asked(request), _answered(error.partial), estimated=True) if error.partial else Usage()
+    return ModelStep(error.partial, (), usage, "error", error.model or request.model)
+
+
+def _asked(request: ModelRequest) -> int:
+    return tokens_on_the_wire(request.messages) + (tokens_on_the_wire(request.tools) if request.tools else 0)
+
+
+def _answered(text: str, calls: tuple[ToolCall, ...] = ()) -> int:
+    words = [text, *(f"{call.name}{call.arguments}" for call in calls)]
+    return sum(estimate_tokens(part) for part in words if part)

@@ -11,11 +11,12 @@ from __future__ import annotations
 import asyncio
 import re
 import ssl
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import aclosing, suppress
 from dataclasses import dataclass, replace
+from email.utils import parsedate_to_datetime
 from functools import cache
-from typing import Any, TypeVar, cast
+from typing import Any, cast
 
 import aiohttp
 import httpx2
@@ -23,7 +24,8 @@ import openai
 import orjson
 
 from bot.dialogs.completions import Answer, Events, EventStream, WholeBody, words_of
-from bot.dialogs.llm import ModelRequest, ModelStep
+from bot.dialogs.deadline import Deadline
+from bot.dialogs.llm import ModelRequest, ModelStep, counted
 from bot.errors import ModelBroken, ModelError, ModelRejected, ModelUnavailable, SettingsError
 
 OPENAI_URL = "https://api.openai.com/v1"
@@ -32,8 +34,6 @@ _CONNECT_SECONDS = 5.0  # short, so that a server that cannot be reached is trie
 _IDLE_SECONDS = 30.0  # how long an unused connection is kept
 _DRAIN_SECONDS = 0.25  # how long to wait for the end of a body whose last event has come
 _SAID_CHARACTERS = 200  # how much of a server's own words an error repeats
-
-T = TypeVar("T")
 
 # By name, because most of these live in modules that need not be loaded. A status error is judged by its status instead.
 MAPPED_ERRORS: Mapping[str, type[ModelError]] = {
@@ -131,7 +131,7 @@ class OpenAIModel:
         Raises ModelUnavailable (no connection, too slow, 408, 409, 429, 5xx, an error or a cut in mid-answer), ModelRejected (any
         other status) and ModelBroken (no usable answer, or one beyond the bounds). Closing the generator closes the connection.
         """
-        deadline = _Deadline(self._timeout)
+        deadline = Deadline(self._timeout)
         answer = Answer(len(request.messages), self._quoted)
         try:
             response = await self._ask(request, deadline)
@@ -145,7 +145,7 @@ class OpenAIModel:
                 for event in events.rest():
                     if words := answer.take(event):
                         yield words
-                yield answer.step(request.model or self._model, events.done)
+                yield counted(answer.step(request.model or self._model, events.done), request)
                 await _drain(pieces)
         except TimeoutError:
             raise ModelUnavailable(f"the model took longer than {self._timeout:g} s") from None
@@ -160,7 +160,7 @@ class OpenAIModel:
         """Closes its connections; it cannot be used afterwards."""
         await self._client.close()
 
-    async def _ask(self, request: ModelRequest, deadline: _Deadline) -> httpx2.Response:
+    async def _ask(self, request: ModelRequest, deadline: Deadline) -> httpx2.Response:
         tried: set[_Dialect] = set()
         while True:
             dialect = self._dialect
@@ -199,6 +199,8 @@ class OpenAIModel:
             body["stream_options"] = {"include_usage": True}
         if self._temperature is not None:
             body["temperature"] = self._temperature
+        if request.schema is not None and dialect.schema:
+            body["response_format"] = _as_format(request.schema)
         try:
             return orjson.dumps(body, default=_plain)
         except TypeError as error:
@@ -216,9 +218,9 @@ class OpenAIModel:
     def _refusal(self, status: int, said: str) -> ModelError:
         words = "" if status in _QUOTES_THE_KEY or not said else f": {self._quoted(said)}"
         if status in _PASSING or status >= 500:
-            return ModelUnavailable(f"the model's server cannot answer now ({status}){words}")
+            return ModelUnavailable(f"the model's server cannot answer now ({status}){words}", status=status)
         fix = _FIXES.get(status, _REFUSED if status >= 400 else "it sent us elsewhere: check OPENAI_BASE_URL")
-        return ModelRejected(f"{fix} ({status}){words}")
+        return ModelRejected(f"{fix} ({status}){words}", status=status)
 
     def _quoted(self, said: str) -> str:
         """A server's words as one short line without a key in it."""
@@ -241,6 +243,8 @@ class _Dialect:
     """The name of the bound on the answer: OpenAI's newer models refuse the old name, other servers do not know the new one."""
     usage: bool = True
     """Whether the server takes `stream_options`."""
+    schema: bool = True
+    """Whether the server takes a JSON schema as `response_format`; who asks for one also says it in words."""
 
     def instead(self, complaint: str) -> _Dialect | None:
         """What to speak to a server that complains like this; None when it complains about something else."""
@@ -250,51 +254,9 @@ class _Dialect:
             return replace(self, limit="max_completion_tokens")
         if self.usage and "stream_options" in complaint:
             return replace(self, usage=False)
+        if self.schema and ("response_format" in complaint or "json_schema" in complaint):
+            return replace(self, schema=False)
         return None
-
-
-class _Deadline:
-    """Bounds the waiting of one step, from its making on.
-
-    Not asyncio.timeout: held open across a generator's yields it would cancel the consumer's own awaits, and made anew for each
-    token it costs as much as parsing one.
-    """
-
-    def __init__(self, seconds: float) -> None:
-        self._timer = asyncio.get_running_loop().call_later(seconds, self._strike)
-        self._waiting: asyncio.Task[Any] | None = None
-        self._passed = False
-
-    def stop(self) -> None:
-        self._timer.cancel()
-
-    async def run(self, work: Awaitable[T]) -> T:
-        """Waits for this. Raises TimeoutError when the deadline passes."""
-        if self._passed:
-            raise TimeoutError
-        self._waiting = task = cast("asyncio.Task[Any]", asyncio.current_task())
-        others = task.cancelling()
-        try:
-            return await work
-        except asyncio.CancelledError:
-            # Somebody else may have cancelled the task in the same moment; that one wins.
-            if self._passed and task.uncancel() <= others:
-                raise TimeoutError from None
-            raise
-        finally:
-            self._waiting = None
-
-    async def next(self, pieces: AsyncIterator[bytes]) -> bytes | None:
-        """The next piece of a body; None at its end. Raises TimeoutError when the deadline passes."""
-        try:
-            return await self.run(pieces.__anext__())
-        except StopAsyncIteration:
-            return None
-
-    def _strike(self) -> None:
-        self._passed = True
-        if self._waiting is not None:
-            self._waiting.cancel()
 
 
 @cache
@@ -331,13 +293,28 @@ def _plain(value: object) -> object:
     raise TypeError(f"{type(value).__name__} is no JSON")
 
 
+def _as_format(schema: Mapping[str, Any]) -> dict[str, Any]:
+    """Not `strict`: that knows only a part of JSON schema, and what comes is validated anyway."""
+    name = re.sub(r"[^\w-]", "_", str(schema.get("title") or "answer"), flags=re.ASCII)[:64]
+    return {"type": "json_schema", "json_schema": {"name": name, "schema": schema}}
+
+
 def _asked_to_wait(headers: httpx2.Headers) -> float:
-    """Seconds of a Retry-After; 0 where there is none, or where it is a date, which the client reads by itself."""
+    """Seconds of a Retry-After, given as a number, as milliseconds or as a date; 0 where there is none that can be read."""
+    said = headers.get("retry-after", "0")
     try:
         if "retry-after-ms" in headers:
             return float(headers["retry-after-ms"]) / 1000
-        return float(headers.get("retry-after", "0"))
+        return float(said)
     except ValueError:
+        return _seconds_until(said, headers.get("date", ""))
+
+
+def _seconds_until(moment: str, now: str) -> float:
+    """Between two dates of one server: its clock need not be ours."""
+    try:
+        return (parsedate_to_datetime(moment) - parsedate_to_datetime(now)).total_seconds()
+    except (ValueError, TypeError):
         return 0.0
 
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from bot.clock import Clock
 from bot.conversation import Queue, Turn
 from bot.dialogs.agent import AgentLoop
 from bot.dialogs.flow import Flow
 from bot.dialogs.prompts import Agent
+from bot.dialogs.router import Router
+from bot.dialogs.task import Spent
 from bot.errors import FenceLost
 from bot.inbox import Inbox
 from bot.journal import Journal
@@ -20,9 +22,11 @@ from bot.records.people import Customer
 from bot.records.users import User
 from bot.records.work import Fence
 from bot.services.conversations import Conversations
+from bot.services.hours import Hours
 from bot.services.people import People
 from bot.services.receipts import Receipts
 from bot.services.settings import SystemSettings
+from bot.services.spending import Spending
 from bot.store.base import Claim, Require, Store
 from bot.tools.base import Services
 
@@ -40,9 +44,12 @@ class Parts:
     conversations: Conversations
     receipts: Receipts
     settings: SystemSettings
+    spending: Spending
     services: Services
     loop: AgentLoop
     agents: Mapping[str, Agent]
+    router: Router
+    hours: Hours
     flows: Mapping[str, Flow]
     company: str
     default_language: str
@@ -58,6 +65,8 @@ class Scene:
 
     claim: Claim
     turn: Turn
+    shown: Turn
+    """The same as it is kept and as the model reads it: without what was said to a flow alone."""
     customer: Customer | None
     """Who speaks, where that is a person."""
     user: User | None
@@ -69,6 +78,8 @@ class Scene:
     """What their words have told so far; None while `language` is only the default."""
     flow: FlowState | None
     """What the conversation has been waiting for, if this turn is heard as an answer to it."""
+    spent: Spent = field(default_factory=Spent)
+    """What the model takes for it, also if somebody takes over and nothing of it is said."""
 
     @property
     def fence(self) -> Require:

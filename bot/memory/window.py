@@ -1,11 +1,15 @@
-"""The recent messages that fit the model's budget, in the Chat Completions wire format."""
+"""The messages that fit the model, in the Chat Completions wire format.
+
+`recent` chooses what of the past is told at all; `fit` makes a whole request fit the context length of the model that is asked.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from bot.conversation import Turn
+from bot.memory.tokens import BYTES_PER_TOKEN, bytes_on_the_wire, estimate_tokens
 from bot.message import EMPTY_MESSAGE, Choice, InboundMessage
 from bot.records.conversations import Conversation, Direction, Message, MessageSender, MessageStatus
 from bot.store.base import Store
@@ -13,18 +17,15 @@ from bot.store.base import Store
 MAX_MESSAGES = 40
 MAX_TOKENS = 6000
 
-_BYTES_PER_TOKEN = 3
-"""Latin text has about 4 bytes to a token, Devanagari more: this counts rather too many than too few (CHANNELS 3.1)."""
-
-
-def estimate_tokens(text: str) -> int:
-    """About how many tokens a text takes, rather too many."""
-    return len(text.encode()) // _BYTES_PER_TOKEN + 4
+_LEAST_RESULT = 200
+"""Bytes of a tool's result that are kept however little room there is."""
+_SHORTENED = " … (shortened)"
+_NEVER_DROPPED = frozenset({"system", "developer"})
 
 
 def _cut(text: str, tokens: int) -> str:
     """The beginning of a text that takes at most so many tokens."""
-    return text.encode()[: max(0, (tokens - 4) * _BYTES_PER_TOKEN)].decode(errors="ignore")
+    return text.encode()[: max(0, (tokens - 4) * BYTES_PER_TOKEN)].decode(errors="ignore")
 
 
 async def recent(store: Store, conversation: Conversation, before: Turn) -> list[dict[str, Any]]:
@@ -53,6 +54,55 @@ async def recent(store: Store, conversation: Conversation, before: Turn) -> list
         budget -= estimate_tokens(shown["content"])
         kept.append(shown)
     return kept[::-1]
+
+
+def fit(
+    messages: Sequence[Mapping[str, Any]], tools: Sequence[Mapping[str, Any]], *, context: int, answer: int
+) -> Sequence[Mapping[str, Any]]:
+    """The messages of a request that fit a context length beside its tools and its answer; all lengths in tokens.
+
+    What was said before the person's newest words goes first, the oldest of it first, an assistant's tool calls always together
+    with their results. If that is not enough, the results of this turn's tools are shortened, the oldest first. The system
+    prompt, the person's newest words and every tool call stay: what does not fit even then is left for the server to refuse.
+    The sequence that was given comes back where all of it fits. Whether it fits is estimated, rather on the safe side.
+    """
+    room = (context - answer) * BYTES_PER_TOKEN - (bytes_on_the_wire(tools) if tools else 0)
+    over = bytes_on_the_wire(messages) - room
+    if over <= 0:
+        return messages
+    newest = max((place for place, message in enumerate(messages) if message["role"] == "user"), default=0)
+    kept: list[Mapping[str, Any]] = []
+    for block in _blocks(messages[:newest]):
+        if over > 0 and block[0]["role"] not in _NEVER_DROPPED:
+            over -= sum(map(bytes_on_the_wire, block))
+        else:
+            kept.extend(block)
+    for message in messages[newest:]:
+        shown = _shortened(message, over) if over > 0 and message["role"] == "tool" else message
+        over -= bytes_on_the_wire(message) - bytes_on_the_wire(shown)
+        kept.append(shown)
+    return kept
+
+
+def _blocks(messages: Sequence[Mapping[str, Any]]) -> Iterator[Sequence[Mapping[str, Any]]]:
+    """What stays or goes together: tool results belong to the calls before them."""
+    start = 0
+    for place in range(1, len(messages) + 1):
+        if place == len(messages) or messages[place]["role"] != "tool":
+            yield messages[start:place]
+            start = place
+
+
+def _shortened(message: Mapping[str, Any], over: int) -> Mapping[str, Any]:
+    """A tool's result that is so many bytes shorter, as far as that goes."""
+    content = message["content"]
+    if not isinstance(content, str):
+        return message
+    text = content.encode(errors="replace")
+    keep = max(_LEAST_RESULT, len(text) - over - len(_SHORTENED.encode()))
+    if keep + len(_SHORTENED.encode()) >= len(text):
+        return message
+    return {**message, "content": text[:keep].decode(errors="ignore") + _SHORTENED}
 
 
 def heard(messages: Sequence[InboundMessage]) -> dict[str, Any]:

@@ -7,7 +7,13 @@ from typing import Any
 
 from bot.records.base import Index, Record, record
 
-_WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+MONEY_BOUNDS = {"ai_max_cost_per_conversation": "1.00", "ai_max_cost_per_day": "50.00"}
+"""The most that models may cost per UTC day, in US dollars: one conversation's, and everybody's together. 0 is no bound.
+
+They count without rows of their own: a workspace begins with exactly four (S2-193).
+"""
+
+WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 
 
 class SettingCategory(StrEnum):
@@ -33,7 +39,7 @@ class SystemSetting(Record):
 
 def default_settings() -> list[SystemSetting]:
     """The rows that every workspace begins with (S2-188 to S2-191), each under its key as id."""
-    hours = {day: {"start": "09:00", "end": "18:00", "enabled": True} for day in _WEEKDAYS}
+    hours = {day: {"start": "09:00", "end": "18:00", "enabled": True} for day in WEEKDAYS}
     rows: tuple[tuple[str, Any, SettingCategory, str], ...] = (
         ("business_hours", hours, SettingCategory.BUSINESS, "When people of ours are there, per weekday"),
         (

@@ -62,12 +62,14 @@ class Fault:
     serve: Callable[[Exchange], Awaitable[web.StreamResponse]]
 
     @staticmethod
-    def status(code: int, *, retry_after: float | None = None, message: str = "") -> Fault:
-        """An error status, with Retry-After in seconds if it is given."""
+    def status(
+        code: int, *, retry_after: float | None = None, message: str = "", headers: Mapping[str, str] | None = None
+    ) -> Fault:
+        """An error status, with Retry-After in seconds if it is given, and other headers."""
 
         async def serve(exchange: Exchange) -> web.StreamResponse:
-            headers = {} if retry_after is None else {"Retry-After": f"{retry_after:g}"}
-            return _error(code, message or f"a make-believe {code}", headers)
+            waiting = {} if retry_after is None else {"Retry-After": f"{retry_after:g}"}
+            return _error(code, message or f"a make-believe {code}", waiting | dict(headers or {}))
 
         return Fault(f"status {code}", serve)
 

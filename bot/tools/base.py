@@ -22,7 +22,7 @@ from typing import Any, get_type_hints
 from pydantic import BaseModel, ConfigDict, ValidationError, create_model
 
 from bot.conversation import Assignee
-from bot.errors import ResourceError, ToolError
+from bot.errors import NOT_DONE, ResourceError, ToolError
 from bot.message import Reply
 from bot.principal import PersonRef, Principal, Strength, UserRef
 from bot.records.base import explain
@@ -37,6 +37,7 @@ from bot.services.memories import Memories
 from bot.services.people import People
 from bot.services.search import Search
 from bot.services.tickets import Tickets
+from bot.services.verification import Verifying
 from bot.store.base import Unit
 
 
@@ -50,6 +51,7 @@ class Services:
     callbacks: Callbacks
     search: Search
     memories: Memories
+    verification: Verifying
     leads: Leads
     capture: Capture
     directory: Directory
@@ -106,6 +108,11 @@ class Result:
     flow: FlowState | None = None
     """What the conversation waits for from the end of this turn on (`bot.dialogs.flow`)."""
 
+    @property
+    def failed(self) -> bool:
+        """Whether it was not done, and the text tells the model why."""
+        return self.text.startswith(NOT_DONE)
+
 
 Confirm = Callable[..., Awaitable[str]]
 """Given the same as the tool: the question that the person has to answer with yes before it runs, in their language.
@@ -148,8 +155,8 @@ class Tool:
         if isinstance(principal, PersonRef) and principal.strength < self.needs:
             raise ToolError(
                 f"{self.name} was not run: it is not certain yet that the person is who they seem to be. Tell them that they "
-                "have to be verified before this can be done or shown, and offer to pass them to a person of the team; "
-                "do not try it again"
+                "have to be verified before this can be done or shown, and offer them a one-time code (send_code, if you have "
+                "it) or a person of the team; do not try it again before they are"
             )
 
     def read_arguments(self, values: object) -> dict[str, Any]:

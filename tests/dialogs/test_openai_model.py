@@ -6,6 +6,7 @@ import time
 import warnings
 from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import asynccontextmanager, suppress
+from email.utils import formatdate
 from types import MappingProxyType
 from typing import Any
 
@@ -376,6 +377,20 @@ class TestAsking:
             assert (await finished(model)).text == "Yes."
         assert ["stream_options" in request.body for request in server.requests] == [True, False]
 
+    async def test_a_schema_is_sent_in_the_servers_own_way(self) -> None:
+        schema = {"title": "My answer", "type": "object"}
+        async with over(server := FakeOpenAI(Said("{}"))) as model:
+            await finished(model, ModelRequest(QUESTION.messages, schema=schema))
+        sent = server.requests[0].body["response_format"]
+        assert sent == {"type": "json_schema", "json_schema": {"name": "My_answer", "schema": schema}}
+
+    async def test_a_server_that_takes_no_schema_is_asked_without(self) -> None:
+        asked = ModelRequest(QUESTION.messages, schema={"type": "object"})
+        complaint = "'response_format.type' must be 'text'"
+        async with over(server := FakeOpenAI(Fault.status(400, message=complaint), Said("{}"), Said("{}"))) as model:
+            assert (await finished(model, asked)).text == (await finished(model, asked)).text == "{}"
+        assert ["response_format" in request.body for request in server.requests] == [True, False, False]
+
     async def test_a_server_that_likes_neither_name_is_not_asked_for_ever(self) -> None:
         complaint = Fault.status(400, message="neither max_tokens nor max_completion_tokens nor stream_options")
         async with over(server := FakeOpenAI(default=complaint)) as model:
@@ -585,6 +600,42 @@ class TestRetries:
                 await heard(model)
         assert server.served == 1
         assert time.monotonic() - began < 3
+
+    async def test_a_wait_in_milliseconds_is_obeyed(self) -> None:
+        waiting = Fault.status(429, headers={"Retry-After-Ms": "20", "Retry-After": "9"})
+        async with over(server := FakeOpenAI(waiting, Said("Yes.")), max_retries=1) as model:
+            began = time.monotonic()
+            assert (await finished(model)).text == "Yes."
+        assert 0.02 <= time.monotonic() - began < 3
+        server.assert_complete()
+
+    async def test_a_wait_until_a_date_is_obeyed(self) -> None:
+        moment = int(time.time()) + 2
+        waiting = Fault.status(503, headers={"Retry-After": formatdate(moment, usegmt=True)})
+        async with over(server := FakeOpenAI(waiting, Said("Yes.")), max_retries=1) as model:
+            assert (await finished(model)).text == "Yes."
+        assert moment - 0.1 <= time.time() < moment + 2
+        server.assert_complete()
+
+    @pytest.mark.parametrize(
+        "headers",
+        [
+            {"Retry-After-Ms": "30000"},
+            {"Retry-After": "Thu, 15 Jan 2026 10:00:30 GMT", "Date": "Thu, 15 Jan 2026 10:00:00 GMT"},
+        ],
+    )
+    async def test_however_a_wait_is_written_one_beyond_the_timeout_is_not_begun(self, headers: dict[str, str]) -> None:
+        async with over(server := FakeOpenAI(Fault.status(429, headers=headers)), max_retries=2, timeout=5.0) as model:
+            with pytest.raises(ModelUnavailable, match="429") as caught:
+                await heard(model)
+        assert caught.value.status == 429
+        assert server.served == 1
+
+    async def test_a_wait_that_cannot_be_read_is_no_reason_not_to_try_again(self) -> None:
+        waiting = Fault.status(503, headers={"Retry-After": "soon"})
+        async with over(server := FakeOpenAI(waiting, Said("Yes.")), max_retries=1) as model:
+            assert (await finished(model)).text == "Yes."
+        server.assert_complete()
 
     async def test_waits_within_the_timeout_end_with_it(self) -> None:
         async with over(FakeOpenAI(default=Fault.status(429, retry_after=0.08)), max_retries=50, timeout=0.1) as model:
