@@ -5,7 +5,7 @@ given:
   tickets: [{subject: No internet, description: Since yesterday}]
   users: [{email: rosa@example.com, role: sales_rep}]
   leads: [{phone: "+12025550199", firstName: Bo, lastName: Diaz, email: bo@example.org, owner: rosa@example.com}]
-  knowledge: [{question: When are you open?, answer: From 9 to 18., language: en}]
+  knowledge: [{question: "When are you open?", answer: From 9 to 18, language: en}]
 
 The customer, whose the tickets are, is whoever has the conversation's `number`. A lead without an owner is nobody's.
 """
