@@ -35,6 +35,7 @@ pytest runs every *.yaml in a folder named `conversations` (see `bot.testing.plu
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import takewhile
@@ -56,7 +57,7 @@ from bot.records.knowledge import UserMemory
 from bot.records.leads import Lead
 from bot.records.people import Customer
 from bot.records.tickets import Ticket
-from bot.records.work import JournalKind
+from bot.records.work import JournalKind, JournalRow
 from bot.services.callbacks import number_of as callback_number
 from bot.services.numbers import number_of
 from bot.testing.given import Given, GivenUser, make
@@ -160,6 +161,8 @@ async def play(script: Script, folder: Path, *, mongodb: tuple[str, str] | None 
                     await _check(stage, line)
             except AssertionError as error:
                 raise AssertionError(f"turn {number}: {error}") from error
+        await scene.settle()
+        await _check_refused(script, scene)
 
 
 @dataclass
@@ -181,8 +184,8 @@ class _Stage:
 async def _set(script: Script, scene: Scene, mailer: RecordingMailer) -> _Stage:
     known = scene.person(script.number)
     try:
-        await make(script.given, scene.app, known.address, known.sender)
         joined = await scene.app.users.add(**script.user.model_dump(), by="cli") if script.user else None
+        await make(script.given, scene.app, known.address, known.sender)
     except BotError as error:
         raise AssertionError(f"given: {error}") from error
     person, user = scene.person(script.number, channel=script.channel), scene.user(joined) if joined else None
@@ -273,13 +276,26 @@ async def _check(stage: _Stage, line: Line) -> None:
 
 
 async def _check_tool(speaker: ScenePerson, name: str, line: Line) -> None:
-    """What the tool told the model when it was called last."""
-    rows = [row for row in await speaker.journal(JournalKind.TOOL) if row.body["tool"] == name]
-    assert rows, f"{name} was not called"
-    told = str(rows[-1].body["result"])
+    """What the tool told the model in the last turn."""
+    rows = await speaker.journal()
+    results = [str(row.body["result"]) for row in _calls(rows) if row.turn_id == rows[-1].turn_id and row.body["tool"] == name]
+    assert results, f"{name} was not called"
+    told = results[-1]
     assert told.startswith(NOT_DONE) == (line.refused is not None), f"{name} gave {told!r}"
     for words in filter(None, (line.gives, line.refused)):
         assert words in told, f"{name} gave {told!r}"
+
+
+def _calls(rows: Sequence[JournalRow]) -> list[JournalRow]:
+    return [row for row in rows if row.kind is JournalKind.TOOL]
+
+
+async def _check_refused(script: Script, scene: Scene) -> None:
+    """No tool is refused but those of which it is said: not after the person's yes either."""
+    calls = _calls(await _records(scene, JournalRow))
+    refused = Counter(str(row.body["tool"]) for row in calls if row.body["result"].startswith(NOT_DONE))
+    said = Counter(line.tool for line in script.turns if line.refused is not None)
+    assert script.model == "off" or refused == said, f"refused in the end: {dict(refused)}, not {dict(said)}"
 
 
 async def _check_records(stage: _Stage, line: Line) -> None:
@@ -302,7 +318,7 @@ async def _check_records(stage: _Stage, line: Line) -> None:
 
 
 async def _records(scene: Scene, kind: type[R]) -> list[R]:
-    """All that there are, in the order in which they were made; conversations with the team's assistant are not for anybody."""
+    """All that there are, in the order in which they were made, but for conversations with the team's assistant."""
     found = await scene.app.store.find(kind, {}, sort=("id",))
     return [record for record in found if getattr(record, "kind", None) is not ConversationKind.ASSISTANT]
 

@@ -45,6 +45,10 @@ def test_everything_that_is_wrong_is_named_in_one_line(tmp_path: Path, text: str
         ("tool: close_my_ticket\n    with: {number: T-1}", "turn 2: close_my_ticket gave 'error: there is no ticket T-1"),
         ("tool: recall\n    refused: not certain", "turn 2: recall gave 'nothing is remembered'"),
         ("tool: recall\n    gives: tea", "turn 2: recall gave 'nothing is remembered'"),
+        (
+            "tool: remember\n    with: {what: a}\n  - tool: remember\n    with: {what: likes tea}",
+            "refused in the end: {'remember': 1}, not {}",
+        ),
         ("mail: ana@example.org", "turn 2: mail went to []"),
         ("leads: [{status: new}]", "turn 2: 0 instead of 1: []"),
     ],
