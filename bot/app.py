@@ -32,7 +32,7 @@ from bot.sending import Sending
 from bot.services.audit import Audit
 from bot.services.callbacks import Callbacks
 from bot.services.capture import Capture
-from bot.services.code_delivery import CodeDelivery
+from bot.services.code_delivery import CodeDelivery, Mailer
 from bot.services.conversations import Conversations
 from bot.services.directory import Directory
 from bot.services.handoff import Handoffs
@@ -97,11 +97,13 @@ async def assemble(
     model: Model | None = None,
     channels: Mapping[str, Channel] | None = None,
     bounds: Bounds | None = None,
+    mailer: Mailer | None = None,
     work: bool = True,
 ) -> AsyncIterator[App]:
     """The parts, joined and open; closed again when the block ends.
 
-    `clock`, `model`, `channels` and `bounds` take the place of what the settings say: for tests, and for programs that embed us.
+    `clock`, `model`, `channels`, `bounds` and `mailer` take the place of what the settings say: for tests, and for programs that
+    embed us.
     With `work` the process takes the store for itself: raises DataInUse when another one has it. The worker is not started
     here. Raises SettingsError, StoreError, ResourceError.
     """
@@ -117,7 +119,8 @@ async def assemble(
         channels = channels if channels is not None else channels_of(settings)
         for channel in channels.values():
             stack.push_async_callback(channel.close)
-        app = _join(settings, clock, store, lanes, model, channels, bounds, ownership, work)
+        mailer = mailer or mailer_of(settings, clock)
+        app = _join(settings, clock, store, lanes, model, channels, bounds, mailer, ownership, work)
         stack.push_async_callback(app.spending.close)
         if work:
             await SystemSettings(store, clock).ensure_defaults()
@@ -153,6 +156,7 @@ def _join(
     model: Model | None,
     channels: Mapping[str, Channel],
     bounds: Bounds | None,
+    mailer: Mailer | None,
     ownership: Ownership,
     is_working: bool,
 ) -> App:
@@ -168,7 +172,6 @@ def _join(
     merging = Merging(store, clock, audit)
     conversations = Conversations(store, clock, audit)
     codes = OneTimeCodes(load_secret_key(settings.secret_key.get_secret_value(), settings.data_dir))
-    mailer = mailer_of(settings, clock)
     jobs.register(JOB, CodeDelivery(store, clock, outbox, conversations, codes, mailer))
     verification = Verifying(store, clock, audit, policy, jobs, people, merging, codes, has_email=mailer is not None)
     search = Search(store)

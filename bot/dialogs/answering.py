@@ -141,7 +141,8 @@ class Answering:
     def _context(self, scene: Scene, agent: str) -> ToolContext:
         return ToolContext(
             principal=_principal(scene, strength_in(scene.conversation, self._parts.clock.now())),
-            conversation=scene.conversation,
+            # In the language of this turn: what is stored is still that of the last one.
+            conversation=scene.conversation.model_copy(update={"language": scene.told_language}),
             agent=agent,
             language=scene.language,
             services=self._parts.services,
