@@ -16,7 +16,8 @@ from bot.dialogs.agent import AgentLoop
 from bot.dialogs.flow import discover as discover_flows
 from bot.dialogs.llm import Model
 from bot.dialogs.offline import OfflineModel
-from bot.dialogs.prompts import load_agents
+from bot.dialogs.roster import load_agents
+from bot.dialogs.router import Router
 from bot.dialogs.scene import Parts
 from bot.dialogs.task import Bounds
 from bot.engine import Engine
@@ -26,27 +27,32 @@ from bot.jobs import Jobs
 from bot.message import Reply
 from bot.outbox import Outbox
 from bot.policy import Policy
+from bot.secret_key import load_secret_key
 from bot.sending import Sending
 from bot.services.audit import Audit
 from bot.services.callbacks import Callbacks
 from bot.services.capture import Capture
+from bot.services.code_delivery import CodeDelivery
 from bot.services.conversations import Conversations
 from bot.services.directory import Directory
 from bot.services.handoff import Handoffs
+from bot.services.hours import Hours
 from bot.services.leads import Leads
 from bot.services.memories import Memories
 from bot.services.merging import Merging
+from bot.services.one_time_codes import OneTimeCodes
 from bot.services.people import People
 from bot.services.receipts import Receipts
 from bot.services.search import Search
 from bot.services.settings import SystemSettings
 from bot.services.tickets import Tickets
 from bot.services.users import Users
+from bot.services.verification import JOB, Verifying
 from bot.store.base import LaneKinds, Store
 from bot.store.local import LocalLanes
 from bot.store.ownership import Ownership, beside
 from bot.tools.base import Services, Toolbox
-from bot.vendors import channels_of, model_of, owned, store_of
+from bot.vendors import channels_of, mailer_of, model_of, owned, store_of
 from bot.worker import Worker
 
 log = structlog.get_logger()
@@ -72,6 +78,7 @@ class App:
     users: Users
     merging: Merging
     conversations: Conversations
+    router: Router
     engine: Engine
     worker: Worker
     channels: Mapping[str, Channel]
@@ -157,9 +164,16 @@ def _join(
     people = People(store, clock, audit)
     merging = Merging(store, clock, audit)
     conversations = Conversations(store, clock, audit)
+    codes = OneTimeCodes(load_secret_key(settings.secret_key.get_secret_value(), settings.data_dir))
+    mailer = mailer_of(settings, clock)
+    jobs.register(JOB, CodeDelivery(store, clock, outbox, conversations, codes, mailer))
+    verification = Verifying(store, clock, audit, policy, jobs, people, merging, codes, has_email=mailer is not None)
     search = Search(store)
     leads = Leads(store, clock, audit)
     toolbox = Toolbox.discover()
+    agents = load_agents(toolbox.names())
+    router = Router(agents)
+    system_settings = SystemSettings(store, clock)
     parts = Parts(
         store=store,
         clock=clock,
@@ -169,7 +183,7 @@ def _join(
         people=people,
         conversations=conversations,
         receipts=Receipts(store),
-        settings=SystemSettings(store, clock),
+        settings=system_settings,
         services=Services(
             tickets=Tickets(store, clock, audit),
             handoffs=Handoffs(),
@@ -177,12 +191,15 @@ def _join(
             callbacks=Callbacks(store, clock, audit),
             search=search,
             memories=Memories(store, clock, audit),
+            verification=verification,
             leads=leads,
             capture=Capture(store, clock, leads),
             directory=Directory(store, search, leads),
         ),
         loop=AgentLoop(model, OfflineModel, toolbox, clock, bounds),
-        agents=load_agents(toolbox.names()),
+        agents=agents,
+        router=router,
+        hours=Hours(system_settings, clock),
         flows=discover_flows(),
         company=COMPANY,
         default_language=settings.default_language,
@@ -203,6 +220,7 @@ def _join(
         users=Users(store, clock, audit),
         merging=merging,
         conversations=conversations,
+        router=router,
         engine=engine,
         worker=worker,
         channels=channels,

@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
 
 from dotenv import dotenv_values, load_dotenv
 from pydantic import AfterValidator, Field, SecretStr, ValidationError, field_validator
@@ -29,6 +31,7 @@ _EXAMPLES = {
     "TWILIO_VOICE": "gather, relay or stream",
     "LANGCHAIN_MODEL": "anthropic:claude-sonnet-4-5",
     "OPENAI_CONTEXT_TOKENS": "8192",
+    "SMTP_URL": "smtp://user:password@mail.example.com:587?from=bot@example.com",
 }
 # Of LangChain's only this one is ours.
 _PREFIXES = ("BOT_", "WHATSAPP_", "TWILIO_", "OPENAI_", "MONGODB_", "REDIS_URL", "SMTP_URL", "LANGCHAIN_MOD")
@@ -52,6 +55,56 @@ def _database_name(value: str) -> str:
 DatabaseName = Annotated[str, AfterValidator(_database_name)]
 
 
+@dataclass(frozen=True, slots=True)
+class SmtpServer:
+    """Where outgoing e-mail is handed over, and as whom: what SMTP_URL says."""
+
+    host: str
+    port: int
+    is_tls: bool
+    """`smtps`: encrypted from the first byte. Otherwise STARTTLS is used where the server offers it."""
+    user: str
+    password: str = field(repr=False)
+    sender: str
+    """The address in `From`."""
+
+
+_SMTP_PORTS = {"smtp": 587, "smtps": 465}
+"""RFC 8314: 587 is for mail that is handed in, 465 for the same inside TLS."""
+
+
+def read_smtp_url(text: str) -> SmtpServer:
+    """`smtp://user:password@host:587?from=address`. Raises ValueError that says what is wrong and repeats nothing of it."""
+    try:
+        url = urlsplit(text)
+        port = url.port
+    except ValueError:
+        raise ValueError("must be a URL with a port between 1 and 65535") from None
+    if url.scheme not in _SMTP_PORTS or not url.hostname or url.path.strip("/") or port == 0:
+        raise ValueError("must be smtp:// or smtps:// with a host, and at most a port and ?from= behind it")
+    user, password = unquote(url.username or ""), unquote(url.password or "")
+    if bool(user) != bool(password):
+        raise ValueError("must have both a user and a password, or neither; write @ : / in them as %40 %3A %2F")
+    host = url.hostname
+    return SmtpServer(host, port or _SMTP_PORTS[url.scheme], url.scheme == "smtps", user, password, _sender(url, user))
+
+
+def _sender(url: SplitResult, user: str) -> str:
+    query = parse_qs(url.query)
+    sender = query.pop("from", [user])[-1].strip()
+    if query:
+        raise ValueError("knows only ?from= behind the host")
+    if not re.fullmatch(r"[!-?A-~]+@[!-?A-~]+", sender):
+        raise ValueError("must name whom mail is from, where the user is no e-mail address, as ?from=")
+    return sender
+
+
+def _smtp_url(value: SecretStr) -> SecretStr:
+    if value.get_secret_value():
+        read_smtp_url(value.get_secret_value())
+    return value
+
+
 def _setting(name: str, default: Any, meaning: str, **rules: Any) -> Any:
     return Field(default, validation_alias=name, description=meaning, **rules)
 
@@ -73,7 +126,7 @@ class Settings(BaseSettings):
     mongodb_uri: SecretStr = _setting("MONGODB_URI", SecretStr(""), "MongoDB instead of the embedded store")
     mongodb_database: DatabaseName = _setting("MONGODB_DATABASE", "switchboard", "database on MongoDB")
     redis_url: SecretStr = _setting("REDIS_URL", SecretStr(""), "Redis, for many processes")
-    smtp_url: SecretStr = _setting("SMTP_URL", SecretStr(""), "outgoing e-mail")
+    smtp_url: Annotated[SecretStr, AfterValidator(_smtp_url)] = _setting("SMTP_URL", SecretStr(""), "outgoing e-mail")
 
     openai_api_key: SecretStr = _setting("OPENAI_API_KEY", SecretStr(""), "key of the language model's server")
     openai_base_url: WebAddress = _setting("OPENAI_BASE_URL", "", "any OpenAI-compatible server")
@@ -131,6 +184,12 @@ class Settings(BaseSettings):
             "WHATSAPP_VERIFY_TOKEN": self.whatsapp_verify_token.get_secret_value(),
         }
         return [name for name, value in needed.items() if not value]
+
+    @property
+    def smtp(self) -> SmtpServer | None:
+        """Where e-mail goes out; None where no SMTP_URL is set."""
+        url = self.smtp_url.get_secret_value()
+        return read_smtp_url(url) if url else None
 
     @property
     def has_whatsapp(self) -> bool:

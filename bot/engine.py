@@ -11,8 +11,9 @@ from bot.dialogs.answering import Answering
 from bot.dialogs.hearing import Hearing
 from bot.dialogs.scene import Parts, Scene, fence_of
 from bot.errors import EpochMoved
-from bot.message import Receipt, Reply
+from bot.message import InboundMessage, Receipt, Reply
 from bot.policy import Wish, is_blocked, wish_of
+from bot.records.conversations import ConversationKind
 from bot.records.people import Customer
 from bot.records.work import Author
 from bot.resources import say
@@ -38,10 +39,11 @@ class Engine:
         Fewer than all, when an interrupted run had frozen the turn with only the first ones.
         """
         scene = await self._hearing.enter(claim, turn)
-        wishes = [wish for message in scene.turn.messages if (wish := wish_of(message))]
+        wishes = [(wish, message) for message in scene.turn.messages if (wish := wish_of(message, asked=scene.flow is not None))]
         if wishes and scene.customer is not None:
-            await self._obey(scene, scene.customer, Wish.STOP if Wish.STOP in wishes else wishes[-1])
-        elif not _may_be_answered(scene) or not is_held_by_ai(scene.conversation):
+            stops = [one for one in wishes if one[0] is Wish.STOP]
+            await self._obey(scene, scene.customer, *(stops or wishes)[-1])
+        elif not self._may_be_answered(scene) or not is_held_by_ai(scene.conversation):
             await self._hearing.end(scene, Unit())
         elif not await self._parts.settings.value("ai_response_enabled"):
             await (self._queue(scene) if scene.user is None else self._hearing.end(scene, Unit(), _switched_off(scene)))
@@ -81,8 +83,7 @@ class Engine:
         for lane in lanes - {None}:
             await self._parts.outbox.wake(str(lane))
 
-    async def _obey(self, scene: Scene, customer: Customer, wish: Wish) -> None:
-        message = next(message for message in reversed(scene.turn.messages) if wish_of(message) is wish)
+    async def _obey(self, scene: Scene, customer: Customer, wish: Wish, message: InboundMessage) -> None:
         unit = Unit()
         unit.insert(self._parts.policy.record(customer.id, wish, message))
         await self._hearing.end(scene, unit, Reply(say(scene.language, _SAID[wish])))
@@ -98,12 +99,12 @@ class Engine:
         except EpochMoved:
             await self._hearing.end(scene, Unit())  # an operator was faster
 
-
-def _may_be_answered(scene: Scene) -> bool:
-    """Not a person who is blocked, nor a user who may not sign in."""
-    if scene.customer is not None:
-        return not is_blocked(scene.customer)
-    return scene.user is not None and scene.user.is_active
+    def _may_be_answered(self, scene: Scene) -> bool:
+        """Not a person who is blocked, nor a user who may not sign in or for whose role there is no assistant."""
+        if scene.customer is not None:
+            return not is_blocked(scene.customer)
+        user, router = scene.user, self._parts.router
+        return user is not None and user.is_active and router.has_agent(ConversationKind.ASSISTANT, str(user.role))
 
 
 def _switched_off(scene: Scene) -> Reply:

@@ -15,7 +15,8 @@
     ├── RecordError              a record breaks its own rules
     ├── ServiceError             a use case says no
     │   ├── NotFound
-    │   └── MoveRefused          this status cannot follow that one
+    │   ├── MoveRefused          this status cannot follow that one
+    │   └── LimitReached         too often in a short time; says for how long to wait
     ├── ChannelError
     │   ├── BadSignature         not signed by the vendor
     │   ├── BadPayload           a body that cannot be read
@@ -109,6 +110,15 @@ class NotFound(ServiceError):
 
 class MoveRefused(ServiceError):
     """This status cannot follow that one."""
+
+
+class LimitReached(ServiceError):
+    """That was done too often in a short time."""
+
+    def __init__(self, message: str = "", *, wait: float = 0.0) -> None:
+        super().__init__(message)
+        self.wait = wait
+        """Seconds until it can be done again."""
 
 
 class ChannelError(BotError):

@@ -13,7 +13,7 @@ import structlog
 
 from bot.clock import Clock, new_id
 from bot.records.work import Job, JobSchedule, JobStatus
-from bot.store.base import Between, Claim, Lanes, Store
+from bot.store.base import Between, Claim, Lanes, Store, Unit
 
 log = structlog.get_logger()
 
@@ -41,6 +41,12 @@ class Jobs:
         await self._store.insert([job])
         await self._wake(job)
         return job.id
+
+    def add(self, unit: Unit, name: str, payload: Mapping[str, Any], *, id: str) -> None:
+        """Work that is due as soon as the unit is written, and is not there without it."""
+        job = Job(id=id, job_type=name, schedule=JobSchedule(execute_at=self._clock.now()), payload=dict(payload))
+        unit.insert(job)
+        unit.then(lambda: self._wake(job))
 
     async def every(self, name: str, seconds: float) -> None:
         """Work that recurs; the first time now. A changed interval takes the place of the former one."""

@@ -31,6 +31,9 @@ MAX_ATTEMPTS = 8
 RECONCILE = 5.0
 """Seconds an unconfirmed delivery waits for its receipt. Meta posts `sent` within a second or two of accepting."""
 
+HIDDEN = "••••••"
+"""Stands on the timeline where a secret was said."""
+
 _SENDERS = {Author.AI: MessageSender.AI, Author.SYSTEM: MessageSender.SYSTEM, Author.OPERATOR: MessageSender.AGENT}
 
 
@@ -84,14 +87,18 @@ class Outbox:
         epoch: int = 0,
         turn_id: str | None = None,
         proactive: bool = False,
+        hidden: str = "",
     ) -> list[Message]:
         """Puts replies into a unit, in the pieces the channel can carry: a message for the timeline and a delivery for each.
 
-        `wake` the lane after the commit.
+        `hidden` is said, but stands on the timeline as dots: a secret that is for the person alone. `wake` the lane after the
+        commit.
         """
         said = []
         for piece in (piece for reply in replies for piece in self._shape(conversation.channel, reply)):
             message = self._message(conversation, piece, author, turn_id)
+            if hidden:
+                message.content = message.content.replace(hidden, HIDDEN)
             unit.insert(message)
             unit.insert(
                 Delivery(

@@ -46,17 +46,17 @@ class Wish(StrEnum):
     RESUME = "resume"
 
 
-def wish_of(message: InboundMessage) -> Wish | None:
+def wish_of(message: InboundMessage, *, asked: bool = False) -> Wish | None:
     """Whether the whole message, written or tapped, is a word for stopping or resuming, in any of our languages.
 
-    Said several times or with a "please" it is still that word.
+    Said several times or with a "please" it is still that word. Where they were `asked` something, "cancel" answers that.
     """
     if not isinstance(message.content, Text | Choice):
         return None
     said = _once(without_politeness(plain(message.content.as_text())))
     if said in plain_words("opt_out_words"):
         return Wish.STOP
-    if said in plain_words("opt_out_typed_words") and isinstance(message.content, Text):
+    if said in plain_words("opt_out_typed_words") and isinstance(message.content, Text) and not asked:
         return Wish.STOP
     if said in plain_words("resume_words"):
         return Wish.RESUME

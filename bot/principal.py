@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from enum import IntEnum
 
 from bot.message import Address
+from bot.records.conversations import Conversation
 from bot.records.permissions import Permissions
 
 
@@ -34,6 +36,12 @@ CHANNEL_STRENGTH: Mapping[str, Strength] = {
 def strength_of(channel: str) -> Strength:
     """How sure a channel makes us of who somebody is; of a channel that is not in the table, nothing but what they claim."""
     return CHANNEL_STRENGTH.get(channel, Strength.CLAIMED)
+
+
+def strength_in(conversation: Conversation, now: datetime) -> Strength:
+    """How sure we are of who the person of a conversation is: by its channel, and by a one-time code while that still counts."""
+    proof = conversation.verification
+    return Strength.VERIFIED if proof is not None and now < proof.until else strength_of(conversation.channel)
 
 
 @dataclass(frozen=True, slots=True)

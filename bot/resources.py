@@ -27,6 +27,8 @@ def read(*path: str) -> str:
         return file.read_text(encoding="utf-8")
     except OSError as error:
         raise ResourceError(f"{'/'.join(path)}: cannot be read ({error.strerror}); is the installation complete?") from None
+    except UnicodeDecodeError:
+        raise ResourceError(f"{'/'.join(path)}: is no text in UTF-8; save it as such") from None
 
 
 def read_yaml(*path: str) -> Any:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from bot.channels.base import Channel, Checkable
 from bot.channels.console import ConsoleChannel
-from bot.clock import Clock
+from bot.clock import Clock, SystemClock
 from bot.config import Settings, share_env_file
 from bot.dialogs.llm import Model, ModelRequest, finish
 from bot.dialogs.resilient import Choice, ResilientModel
@@ -26,6 +26,8 @@ from bot.store.sqlite import SqliteStore
 
 if TYPE_CHECKING:
     from aiohttp import web
+
+    from bot.channels.email import EmailSender
 
 Accept = Callable[[Sequence[Incoming]], Awaitable[object]]
 """Makes received items durable."""
@@ -107,6 +109,12 @@ def channels_of(settings: Settings) -> dict[str, Channel]:
     return channels
 
 
+def mailer_of(settings: Settings, clock: Clock) -> EmailSender | None:
+    """What sends e-mail, if a server is configured."""
+    server = settings.smtp
+    return None if server is None else cast("EmailSender", _load("bot.channels.email").EmailSender(server, clock))
+
+
 def webhooks_of(settings: Settings, accept: Accept, clock: Clock) -> Iterable[web.RouteDef]:
     """The routes of the channels that are on."""
     if not settings.has_whatsapp:
@@ -130,6 +138,9 @@ async def ask_vendors(settings: Settings) -> list[Finding]:
         if isinstance(channel, Checkable):
             findings.append(await _asked(f"{channel.name}, live", channel.check()))
         await channel.close()
+    mailer = mailer_of(settings, SystemClock())
+    if mailer is not None:
+        findings.append(await _asked(f"{mailer.name}, live", mailer.check()))
     return findings
 
 

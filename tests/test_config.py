@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.config import Settings, load_settings, setting_names, share_env_file, unknown_settings
+from bot.config import Settings, SmtpServer, load_settings, setting_names, share_env_file, unknown_settings
 from bot.errors import SettingsError
 
 pytestmark = pytest.mark.unit
@@ -151,12 +151,65 @@ def test_a_file_that_is_no_text_is_one_line() -> None:
 
 @pytest.mark.parametrize("name", sorted(SECRETS))
 def test_a_secret_is_shown_nowhere(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(name, "hunter2-and-more")
+    secret = "smtp://bot:hunter2@mail.example.com?from=bot@example.com" if name == "SMTP_URL" else "hunter2-and-more"
+    monkeypatch.setenv(name, secret)
     settings = load_settings()
-    assert value(settings, name) == "hunter2-and-more"
+    assert value(settings, name) == secret
     assert "hunter2" not in repr(settings)
     assert "hunter2" not in str(settings.model_dump())
     assert "hunter2" not in settings.model_dump_json()
+
+
+@pytest.mark.parametrize(
+    ("url", "server"),
+    [
+        (
+            "smtp://bot%40example.com:p%40ss%3A1@mail.example.com",
+            SmtpServer("mail.example.com", 587, False, "bot@example.com", "p@ss:1", "bot@example.com"),
+        ),
+        (
+            "smtps://bot:pass@mail.example.com/?from=hello@example.com",
+            SmtpServer("mail.example.com", 465, True, "bot", "pass", "hello@example.com"),
+        ),
+        (
+            "smtp://localhost:25?from=bot%40example.com",
+            SmtpServer("localhost", 25, False, "", "", "bot@example.com"),
+        ),
+        ("smtp://[::1]:2525?from=bot@example.com", SmtpServer("::1", 2525, False, "", "", "bot@example.com")),
+    ],
+)
+def test_a_mail_server_is_read_from_its_url(url: str, server: SmtpServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SMTP_URL", url)
+    assert load_settings().smtp == server
+    assert "p@ss" not in repr(server)
+
+
+def test_without_a_url_there_is_no_mail_server() -> None:
+    assert load_settings().smtp is None
+
+
+@pytest.mark.parametrize(
+    ("url", "told"),
+    [
+        ("mail.example.com", "must be smtp:// or smtps:// with a host, and at most a port and ?from= behind it"),
+        ("http://mail.example.com", "must be smtp:// or smtps:// with a host, and at most a port and ?from= behind it"),
+        ("smtp://", "must be smtp:// or smtps:// with a host, and at most a port and ?from= behind it"),
+        ("smtp://h/path?from=a@b.c", "must be smtp:// or smtps:// with a host, and at most a port and ?from= behind it"),
+        ("smtp://h:0?from=a@b.c", "must be smtp:// or smtps:// with a host, and at most a port and ?from= behind it"),
+        ("smtp://h:99999?from=a@b.c", "must be a URL with a port between 1 and 65535"),
+        ("smtp://u:hunter2/x@h", "must be a URL with a port between 1 and 65535"),
+        ("smtp://user@h", "must have both a user and a password, or neither; write @ : / in them as %40 %3A %2F"),
+        ("smtp://bot:hunter2@h", "must name whom mail is from, where the user is no e-mail address, as ?from="),
+        ("smtp://h?from=a@b.c%0d%0aBcc:x@y.z", "must name whom mail is from, where the user is no e-mail address, as ?from="),
+        ("smtp://h?from=a@b.c&tls=no", "knows only ?from= behind the host"),
+    ],
+)
+def test_a_wrong_mail_server_is_one_line_without_the_password(url: str, told: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SMTP_URL", url)
+    with pytest.raises(SettingsError) as caught:
+        load_settings()
+    example = "smtp://user:password@mail.example.com:587?from=bot@example.com"
+    assert str(caught.value) == f"SMTP_URL: {told}; for example {example}"
 
 
 def test_another_wrong_setting_shows_no_secret(monkeypatch: pytest.MonkeyPatch) -> None:

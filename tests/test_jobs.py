@@ -11,6 +11,7 @@ import pytest
 
 from bot.jobs import MAX_ATTEMPTS
 from bot.records.work import Job, JobStatus
+from bot.store.base import Unit
 from bot.testing.clock import ManualClock
 from bot.testing.scene import Scene, open_scene
 
@@ -70,6 +71,17 @@ async def test_jobs_run_in_the_order_of_their_times(scene: Scene) -> None:
         await schedule(scene, seconds, number=seconds)
     await scene.passes(10)
     assert [payload["number"] for payload in handler.payloads] == [1, 2, 3]
+
+
+async def test_work_that_is_part_of_a_unit_begins_when_that_is_written_and_not_before(scene: Scene) -> None:
+    handler, unit = Handler(scene), Unit()
+    scene.app.jobs.register("mail", handler)
+    scene.app.jobs.add(unit, "mail", {"to": "ana"}, id="j1")
+    await scene.passes(60)
+    assert handler.ran == []
+    await scene.app.store.commit(unit)
+    await scene.settle()
+    assert (handler.ran, handler.payloads) == ([60.0], [{"to": "ana"}])
 
 
 async def test_the_same_id_is_scheduled_once(scene: Scene) -> None:

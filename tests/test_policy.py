@@ -98,6 +98,13 @@ def test_a_tap_counts_by_its_title_and_nothing_else_does() -> None:
     assert wish_of(message(Location(1, 2, "Stop"))) is None
 
 
+@pytest.mark.parametrize("said", ["cancel", "Cancelar", "रद्द करें"])
+def test_who_was_asked_something_answers_that_with_a_word_that_would_stop(said: str) -> None:
+    assert wish_of(message(said)) is Wish.STOP
+    assert wish_of(message(said), asked=True) is None
+    assert wish_of(message("stop"), asked=True) is Wish.STOP
+
+
 @given(st.text(max_size=40))
 def test_any_text_is_a_wish_or_none(text: str) -> None:
     assert wish_of(message(text)) in (Wish.STOP, Wish.RESUME, None)

@@ -19,7 +19,7 @@ from bot.errors import ServiceError, SettingsError
 from bot.logs import configure_logs
 from bot.message import Button
 from bot.principal import user_address
-from bot.records.conversations import Conversation, Direction, Message, MessageStatus
+from bot.records.conversations import Conversation, ConversationKind, Direction, Message, MessageStatus
 from bot.records.work import Delivery, InboxRow, InboxState, JournalKind, JournalRow
 from bot.running import run
 from bot.services.people import normal_phone
@@ -59,11 +59,20 @@ def _digits(number: str) -> str:
 
 async def _chat(settings: Settings, number: str, email: str, show_tools: bool) -> None:
     async with assemble_beside(settings.model_copy(update={"quiet_ms": 0})) as app:
-        who = user_address((await app.users.by_email(email)).id) if email else number
+        who = await _user(app, email) if email else number
         click.echo("Write something; Ctrl-D ends." + ("" if app.is_working else " Another `bot` process answers."))
         if app.is_working and not settings.has_model:
             click.echo("No OPENAI_API_KEY is set: simple mode.")
         await _Talk(app, who, show_tools).run()
+
+
+async def _user(app: App, email: str) -> str:
+    """Raises NotFound, ServiceError where no assistant is there for them."""
+    user = await app.users.by_email(email)
+    app.users.principal_of(user)
+    if not app.router.has_agent(ConversationKind.ASSISTANT, str(user.role)):
+        raise ServiceError(f"--user: there is no assistant for the role {user.role} yet")
+    return user_address(user.id)
 
 
 class _Talk:

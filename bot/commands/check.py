@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 
 import click
 
 from bot.clock import SystemClock
 from bot.config import Settings, load_settings
-from bot.dialogs.prompts import load_agents
+from bot.dialogs.roster import inspect_agents
 from bot.errors import SettingsError, StoreError
 from bot.logs import configure_logs
 from bot.running import run
-from bot.services.status import Finding, State, abilities, configuration, work
+from bot.services.status import Finding, State, ability, configuration, hours, work
 from bot.store.base import Store
 from bot.tools.base import Toolbox
 from bot.vendors import ask_vendors, embedded_path, store_of
@@ -38,12 +38,11 @@ def command(live: bool) -> None:
 
 
 async def _collect(settings: Settings, live: bool, into: list[Finding]) -> None:
-    toolbox = Toolbox.discover()
     into.extend(configuration(settings))
-    into.extend(abilities({agent.name: agent.tools for agent in load_agents(toolbox.names()).values()}))
+    into.extend(_agents())
     try:
         async with _existing_store(settings) as store:
-            into.extend([Finding("work", State.INFO, "no data yet")] if store is None else await work(store))
+            into.extend([Finding("work", State.INFO, "no data yet")] if store is None else await _stored(store))
     except (StoreError, OSError) as error:  # the rest of the report is still worth having
         into.append(Finding("work", State.WRONG, str(error)))
     if live:
@@ -51,6 +50,19 @@ async def _collect(settings: Settings, live: bool, into: list[Finding]) -> None:
             into.extend(await ask_vendors(settings))
         except SettingsError as error:
             into.append(Finding("live", State.WRONG, str(error)))
+
+
+def _agents() -> Iterator[Finding]:
+    """Every agent, and all that is wrong with their files: `bot serve` would stop at the first."""
+    agents, problems = inspect_agents(Toolbox.discover().names())
+    for agent in agents.values():
+        yield ability(agent.name, len(agent.tools), agent.handoffs, agent.skills)
+    for problem in problems:
+        yield Finding("agents", State.WRONG, f"{problem.file}: {problem.what}", problem.fix)
+
+
+async def _stored(store: Store) -> list[Finding]:
+    return [*await work(store), *await hours(store, SystemClock())]
 
 
 @asynccontextmanager

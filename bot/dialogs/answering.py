@@ -10,6 +10,7 @@ import orjson
 import structlog
 
 from bot.conversation import Queue
+from bot.dialogs.describing import scenery_of
 from bot.dialogs.flow import FlowTurn, Move, read, stored
 from bot.dialogs.hearing import Hearing
 from bot.dialogs.llm import ToolCall
@@ -19,7 +20,7 @@ from bot.dialogs.task import Answer, Task
 from bot.errors import EpochMoved
 from bot.memory.window import heard, recent
 from bot.message import Reply
-from bot.principal import PersonRef, Principal, UserRef, strength_of
+from bot.principal import PersonRef, Principal, Strength, UserRef, strength_in
 from bot.records.conversations import Conversation, Message
 from bot.records.people import Customer
 from bot.records.work import Author, JournalKind
@@ -32,7 +33,6 @@ log = structlog.get_logger()
 
 _LOOK_SECONDS = 1.0
 """How often to look, while the model thinks, whether somebody has taken the conversation over."""
-_LANGUAGES = {"es": "Spanish", "en": "English", "hi": "Hindi"}
 
 
 class Answering:
@@ -105,44 +105,36 @@ class Answering:
         return now is None or now.epoch != scene.conversation.epoch
 
     async def _task(self, scene: Scene, move: Move) -> Task:
-        agent = self._parts.agents[agent_of(scene.conversation)]
-        history = await recent(self._parts.store, scene.conversation, scene.turn)
+        parts, conversation = self._parts, scene.conversation
+        role = str(scene.user.role) if scene.user else ""
+        # Also where its file is gone since: nobody is lost between agents.
+        agent = parts.router.named(agent_of(conversation), conversation.kind, conversation.channel, role, language=scene.language)
+        history, scenery = await asyncio.gather(recent(parts.store, conversation, scene.turn), scenery_of(parts, scene))
 
         def prompt(agent: Agent) -> str:
-            text = self._prompt(agent, scene)
-            return f"{text}\n\n{move.told}" if move.told else text
+            text = agent.fill(replace(scenery, colleagues=parts.router.colleagues(agent.name)))
+            return f"{text}\n\n{move.told}" if move.told and move.undone is None else text
 
         system = {"role": "system", "content": prompt(agent)}
         return Task(
             agent,
-            self._parts.agents,
+            parts.agents,
             prompt,
-            [system, *history, heard(scene.turn.messages)],
+            [system, *history, *_undone(move), heard(scene.shown.messages)],
             self._context(scene, agent.name),
             scene.journal,
-            scene.conversation.ai_model or "",
+            conversation.ai_model or "",
             _confirmed(move),
         )
 
     def _context(self, scene: Scene, agent: str) -> ToolContext:
-        known = self._parts.agents.get(agent)
         return ToolContext(
-            principal=_principal(scene),
+            principal=_principal(scene, strength_in(scene.conversation, self._parts.clock.now())),
             conversation=scene.conversation,
             agent=agent,
             language=scene.language,
             services=self._parts.services,
-            colleagues=known.handoffs if known else (),
-        )
-
-    def _prompt(self, agent: Agent, scene: Scene) -> str:
-        who = scene.customer or scene.user
-        names = (who.first_name, who.last_name) if who else ()
-        return agent.render(
-            company=self._parts.company,
-            language=_LANGUAGES.get(scene.language, scene.language),
-            now=self._parts.clock.now().strftime("%A %d %B %Y %H:%M"),
-            person=" ".join(name for name in names if name),
+            colleagues=tuple(colleague.name for colleague in self._parts.router.colleagues(agent)),
         )
 
     async def _say(self, scene: Scene, answer: Answer) -> None:
@@ -171,11 +163,11 @@ class Answering:
         await self._hearing.commit(scene, scene.journal.guard(unit))
 
 
-def _principal(scene: Scene) -> Principal:
+def _principal(scene: Scene, strength: Strength) -> Principal:
     """Whom tools run for: whoever speaks in this conversation, and nobody that they name."""
     if scene.user is not None:
         return UserRef(scene.user.id, str(scene.user.role), scene.user.granted)
-    return PersonRef(scene.conversation.customer_id or "", strength_of(scene.turn.address.channel))
+    return PersonRef(scene.conversation.customer_id or "", strength)
 
 
 def _confirmed(move: Move) -> ToolCall | None:
@@ -183,6 +175,18 @@ def _confirmed(move: Move) -> ToolCall | None:
         return None
     name, arguments = move.call
     return ToolCall("confirmed", name, orjson.dumps(arguments).decode())
+
+
+def _undone(move: Move) -> list[dict[str, Any]]:
+    """The call that was not run and why, as the agent made it. Its arguments are the person's words: they belong in no prompt."""
+    if move.undone is None:
+        return []
+    name, arguments = move.undone
+    function = {"name": name, "arguments": orjson.dumps(arguments).decode()}
+    return [
+        {"role": "assistant", "content": None, "tool_calls": [{"id": "undone", "type": "function", "function": function}]},
+        {"role": "tool", "tool_call_id": "undone", "content": move.told},
+    ]
 
 
 def _ending(answer: Answer) -> dict[str, Any]:

@@ -11,7 +11,7 @@ import pkgutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import msgspec
 from pydantic_core import to_jsonable_python
@@ -42,9 +42,11 @@ class Move:
     state: FlowState | None = None
     """What the conversation goes on waiting for; None where the flow is over."""
     told: str = ""
-    """Hands the turn on to the agent, with this note on what has happened."""
+    """Hands the turn on to the agent, with this note on what has happened: the runtime's own words and nobody else's."""
     call: tuple[str, dict[str, Any]] | None = None
     """A tool with its arguments, run now; the agent goes on with its result."""
+    undone: tuple[str, dict[str, Any]] | None = None
+    """The call that `told` is about, with its arguments: the agent sees it as its own, and `told` as what came of it."""
 
     @property
     def goes_to_agent(self) -> bool:
@@ -58,6 +60,14 @@ class Flow(Protocol):
 
     async def advance(self, turn: FlowTurn) -> Move:
         """The next step, by what the person said. Raises what services raise."""
+
+
+@runtime_checkable
+class Discreet(Protocol):
+    """A flow to which people say what nobody else is to read."""
+
+    def veiled(self, message: InboundMessage) -> InboundMessage:
+        """The message as it stands on the timeline and before the model."""
 
 
 def discover() -> Mapping[str, Flow]:
@@ -75,6 +85,7 @@ def stored(move: Move) -> dict[str, Any]:
         "state": move.state.model_dump(mode="json") if move.state else None,
         "told": move.told,
         "call": to_jsonable_python(move.call),
+        "undone": to_jsonable_python(move.undone),
     }
 
 
@@ -82,5 +93,8 @@ def read(body: Mapping[str, Any]) -> Move:
     """The move that `stored` wrote."""
     replies = tuple(msgspec.convert(reply, Reply) for reply in body["replies"])
     state = FlowState.model_validate(body["state"]) if body["state"] else None
-    call = (str(body["call"][0]), dict(body["call"][1])) if body["call"] else None
-    return Move(replies, state, body["told"], call)
+    return Move(replies, state, body["told"], _call(body["call"]), _call(body.get("undone")))
+
+
+def _call(pair: Any) -> tuple[str, dict[str, Any]] | None:
+    return (str(pair[0]), dict(pair[1])) if pair else None

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import Any
 
 from bot.conversation import Turn
+from bot.dialogs.flow import Discreet
 from bot.dialogs.language import guess_language
 from bot.dialogs.scene import Parts, Scene, fence_of
 from bot.errors import EpochMoved
 from bot.journal import Guard, Journal, steps_of
-from bot.message import Address, Reply, Sender
+from bot.message import Reply, Sender
 from bot.principal import user_in
-from bot.records.conversations import Conversation, FlowState
+from bot.records.conversations import Conversation, ConversationKind, FlowState
 from bot.records.people import Customer
 from bot.records.users import User
 from bot.records.work import Author, JournalKind
@@ -32,17 +34,22 @@ class Hearing:
             self._who(turn), parts.conversations.open_one(turn.address), steps_of(parts.store, turn)
         )
         customer, user = (who, None) if isinstance(who, Customer) else (None, who)
-        conversation = conversation or await self._begin(turn.address, customer)
+        conversation = conversation or await self._begin(turn, customer, user)
         guard = Guard((fence_of(claim), Require(Conversation, {"id": conversation.id, "epoch": conversation.epoch}, EpochMoved)))
         journal = Journal(parts.store, parts.clock, turn, conversation.id, guard, steps)
         frozen = journal.heard()
         if frozen is not None:
             turn = turn.only(frozen)
-        told = (
-            guess_language(" ".join(m.content.as_text() for m in turn.messages), conversation.language) or conversation.language
-        )
+        told = guess_language(_words(turn), conversation.language) or conversation.language
         flow = journal.flow() if frozen is not None else _awaited(conversation)
-        return Scene(claim, turn, customer, user, conversation, journal, told or parts.default_language, told, flow)
+        language, shown = told or parts.default_language, self._shown(turn, flow)
+        return Scene(claim, turn, shown, customer, user, conversation, journal, language, told, flow)
+
+    def _shown(self, turn: Turn, state: FlowState | None) -> Turn:
+        flow = self._parts.flows.get(state.name) if state is not None else None
+        if not isinstance(flow, Discreet):
+            return turn
+        return Turn(turn.address, tuple(replace(item, message=flow.veiled(item.message)) for item in turn.heard))
 
     async def _who(self, turn: Turn) -> Customer | User | None:
         """The person or the user who speaks; None for a user who is not there any more."""
@@ -52,15 +59,21 @@ class Hearing:
         sender = next((m.sender for m in reversed(turn.messages) if m.sender != Sender()), Sender())
         return await self._parts.people.recognise(turn.address, sender, turn.messages[0].sent_at)
 
-    async def _begin(self, address: Address, customer: Customer | None) -> Conversation:
-        if customer is None:
-            return await self._parts.conversations.current_of_user(user_in(address), address, "colleague")
-        return await self._parts.conversations.current(customer, address)
+    async def _begin(self, turn: Turn, customer: Customer | None, user: User | None) -> Conversation:
+        address, router, conversations = turn.address, self._parts.router, self._parts.conversations
+        if customer is not None:
+            language = guess_language(_words(turn)) or self._parts.default_language
+            agent = router.first(ConversationKind.CUSTOMER, address.channel, language=language)
+            return await conversations.current(customer, address, agent.name)
+        role = str(user.role) if user else ""
+        has_agent = router.has_agent(ConversationKind.ASSISTANT, role)
+        agent_name = router.first(ConversationKind.ASSISTANT, address.channel, role).name if has_agent else ""
+        return await conversations.current_of_user(user_in(address), address, agent_name)
 
     def hear(self, scene: Scene, unit: Unit) -> None:
         """Records what was heard, unless an interrupted run has done so."""
         if scene.journal.heard() is None:
-            self._parts.conversations.heard(unit, scene.conversation, scene.turn)
+            self._parts.conversations.heard(unit, scene.conversation, scene.shown)
             self._parts.conversations.reopen(unit, scene.conversation)
         news: dict[str, Any] = {}
         if scene.told_language != scene.conversation.language:
@@ -97,6 +110,10 @@ class Hearing:
         unit.add(self._parts.inbox.done(scene.turn.inbox_ids))
         await self._parts.store.commit(unit)
         await self._parts.outbox.wake(scene.conversation.lane)
+
+
+def _words(turn: Turn) -> str:
+    return " ".join(message.content.as_text() for message in turn.messages)
 
 
 def _awaited(conversation: Conversation) -> FlowState | None:

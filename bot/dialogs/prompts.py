@@ -1,25 +1,33 @@
-"""Agents: a Markdown file each, front matter and a Jinja prompt (DESIGN 7)."""
+"""Agents: a Markdown file each, front matter and a Jinja prompt (DESIGN 7); what they share lies in partials.
+
+What is wrong with a file is found when it is read, not in the middle of a turn, and told as a `Problem`: all of them, each with
+its fix. Everything is read and compiled once; a file that changes counts from the next start on.
+"""
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from functools import lru_cache
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Literal
 
 import yaml
-from jinja2 import StrictUndefined, Template, TemplateError, meta
+from jinja2 import Template, TemplateError
 from jinja2.sandbox import SandboxedEnvironment
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from bot.dialogs.scenery import Colleague, Scenery, Someone
+from bot.dialogs.templates import PARTIALS, Partials, Problem, environment, line, nearest
 from bot.errors import ResourceError
+from bot.principal import Strength
 from bot.records.base import explain
+from bot.records.conversations import ChannelName, ConversationKind
+from bot.records.users import Role
 from bot.resources import ROOT, read
+from bot.services.hours import Opening
 
-_JINJA = SandboxedEnvironment(undefined=StrictUndefined, autoescape=False, keep_trailing_newline=False)
-
-BLANKS = ("company", "language", "now", "person")
-"""What the engine fills in."""
+AGENTS = "prompts/agents"
 
 
 class _FrontMatter(BaseModel):
@@ -29,12 +37,20 @@ class _FrontMatter(BaseModel):
     description: str = ""
     tools: list[str] = []
     handoffs: list[str] = []
+    kinds: list[ConversationKind] = [ConversationKind.CUSTOMER]
+    channels: list[ChannelName] = []
+    roles: list[Role] = []
+    skills: list[str] = []
+    languages: list[Literal["es", "en", "hi"]] = []
     model: str = ""
+
+
+_WITHOUT_PARTIALS = environment({})
 
 
 @dataclass(frozen=True)
 class Agent:
-    """A prompt and the tools it may call."""
+    """A prompt, the tools it may call, the agents it may hand to, and whom it is for."""
 
     name: str
     description: str
@@ -43,62 +59,157 @@ class Agent:
     """Empty: the one from the settings."""
     prompt: str
     hash: str
-    """Tells one wording of the prompt from another in the journal."""
+    """Tells one wording of the prompt, with all that it includes, from another in the journal."""
     handoffs: tuple[str, ...] = ()
-    """Agents that it may hand a conversation on to."""
+    """Names of the agents it may hand the conversation to."""
+    kinds: tuple[str, ...] = (ConversationKind.CUSTOMER,)
+    """Kinds of conversations it is for (customer, assistant, call); none: it is only reached by a handoff."""
+    channels: tuple[str, ...] = ()
+    """Empty: all."""
+    roles: tuple[str, ...] = ()
+    """Roles of the users it is for; empty: all."""
+    skills: tuple[str, ...] = ()
+    """What it is asked for by, in lower case."""
+    languages: tuple[str, ...] = ()
+    """Empty: all."""
+    jinja: SandboxedEnvironment = field(default=_WITHOUT_PARTIALS, repr=False, compare=False)
 
-    def render(self, **values: str) -> str:
-        """The prompt with its blanks filled in. Raises ResourceError that names the agent and what is wrong."""
+    @property
+    def file(self) -> str:
+        return f"{AGENTS}/{self.name}.md"
+
+    def fill(self, scenery: Scenery) -> str:
+        """The prompt with its blanks filled in. Raises ResourceError that names the file and what is wrong."""
         try:
-            return _template(self.prompt).render(values)
-        except (TemplateError, TypeError, LookupError, ValueError, ArithmeticError) as error:
-            raise ResourceError(f"prompts/agents/{self.name}.md: {error}") from None
+            return self._template.render(scenery.values())
+        except _FILLING_ERRORS as error:
+            raise ResourceError(f"{self.file}: {line(error)}") from None
+
+    @cached_property
+    def _template(self) -> Template:
+        return self.jinja.from_string(self.prompt)
+
+    def render(self, *, company: str, language: str, now: str, person: str) -> str:
+        """`fill`, where no more than this is known; the time is UTC."""
+        return self.fill(Scenery(company=company, language=language, now=f"{now} (UTC)", person=Someone(person)))
 
 
-@lru_cache(maxsize=64)
-def _template(prompt: str) -> Template:
-    return _JINJA.from_string(prompt)
+_FILLING_ERRORS = (TemplateError, TypeError, LookupError, ValueError, ArithmeticError, AttributeError)
 
 
-def load_agents(known_tools: Sequence[str]) -> Mapping[str, Agent]:
-    """Every agent under prompts/agents, by name. Raises ResourceError that names the file and the fix."""
-    agents = (_load(file.name) for file in sorted((ROOT / "prompts" / "agents").glob("*.md")))
-    by_name = {agent.name: agent for agent in agents}
-    for agent in by_name.values():
-        unknown = [name for name in agent.tools if name not in known_tools]
-        if unknown:
-            raise ResourceError(
-                f"prompts/agents/{agent.name}.md: there is no tool {unknown[0]!r}; there are {', '.join(known_tools)}"
-            )
-    return by_name
+def read_agents() -> tuple[dict[str, Agent], list[Problem]]:
+    """Every agent under prompts/agents by name, and all that is wrong with its file and with the partials.
+
+    An agent whose file cannot be read or filled in is missing among the first and named among the second.
+    """
+    problems: list[Problem] = []
+    shared = Partials(dict(_texts(PARTIALS, problems)))
+    problems.extend(shared.problems())
+    agents: dict[str, Agent] = {}
+    for file_name, text in _texts(AGENTS, problems):
+        try:
+            agent = _read(file_name, text, shared)
+        except _Wrong as wrong:
+            problems.extend(wrong.problems)
+        else:
+            agents[agent.name] = agent
+    return agents, problems
 
 
-def _load(file_name: str) -> Agent:
-    text = read("prompts", "agents", file_name)
-    head, separator, prompt = text.removeprefix("---\n").partition("\n---\n")
-    if not text.startswith("---\n") or not separator:
-        raise ResourceError(f"prompts/agents/{file_name}: begins with no front matter between two lines of ---")
-    try:
-        front = _FrontMatter.model_validate(yaml.safe_load(head))
-    except yaml.YAMLError as error:
-        raise ResourceError(f"prompts/agents/{file_name}: {' '.join(str(error).split())}") from None
-    except ValidationError as error:
-        raise ResourceError(f"prompts/agents/{file_name}: {explain('front matter', error)}") from None
-    if f"{front.name}.md" != file_name:
-        raise ResourceError(f"prompts/agents/{file_name}: its name has to be that of the file, not {front.name!r}")
-    _check(prompt, file_name)
-    digest = hashlib.sha256(text.encode()).hexdigest()[:12]
-    agent = Agent(front.name, front.description, tuple(front.tools), front.model, prompt.strip(), digest, tuple(front.handoffs))
-    agent.render(**{name: name for name in BLANKS})
+def agent_names() -> list[str]:
+    """The names that handoffs may use: those of all the files, also of one that is broken."""
+    return [path.stem for path in _files(AGENTS)]
+
+
+def _files(folder: str) -> list[Path]:
+    return sorted(ROOT.joinpath(folder).glob("*.md"))
+
+
+def _texts(folder: str, problems: list[Problem]) -> Iterator[tuple[str, str]]:
+    """The files of a folder by name; one that cannot be read becomes a problem."""
+    for path in _files(folder):
+        try:
+            yield path.name, read(*folder.split("/"), path.name)
+        except ResourceError as error:
+            where, _, what = str(error).partition(": ")
+            problems.append(Problem(where, what))
+
+
+class _Wrong(Exception):
+    """A file cannot be used."""
+
+    def __init__(self, problems: list[Problem]) -> None:
+        super().__init__()
+        self.problems = problems
+
+
+def _read(file_name: str, text: str, shared: Partials) -> Agent:
+    """Raises _Wrong."""
+    where = f"{AGENTS}/{file_name}"
+    front, prompt = _front_matter(where, file_name, text)
+    problems = shared.problems_of(where, prompt)
+    if problems:
+        raise _Wrong(problems)
+    if shared.is_broken(prompt):
+        raise _Wrong([])  # told already, under the partial's own name
+    agent = Agent(
+        name=front.name,
+        description=" ".join(front.description.split()),
+        tools=_once(front.tools),
+        handoffs=_once(front.handoffs),
+        kinds=_once(front.kinds),
+        channels=_once(front.channels),
+        roles=_once(front.roles),
+        skills=_once(skill.strip().lower() for skill in front.skills),
+        languages=_once(front.languages),
+        model=front.model,
+        prompt=prompt.strip(),
+        hash=shared.hash(text, prompt),
+        jinja=shared.jinja,
+    )
+    _try_out(agent)
     return agent
 
 
-def _check(prompt: str, file_name: str) -> None:
-    """A prompt that cannot be filled in is found at the start, not in the middle of a turn."""
+def _once(values: Iterable[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(str(value) for value in values))
+
+
+def _front_matter(where: str, file_name: str, text: str) -> tuple[_FrontMatter, str]:
+    """The front matter and what comes after it. Raises _Wrong."""
+    head, separator, prompt = text.removeprefix("---\n").partition("\n---\n")
+    if not text.startswith("---\n") or not separator:
+        raise _Wrong([Problem(where, "begins with no front matter", "write it between two lines of ---")])
     try:
-        blanks = meta.find_undeclared_variables(_JINJA.parse(prompt))
-    except TemplateError as error:
-        raise ResourceError(f"prompts/agents/{file_name}: {error}") from None
-    unknown = sorted(blanks.difference(BLANKS))
-    if unknown:
-        raise ResourceError(f"prompts/agents/{file_name}: nothing fills in {unknown[0]!r}; there are {', '.join(BLANKS)}")
+        values = yaml.safe_load(head)
+        unknown = [str(key) for key in values if key not in _FrontMatter.model_fields] if isinstance(values, dict) else []
+        if unknown:
+            raise _Wrong([Problem(where, f"there is no {key!r}", nearest(key, _FrontMatter.model_fields)) for key in unknown])
+        front = _FrontMatter.model_validate(values)
+    except yaml.YAMLError as error:
+        raise _Wrong([Problem(where, line(error))]) from None
+    except ValidationError as error:
+        raise _Wrong([Problem(where, explain("front matter", error))]) from None
+    if f"{front.name}.md" != file_name:
+        raise _Wrong([Problem(where, f"its name has to be that of the file, not {front.name!r}")])
+    return front, prompt
+
+
+_SOMEWHERE = (
+    Scenery("", "", ""),
+    Scenery(
+        *("Acme", "English", "noon", "whatsapp", "Lima, Peru"),
+        *(Someone("Ana", ("a fact",)), Strength.SIGNED, Opening(True, "09:00 to 18:00", ""), (Colleague("other", "Helps."),)),
+    ),
+    Scenery("Acme", "Hindi", "noon", "voice", strength=Strength.CLAIMED, hours=Opening(False, "closed", "tomorrow at 09:00")),
+)
+"""With nothing known, and with all: what fails here would fail in a turn."""
+
+
+def _try_out(agent: Agent) -> None:
+    """Raises _Wrong where the prompt cannot be filled in."""
+    try:
+        for scenery in _SOMEWHERE:
+            agent.fill(scenery)
+    except ResourceError as error:
+        raise _Wrong([Problem(agent.file, str(error).removeprefix(f"{agent.file}: "))]) from None

@@ -10,6 +10,7 @@ from bot.conversation import Queue, Turn
 from bot.dialogs.agent import AgentLoop
 from bot.dialogs.flow import Flow
 from bot.dialogs.prompts import Agent
+from bot.dialogs.router import Router
 from bot.errors import FenceLost
 from bot.inbox import Inbox
 from bot.journal import Journal
@@ -20,6 +21,7 @@ from bot.records.people import Customer
 from bot.records.users import User
 from bot.records.work import Fence
 from bot.services.conversations import Conversations
+from bot.services.hours import Hours
 from bot.services.people import People
 from bot.services.receipts import Receipts
 from bot.services.settings import SystemSettings
@@ -43,6 +45,8 @@ class Parts:
     services: Services
     loop: AgentLoop
     agents: Mapping[str, Agent]
+    router: Router
+    hours: Hours
     flows: Mapping[str, Flow]
     company: str
     default_language: str
@@ -58,6 +62,8 @@ class Scene:
 
     claim: Claim
     turn: Turn
+    shown: Turn
+    """The same as it is kept and as the model reads it: without what was said to a flow alone."""
     customer: Customer | None
     """Who speaks, where that is a person."""
     user: User | None

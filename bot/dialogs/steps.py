@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from contextlib import aclosing
 from typing import Any
 
 import structlog
 
 from bot.clock import Clock
-from bot.dialogs.llm import Model, ModelRequest, ModelStep, ToolCall, Usage
+from bot.dialogs.llm import Model, ModelRequest, ModelStep, ToolCall, Usage, broken_step, finish
 from bot.dialogs.prompts import Agent
 from bot.dialogs.task import Bounds, Spent, Task
 from bot.errors import ModelError
@@ -17,6 +16,10 @@ from bot.records.work import JournalKind
 from bot.tools.base import Toolbox
 
 log = structlog.get_logger()
+
+_BREAKS = 2
+"""So many answers of a turn may break off in mid-word before it is served without the model. Retries before the first word are
+the model's own affair."""
 
 
 class Steps:
@@ -38,44 +41,48 @@ class Steps:
             step = _read(recorded)
         else:
             began = self._clock.monotonic()
-            step = await self._ask(task, spent)
+            step = await self._ask(task, spent, number)
             body = _body(step, task.agent, self._clock.monotonic() - began)
             task.journal.later(task.journal.row(JournalKind.MODEL, str(number), body))
         spent.add(step.model, step.usage)
         return step
 
-    async def _ask(self, task: Task, spent: Spent) -> ModelStep:
+    async def _ask(self, task: Task, spent: Spent, number: int) -> ModelStep:
         request = ModelRequest(task.messages, self._offered(task), task.model or task.agent.model, self._bounds.answer_tokens)
         if self._model is not None and not spent.offline:
+            step = await self._ask_model(self._model, request, task, spent, number)
+            if step is not None:
+                return step
+        spent.offline = True
+        return await finish(self._offline(task.context.language), request)
+
+    async def _ask_model(self, model: Model, request: ModelRequest, task: Task, spent: Spent, number: int) -> ModelStep | None:
+        """The model's step; None where it fails. One that broke off in mid-word is asked again: nobody has heard those words."""
+        while spent.broken < _BREAKS:
+            began = self._clock.monotonic()
             try:
-                step = await _finish(self._model, request)
+                step = await finish(model, request)
             except ModelError as error:
-                # Never its words: they repeat the vendor's, which may quote the prompt. The status is that of the client's error.
-                status = getattr(error.__context__, "status_code", None)
-                log.warning("model failed; serving without it", kind=type(error).__name__, status=status)
+                # Never its words: they repeat the vendor's, which may quote the prompt.
+                log.warning("model failed", kind=type(error).__name__, status=error.status or None, said=len(error.partial))
+                if not error.partial:
+                    return None
+                broken = broken_step(request, error)
+                spent.broken += 1
+                spent.add(broken.model, broken.usage)
+                body = _body(broken, task.agent, self._clock.monotonic() - began)
+                task.journal.later(task.journal.row(JournalKind.MODEL, f"{number}:broken:{spent.broken}", body))
             else:
                 if step.text.strip() or step.calls:
                     return step
-                log.warning("model answered nothing; serving without it", finish_reason=step.finish_reason)
-        spent.offline = True
-        return await _finish(self._offline(task.context.language), request)
+                log.warning("model answered nothing", finish_reason=step.finish_reason)
+                return None
+        return None
 
     def _offered(self, task: Task) -> list[Mapping[str, Any]]:
         """The agent's tools that are for whom it talks to; others it is not even told of."""
         tools = (self._toolbox.get(name) for name in task.agent.tools)
         return [tool.schema for tool in tools if tool is not None and tool.is_for(task.context.principal)]
-
-
-async def _finish(model: Model, request: ModelRequest) -> ModelStep:
-    """Reads a model's stream to its end."""
-    step = None
-    async with aclosing(model.stream(request)) as items:
-        async for item in items:
-            if isinstance(item, ModelStep):
-                step = item  # and on to the very end: leaving a stream earlier costs its connection
-    if step is None:
-        raise ModelError("the stream ended without a finished step")
-    return step
 
 
 def _body(step: ModelStep, agent: Agent, seconds: float) -> dict[str, Any]:
@@ -87,6 +94,7 @@ def _body(step: ModelStep, agent: Agent, seconds: float) -> dict[str, Any]:
         "calls": [{"id": call.id, "name": call.name, "arguments": call.arguments} for call in step.calls],
         "inputTokens": step.usage.input_tokens,
         "outputTokens": step.usage.output_tokens,
+        "estimated": step.usage.estimated,
         "finishReason": step.finish_reason,
         "seconds": round(seconds, 4),
     }
@@ -94,5 +102,5 @@ def _body(step: ModelStep, agent: Agent, seconds: float) -> dict[str, Any]:
 
 def _read(body: Mapping[str, Any]) -> ModelStep:
     calls = tuple(ToolCall(call["id"], call["name"], call["arguments"]) for call in body["calls"])
-    usage = Usage(body["inputTokens"], body["outputTokens"])
+    usage = Usage(body["inputTokens"], body["outputTokens"], estimated=body.get("estimated", False))
     return ModelStep(body["text"], calls, usage, body["finishReason"], body["model"])

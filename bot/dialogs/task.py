@@ -42,6 +42,8 @@ class Spent:
     """Millionths of a US dollar, by the price table."""
     seconds: float = 0.0
     offline: bool = False
+    broken: int = 0
+    """Answers that broke off in mid-word."""
 
     @property
     def tokens(self) -> int:

@@ -7,7 +7,7 @@ from typing import Any
 
 from bot.records.base import Index, Record, record
 
-_WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 
 
 class SettingCategory(StrEnum):
@@ -33,7 +33,7 @@ class SystemSetting(Record):
 
 def default_settings() -> list[SystemSetting]:
     """The rows that every workspace begins with (S2-188 to S2-191), each under its key as id."""
-    hours = {day: {"start": "09:00", "end": "18:00", "enabled": True} for day in _WEEKDAYS}
+    hours = {day: {"start": "09:00", "end": "18:00", "enabled": True} for day in WEEKDAYS}
     rows: tuple[tuple[str, Any, SettingCategory, str], ...] = (
         ("business_hours", hours, SettingCategory.BUSINESS, "When people of ours are there, per weekday"),
         (

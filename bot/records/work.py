@@ -152,7 +152,7 @@ class Job(Record):
     user_id: str | None = None
     job_type: str
     """The name its handler registered under; an open set."""
-    payload: dict[str, Any] = {}
+    payload: Annotated[dict[str, Any], PII] = {}
     schedule: JobSchedule
     status: JobStatus = JobStatus.PENDING
     attempts: int = 0

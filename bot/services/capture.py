@@ -49,24 +49,27 @@ class Capture:
         interest: str,
         details: Mapping[str, str],
         *,
+        is_sure: bool,
         by: str,
     ) -> Lead:
         """The person becomes a lead that is nobody's yet; of who is one already, all that they say is added to its notes.
 
-        `details` are what they say of themselves: first_name, last_name, email, company_name. Raises RecordError that names the
-        field, and ServiceError where no number is theirs or the notes are full.
+        `details` are what they say of themselves: first_name, last_name, email, company_name. Where it is not sure that they are
+        who they seem to be, the note says so. Raises RecordError that names the field, and ServiceError where no number is theirs
+        or the notes are full.
         """
         known_by = await self._number(person)
         source = _SOURCES.get(conversation.channel, LeadSource.WEB)
+        heard = f"{self._clock.now():%Y-%m-%d}, {source}{'' if is_sure else ', not sure that it is them'}"
         lead = await self._lead(known_by)
         if lead is not None:
-            return self._leads.put(unit, lead, {"notes": self._with_note(lead, source, interest, details)}, by)
+            return self._leads.put(unit, lead, {"notes": _with_note(lead, _note(heard, interest, details))}, by)
         # Void where another conversation of the same person makes a lead of them meanwhile.
         unit.add(Require(Identity, {"id": known_by.id, "updated_at": known_by.updated_at}, Conflict))
         names = {name: value[:_NAME_LENGTH] for name in ("first_name", "last_name") if (value := getattr(person, name))}
         values = {
             "phone": known_by.value,
-            "notes": self._note(source, interest, {}),
+            "notes": _note(heard, interest, {}),
             "lead_source": "call" if source is LeadSource.CALL else str(conversation.channel),
             **({"language_preference": _LANGUAGES[language]} if (language := conversation.language) in _LANGUAGES else {}),
             **names,
@@ -93,19 +96,21 @@ class Capture:
         leads = await self._store.find(Lead, {"id": In(number.lead_ids)}) if number.lead_ids else []
         return max(leads, key=lambda lead: (lead.source in SOURCES_WITH_PHONE_ONLY, lead.id), default=None)
 
-    def _with_note(self, lead: Lead, source: LeadSource, interest: str, details: Mapping[str, str]) -> str:
-        """The lead's notes with one line more, unless it is there. Raises ServiceError where they are full."""
-        known, line = lead.notes or "", self._note(source, interest, details)
-        if line in known.splitlines():
-            return known
-        notes = f"{known}\n{line}" if known else line
-        if len(notes) > _NOTES_LENGTH:
-            raise ServiceError("the notes on the person as a lead are full; pass them to a person of the team")
-        return notes
 
-    def _note(self, source: LeadSource, interest: str, details: Mapping[str, str]) -> str:
-        said = [" ".join(interest.split()), *(f"{name.replace('_', ' ')}: {value}" for name, value in details.items())]
-        return f"{self._clock.now():%Y-%m-%d}, {source}: {'; '.join(said)}"
+def _with_note(lead: Lead, line: str) -> str:
+    """The lead's notes with one line more, unless it is there. Raises ServiceError where they are full."""
+    known = lead.notes or ""
+    if line in known.splitlines():
+        return known
+    notes = f"{known}\n{line}" if known else line
+    if len(notes) > _NOTES_LENGTH:
+        raise ServiceError("the notes on the person as a lead are full; pass them to a person of the team")
+    return notes
+
+
+def _note(heard: str, interest: str, details: Mapping[str, str]) -> str:
+    said = [" ".join(interest.split()), *(f"{name.replace('_', ' ')}: {value}" for name, value in details.items())]
+    return f"{heard}: {'; '.join(said)}"
 
 
 def _status_after(status: LeadStatus, answered: set[str]) -> LeadStatus:

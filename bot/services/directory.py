@@ -30,7 +30,7 @@ R = TypeVar("R", bound=Record)
 _PAGES = 5
 """Of a search, before it counts as having found no more."""
 _WITH_PEOPLE = In((ConversationKind.CUSTOMER, ConversationKind.CALL))
-UNFINISHED = tuple(status for status in TicketStatus if status not in (TicketStatus.RESOLVED, TicketStatus.CLOSED))
+_UNFINISHED = tuple(status for status in TicketStatus if status not in (TicketStatus.RESOLVED, TicketStatus.CLOSED))
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +85,7 @@ class Directory:
         if person is None:
             raise NotFound(f"there is no person {number.strip()}; find_people tells their numbers")
         own = {"customer_id": person.id}
-        tickets = await self._store.count(Ticket, {**own, "status": In(UNFINISHED)})
+        tickets = await self._store.count(Ticket, {**own, "status": In(_UNFINISHED)})
         callbacks = await self._store.count(Callback, {**own, "status": CallbackStatus.SCHEDULED})
         last = await self._store.find(Conversation, {**own, "kind": _WITH_PEOPLE}, sort=("-updated_at",), limit=1)
         return PersonCard(person, tickets, callbacks, last[0] if last else None)
@@ -95,7 +95,7 @@ class Directory:
         if words.strip():
             also = {"status": status} if status is not None else {}
             return await _first(lambda after: self._search.tickets(words, limit=limit, after=after, **also), limit)
-        where = {"status": In(UNFINISHED) if status is None else status}
+        where = {"status": In(_UNFINISHED) if status is None else status}
         return await self._store.find(Ticket, where, sort=("-updated_at",), limit=limit)
 
     async def ticket(self, number: str) -> TicketCard:

@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 from bot.clock import Clock
+from bot.conversation import AssigneeKind, ConversationStatus, check_move
 from bot.errors import Conflict, NotFound, RecordError, ServiceError
 from bot.records.audit import AuditAction
 from bot.records.base import RECORDS, Record
@@ -55,10 +56,20 @@ class Merging:
         return merged
 
     async def _merge(self, keep: str, gone: str, by: str, reason: str) -> None:
+        unit = Unit()
+        await self.put(unit, keep, gone, by=by, reason=reason)
+        await self._store.commit(unit)
+
+    async def put(self, unit: Unit, keep: str, gone: str, *, by: str, reason: str, closes: bool = False) -> None:
+        """The same as `merge`, into a unit that its owner commits. Raises ServiceError, NotFound.
+
+        With `closes`, an open conversation of `keep` that is in the way is closed if an agent holds it: the person has gone on in
+        the one of `gone`.
+        """
         kept, other = await self._customer(keep), await self._customer(gone)
-        await self._refuse_two_open(kept, other)
+        await self._make_room(unit, kept, other, by, closes)
         joined = _joined(kept, other)
-        unit = Unit(*(Require(Customer, _as_read(one)) for one in (kept, other)))
+        unit.first(*(Require(Customer, _as_read(one)) for one in (kept, other)))
         # First the one who goes: two customers cannot have one number, not even within a unit.
         unit.add(Delete(Customer, {"id": other.id}))
         names = [name for name in type(kept).model_fields if getattr(joined, name) != getattr(kept, name)]
@@ -80,7 +91,6 @@ class Merging:
         score = await average_rating(self._store, keep, gone)
         if score is not None:
             unit.add(Change(Customer, {"id": keep}, set={"statistics.satisfaction_score": score}))
-        await self._store.commit(unit)
 
     async def stragglers(self) -> int:
         """Moves what was still written under the old id by work that was under way during a merge; how many records.
@@ -100,15 +110,27 @@ class Merging:
             raise NotFound(f"there is no customer {id_}")
         return found
 
-    async def _refuse_two_open(self, kept: Customer, other: Customer) -> None:
+    async def _make_room(self, unit: Unit, kept: Customer, other: Customer, by: str, closes: bool) -> None:
         """A person has at most one conversation that is not closed per channel and number of ours (DESIGN 3)."""
-        taken = {_place(conversation) for conversation in await self._open(kept)}
+        taken = {_place(conversation): conversation for conversation in await self._open(kept)}
         for conversation in await self._open(other):
-            if _place(conversation) in taken:
+            left = taken.get(_place(conversation))
+            if left is None:
+                continue
+            if not closes or left.assignee_kind is not AssigneeKind.AGENT:
                 raise ServiceError(
                     f"customers {kept.id} and {other.id} both have an open conversation on {conversation.channel}; close "
                     f"{conversation.id} or the other one first"
                 )
+            self._close(unit, left, by)
+
+    def _close(self, unit: Unit, left: Conversation, by: str) -> None:
+        """The epoch rises, so that nothing more is said in it."""
+        check_move(left.status, ConversationStatus.CLOSED)
+        closed = {"openness": left.id, "status": ConversationStatus.CLOSED, "closed_at": self._clock.now(), "flow": None}
+        unit.add(Change(Conversation, {"id": left.id, "epoch": left.epoch}, set=closed, inc={"epoch": 1}, must=1))
+        reason = "went on in another conversation"
+        unit.insert(self._audit.entry(AuditAction.CLOSED, "conversation", left.id, by, reason=reason))
 
     async def _open(self, customer: Customer) -> list[Conversation]:
         found = await self._store.find(Conversation, {"customer_id": customer.id})

@@ -45,12 +45,11 @@ async def by_number(store: Store, kind: type[R], number: str, where: Mapping[str
     """The record with this number, among those that `where` leaves; None where there is none. However it is typed."""
     typed = number.strip()
     within = _ids_of(typed)
-    if within is not None:
-        for record in await store.find(kind, {**(where or {}), "id": within}):
-            if number_of(record) == _normal(typed):
-                return record
-    exact = await store.find(kind, {**(where or {}), "id": typed}, limit=1)
-    return next((record for record in exact if number_of(record) == typed), None)
+    # By the id alone: with more to go by, a store might look at everything that the rest leaves.
+    near = await store.find(kind, {"id": within}) if within is not None else []
+    id_ = next((record.id for record in near if number_of(record) == _normal(typed)), typed)
+    found = await store.find(kind, {**(where or {}), "id": id_}, limit=1)
+    return next((record for record in found if number_of(record) in (_normal(typed), typed)), None)
 
 
 def _ids_of(number: str) -> Between | None:

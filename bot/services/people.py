@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
@@ -25,6 +26,9 @@ __all__ = ["People", "identities_of", "normal_phone"]
 log = structlog.get_logger()
 
 _TRIES = 3
+_NAME_LENGTH = 120
+"""Characters of a profile's name that are kept."""
+_JOINERS = "\u200c\u200d"
 _MARKED = {"preferences.language": "preferences.is_language_chosen", "address.country": "address.is_country_known"}
 """A field with a default -> the mark that somebody said so."""
 _FIXED = {
@@ -100,12 +104,12 @@ class People:
         return customers[0].id if customers else None
 
     async def _create(self, found: Found, address: Address, sender: Sender, at: datetime) -> Customer:
-        first, _, last = sender.name.partition(" ")
+        first, _, last = _shown_name(sender.name).partition(" ")
         customer = Customer(
             id=new_id(),
             phone_number=next((value for kind, value in found.keys if kind is IdentityKind.PHONE), None),
             first_name=first or None,
-            last_name=last.strip() or None,
+            last_name=last or None,
             source=CustomerSource.WHATSAPP if address.channel == "whatsapp" else CustomerSource.OTHER,
             first_contact=at,
             last_interaction=at,
@@ -179,6 +183,22 @@ class People:
         unit.insert(self._audit.change(AuditAction.UPDATED, "customer", customer, change.after, by, reason=reason))
         return change.after
 
+    async def prove_email(self, customer_id: str, email: str, *, by: str, unit: Unit) -> None:
+        """An address that they have shown to be theirs: on their record, and what they are known by; into the unit.
+
+        Raises NotFound, and ServiceError where it belongs to somebody else.
+        """
+        customer = await self.get(customer_id)
+        if customer.email != email:
+            await self._change(unit, customer, {"email": email}, by, "shown with a one-time code", True)
+            return
+        found = await self._identities.find([(IdentityKind.EMAIL, email)])
+        self._identities.refuse_taken(found, customer.id)
+        self._identities.give(unit, found, customer.id)
+        after = {"identity": Identity.key(IdentityKind.EMAIL, email)}
+        reason = "shown with a one-time code"
+        unit.insert(self._audit.entry(AuditAction.UPDATED, "customer", customer.id, by, after=after, reason=reason))
+
     async def block(self, customer_id: str, *, by: str, reason: str) -> Customer:
         """From now on nothing is said to them but by an operator, and no AI turn runs (S2-058)."""
         if not reason.strip():
@@ -241,6 +261,12 @@ class People:
             raise ServiceError(
                 f"{error.key or error}: belongs to another customer; merge the two if they are one person"
             ) from None
+
+
+def _shown_name(name: str) -> str:
+    """A profile's name on one line and of a name's length, without what nobody sees (but the joiners that scripts need)."""
+    seen = "".join(c for c in name[: 4 * _NAME_LENGTH] if c in _JOINERS or c.isspace() or unicodedata.category(c)[0] != "C")
+    return " ".join(seen.split())[:_NAME_LENGTH].rstrip()
 
 
 def _completed(customer: Customer, changes: Mapping[str, Any]) -> dict[str, Any]:

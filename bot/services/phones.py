@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
+from zoneinfo import ZoneInfo
 
 import phonenumbers
+from phonenumbers import timezone as zones
 from pydantic import TypeAdapter, ValidationError
 
 from bot.errors import RecordError
@@ -66,6 +68,12 @@ def read_email(typed: str, *, field: str = "email") -> str:
         raise RecordError(f"{field}: must be an e-mail address; for example 'ana@example.org'") from None
 
 
+def masked_email(email: str) -> str:
+    """Enough to recognise one's own address by."""
+    name, _, domain = email.partition("@")
+    return f"{name[:1]}***@{domain}"
+
+
 def _parsed(text: str, region: str | None) -> phonenumbers.PhoneNumber | None:
     try:
         number = phonenumbers.parse(text, region)
@@ -79,3 +87,15 @@ def _parsed(text: str, region: str | None) -> phonenumbers.PhoneNumber | None:
 
 def _e164(number: phonenumbers.PhoneNumber) -> str:
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+
+
+@lru_cache(maxsize=4096)
+def zone_of(e164: str | None) -> ZoneInfo | None:
+    """Where a number is at home, as far as its digits tell: None where that may be several zones, or cannot be told."""
+    if not e164:
+        return None
+    try:
+        names = zones.time_zones_for_number(phonenumbers.parse(e164))
+        return ZoneInfo(names[0]) if len(names) == 1 and names[0] != zones.UNKNOWN_TIMEZONE else None
+    except (phonenumbers.NumberParseException, ValueError, OSError, LookupError):
+        return None

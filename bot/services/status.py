@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
+from bot.clock import Clock
 from bot.config import Settings, unknown_settings
+from bot.errors import RecordError, SettingsError
 from bot.records.work import Delivery, DeliveryState, InboxRow, InboxState, Job, JobStatus
+from bot.secret_key import KEY_FILE, load_secret_key
+from bot.services.hours import Hours, opening_at
+from bot.services.settings import SystemSettings
 from bot.store.base import Store
 
 
@@ -38,10 +43,10 @@ def configuration(settings: Settings) -> list[Finding]:
     trouble = _directory_trouble(settings.data_dir)
     if trouble:
         findings.append(Finding("data directory", State.WRONG, trouble, "set BOT_DATA_DIR to a directory we may write to"))
+    findings += [_email(settings), _secret_key(settings)]
     for name, meaning, is_set in (
         ("Redis", "REDIS_URL", bool(settings.redis_url.get_secret_value())),
         ("telephone", "TWILIO_ACCOUNT_SID", bool(settings.twilio_account_sid)),
-        ("e-mail", "SMTP_URL", bool(settings.smtp_url.get_secret_value())),
     ):
         if is_set:
             findings.append(
@@ -109,6 +114,26 @@ def _whatsapp(settings: Settings) -> Finding:
     return Finding("WhatsApp", state, f"{', '.join(missing)} not set", "set all four" if begun else "")
 
 
+def _email(settings: Settings) -> Finding:
+    smtp = settings.smtp
+    if smtp is None:
+        return Finding("e-mail", State.OFF, "no SMTP_URL: one-time codes go out on WhatsApp only")
+    return Finding("e-mail", State.ON, f"by {smtp.host}:{smtp.port}, from {smtp.sender}")
+
+
+def _secret_key(settings: Settings) -> Finding:
+    configured = settings.secret_key.get_secret_value()
+    path = settings.data_dir / KEY_FILE
+    if configured or path.exists():
+        try:
+            load_secret_key(configured, settings.data_dir)
+        except SettingsError as error:
+            return Finding("secret key", State.WRONG, str(error))
+    if configured:
+        return Finding("secret key", State.ON, "BOT_SECRET_KEY")
+    return Finding("secret key", State.ON, f"{path}{'' if path.exists() else ', made at the first start'}")
+
+
 def _public_url(settings: Settings) -> Finding:
     if settings.public_url:
         return Finding("public URL", State.ON, settings.public_url)
@@ -132,6 +157,21 @@ async def work(store: Store) -> list[Finding]:
     return found
 
 
-def abilities(agents: Mapping[str, tuple[str, ...]]) -> list[Finding]:
-    """Agents and the tools each may call."""
-    return [Finding(f"agent {name}", State.ON, "tools: " + (", ".join(tools) or "none")) for name, tools in agents.items()]
+async def hours(store: Store, clock: Clock) -> list[Finding]:
+    """Whether people of ours are there, by the settings that are in the store."""
+    try:
+        opening = opening_at(await Hours(SystemSettings(store, clock), clock).hours(), clock.now())
+    except RecordError as error:
+        return [Finding("business hours", State.WRONG, str(error), "until then prompts say nothing of hours")]
+    detail = "open now" if opening.is_open else f"closed now, next {opening.next_open}"
+    return [Finding("business hours", State.INFO, f"{detail}; today {opening.today}")]
+
+
+def ability(agent: str, tools: int, handoffs: Sequence[str], skills: Sequence[str]) -> Finding:
+    """An agent, and what it can do."""
+    told = [f"{tools} tools" if tools != 1 else "1 tool"]
+    if handoffs:
+        told.append(f"hands to {', '.join(handoffs)}")
+    if skills:
+        told.append(f"for {', '.join(skills)}")
+    return Finding(f"agent {agent}", State.ON, "; ".join(told))

@@ -10,7 +10,7 @@ Datetimes are UTC with milliseconds, decimals are exact, on every store.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
@@ -122,6 +122,7 @@ class Unit:
 
     def __init__(self, *operations: Operation) -> None:
         self.operations: list[Operation] = list(operations)
+        self._afterwards: list[Callable[[], Awaitable[None]]] = []
 
     def insert(self, *records: Record) -> None:
         self.operations.extend(Insert(record) for record in records)
@@ -135,6 +136,15 @@ class Unit:
     def first(self, *operations: Operation) -> None:
         """Puts conditions before everything else, so that a lost race says so rather than "duplicate"."""
         self.operations[:0] = operations
+
+    def then(self, tell: Callable[[], Awaitable[None]]) -> None:
+        """Is called once it is written: to wake whoever has work now. A crash may swallow the call; recovery finds the work."""
+        self._afterwards.append(tell)
+
+    async def written(self) -> None:
+        """The store's word that it is."""
+        for tell in self._afterwards:
+            await tell()
 
     def __bool__(self) -> bool:
         return bool(self.operations)

@@ -322,6 +322,7 @@ class MongoStore:
         await self._units.commit(steps)
         self._pulses.beat()
         tell_records(unit.operations, now)
+        await unit.written()
 
     async def sweep(self) -> int:
         """What the server's own sweeper has not come to yet."""

@@ -300,6 +300,7 @@ class SqliteStore:
         await self._writer.submit(Steps(steps, guarded=needs_savepoint(unit.operations)))
         if written:
             tell_records(unit.operations, now)
+        await unit.written()
 
     async def sweep(self) -> int:
         now = self._clock.now()

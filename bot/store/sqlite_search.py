@@ -96,6 +96,8 @@ class Page(NamedTuple):
 
 def search(connection: sqlite3.Connection, question: Question) -> Page:
     """One page, from one moment of the database."""
+    if connection.in_transaction:  # of a reader that answers several questions at once
+        return _Search(connection, question).page()
     connection.execute("BEGIN")
     try:
         return _Search(connection, question).page()

@@ -209,6 +209,23 @@ class StoreContract:
         assert found is not None
         return found
 
+    async def test_what_waits_for_a_unit_is_told_once_it_is_written_and_not_where_it_is_void(self, store: Store) -> None:
+        told: list[bool] = []
+
+        async def tell() -> None:
+            told.append(await store.get(Thing, "1") is not None)
+
+        unit = Unit()
+        unit.insert(Thing(id="1"))
+        unit.then(tell)
+        await store.commit(unit)
+        assert told == [True]
+        void = Unit(Require(Thing, {"id": "nobody"}))
+        void.then(tell)
+        with pytest.raises(Conflict):
+            await store.commit(void)
+        assert told == [True]
+
     async def test_decimals_are_exact(self, store: Store) -> None:
         exact = Decimal("0.1000000000000000055511151231")
         await store.insert([Thing(id="t", amount=exact, prices=[exact, Decimal("1.50")])])
@@ -818,6 +835,12 @@ class StoreContract:
         assert await self._found(store, "h", {"owner": "nobody"}) == []
         page = await store.search(Note, query_words("house"), limit=40)
         assert (len(page.records), page.after) == (40, None)
+
+    async def test_searches_asked_at_once_find_each_their_own(self, store: Store) -> None:
+        await store.insert([Note(id=word, title=word, at=MOMENT) for word in ("house", "boat", "tree")])
+        asked = asyncio.gather(*(self._found(store, word) for word in ("house", "boat", "nothing", "tree")))
+        found, number = await asyncio.gather(asked, store.count(Note, {"id": "house"}))
+        assert (found, number) == ([["house"], ["boat"], [], ["tree"]], 1)
 
     async def test_a_search_sees_what_every_kind_of_write_made_of_the_words(self, store: Store) -> None:
         note = Note(id="n", title="old", body="words", at=MOMENT)

@@ -202,10 +202,11 @@ async def open_scene(
     bounds: Bounds | None = None,
     quiet_ms: int = 800,
     mongodb: tuple[str, str] | None = None,
+    smtp_url: str = "",
 ) -> AsyncIterator[Scene]:
     """A running scene whose data is in `folder`; opened again on the same folder it is the same program restarted.
 
-    `mongodb`, a URI and a database, takes the place of the embedded store.
+    `mongodb`, a URI and a database, takes the place of the embedded store; `smtp_url` is where e-mail goes out.
     With `with_model=False` there is no model at all: what serves is the offline path. When the block ends without an error, the
     scripted model must have been asked for exactly its steps.
     """
@@ -213,7 +214,14 @@ async def open_scene(
     script = model if isinstance(model, ScriptedModel) else ScriptedModel()
     channel = RecordingChannel()
     uri, database = mongodb or ("", "unused")
-    settings = Settings(_env_file=None, BOT_DATA_DIR=folder, BOT_QUIET_MS=quiet_ms, MONGODB_URI=uri, MONGODB_DATABASE=database)
+    settings = Settings(
+        _env_file=None,
+        BOT_DATA_DIR=folder,
+        BOT_QUIET_MS=quiet_ms,
+        MONGODB_URI=uri,
+        MONGODB_DATABASE=database,
+        SMTP_URL=smtp_url,
+    )
     used = (model or script) if with_model else None
     async with assemble(settings, clock=clock, model=used, channels={channel.name: channel}, bounds=bounds) as app:
         await app.worker.start()

@@ -37,6 +37,7 @@ from bot.services.memories import Memories
 from bot.services.people import People
 from bot.services.search import Search
 from bot.services.tickets import Tickets
+from bot.services.verification import Verifying
 from bot.store.base import Unit
 
 
@@ -50,6 +51,7 @@ class Services:
     callbacks: Callbacks
     search: Search
     memories: Memories
+    verification: Verifying
     leads: Leads
     capture: Capture
     directory: Directory
@@ -148,8 +150,8 @@ class Tool:
         if isinstance(principal, PersonRef) and principal.strength < self.needs:
             raise ToolError(
                 f"{self.name} was not run: it is not certain yet that the person is who they seem to be. Tell them that they "
-                "have to be verified before this can be done or shown, and offer to pass them to a person of the team; "
-                "do not try it again"
+                "have to be verified before this can be done or shown, and offer them a one-time code (send_code, if you have "
+                "it) or a person of the team; do not try it again before they are"
             )
 
     def read_arguments(self, values: object) -> dict[str, Any]:

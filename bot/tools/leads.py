@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from bot.errors import ToolError
-from bot.principal import Strength
+from bot.principal import PersonRef, Strength
 from bot.records.leads import Lead, LeadStatus
 from bot.records.people import Customer
 from bot.services.capture import QUESTIONS
@@ -36,7 +36,9 @@ async def capture_lead(
     person = await _person(context)
     given = {"first_name": first_name, "last_name": last_name, "email": email, "company_name": company}
     details = {name: plain for name, value in given.items() if (plain := " ".join(value.split()))}
-    lead = await context.services.capture.capture(context.unit, person, context.conversation, interest, details, by=context.by)
+    lead = await context.services.capture.capture(
+        context.unit, person, context.conversation, interest, details, is_sure=_is_sure(context), by=context.by
+    )
     return Result(f"noted for the sales team as lead {number_of(lead)}")
 
 
@@ -68,6 +70,10 @@ async def lead_status(
     lead = await _own(context)
     after = context.services.leads.put_status(context.unit, lead, LeadStatus(to), context.by, reason)
     return Result(f"the lead is {after.status} now" if context.unit else f"the lead is {after.status} already")
+
+
+def _is_sure(context: ToolContext) -> bool:
+    return isinstance(context.principal, PersonRef) and context.principal.strength >= Strength.SIGNED
 
 
 async def _person(context: ToolContext) -> Customer:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from pathlib import Path
 
@@ -9,7 +10,13 @@ import pytest
 from click.testing import CliRunner
 
 from bot.__main__ import cli
-from bot.config import setting_names
+from bot.clock import SystemClock
+from bot.config import load_settings, setting_names
+from bot.errors import ResourceError
+from bot.records.settings import WEEKDAYS, SystemSetting
+from bot.vendors import store_of
+from tests.dialogs.agentfiles import AgentFiles
+from tests.mailbox import Mailbox, served
 
 pytestmark = pytest.mark.scenario
 
@@ -106,3 +113,106 @@ def test_a_vendors_name_that_we_do_not_use_is_told_and_not_wrong(monkeypatch: py
     code, report = check()
     assert code == 0
     assert any(line.startswith("OPENAI_ORG_ID") and line.endswith("ignored") for line in report.splitlines())
+
+
+def test_each_agent_is_listed_with_how_many_tools_it_has_and_to_whom_it_hands() -> None:
+    _, report = check()
+    lines = {line.split()[1]: line for line in report.splitlines() if line.startswith("agent ")}
+    assert {"support", "sales", "colleague"} <= set(lines)
+    assert "tools; hands to sales; for support, billing" in lines["support"]
+    assert "tools; hands to support; for sales" in lines["sales"]
+
+
+def test_all_that_is_wrong_with_the_agents_is_told_with_the_file_and_the_nearest_real_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files = AgentFiles(tmp_path / "texts", monkeypatch)
+    files.partial("facts.md", "It is {{ nowe }}.")
+    files.agent("support", "tools: [create_tiket]\nhandoffs: [sale]")
+    files.agent("sales", prompt="{% include 'fact.md' %}{{ compny }}")
+    code, report = check()
+    assert code == 1
+    told = [line.split("WRONG  ")[1] for line in report.splitlines() if "WRONG" in line]
+    assert told == [
+        "prompts/partials/facts.md: nothing fills in 'nowe'  ->  did you mean now?",
+        "prompts/agents/sales.md: there is no partial 'fact.md'  ->  did you mean facts.md?",
+        "prompts/agents/sales.md: nothing fills in 'compny'  ->  did you mean company?",
+        "prompts/agents/support.md: there is no tool 'create_tiket'  ->  did you mean create_ticket?",
+        "prompts/agents/support.md: there is no agent to hand to: 'sale'  ->  did you mean sales?",
+    ]
+
+
+def test_an_agent_that_nobody_can_reach_is_wrong(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    files = AgentFiles(tmp_path / "texts", monkeypatch)
+    files.agent("support", "handoffs: [support]")
+    files.agent("second")
+    code, report = check()
+    assert code == 1
+    assert "support.md: hands to itself  ->  take support out of its handoffs" in report
+    assert "second.md: nobody can reach this agent  ->  name a" in report
+
+
+def test_business_hours_that_cannot_be_read_are_wrong_and_good_ones_are_told() -> None:
+    set_hours({"monday": {"start": "9am", "end": "18:00"}})
+    code, report = check()
+    assert code == 1
+    assert "business_hours.monday.start: '9am' is no time of day; write it like \"09:00\"" in report
+    set_hours({day: {"start": "00:00", "end": "24:00"} for day in WEEKDAYS})
+    code, report = check()
+    assert code == 0
+    assert "open now; today around the clock" in report
+
+
+def set_hours(value: object) -> None:
+    async def write() -> None:
+        store = store_of(load_settings(), SystemClock())
+        await store.open()
+        await store.upsert([SystemSetting(id="business_hours", key="business_hours", value=value)])
+        await store.close()
+
+    asyncio.run(write())
+
+
+def test_serve_refuses_to_start_with_the_first_of_them_as_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    files = AgentFiles(tmp_path / "texts", monkeypatch)
+    files.agent("support", "tools: [create_tiket, sned]")
+    done = CliRunner().invoke(cli, ["serve", "--port", "0"])
+    assert isinstance(done.exception, ResourceError)  # `main` tells it as one line
+    assert str(done.exception) == "prompts/agents/support.md: there is no tool 'create_tiket'; did you mean create_ticket?"
+
+
+def test_it_says_where_mail_goes_out_and_as_whom_but_no_password(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "one-time codes go out on WhatsApp only" in check()[1]
+    monkeypatch.setenv("SMTP_URL", "smtp://bot:hunter2@mail.example.com?from=hello@example.com")
+    code, report = check()
+    assert code == 0
+    assert "by mail.example.com:587, from hello@example.com" in report
+    assert "hunter2" not in report
+
+
+def test_live_it_signs_in_at_the_mail_server(monkeypatch: pytest.MonkeyPatch) -> None:
+    box = Mailbox()
+    with served(box) as url:
+        monkeypatch.setenv("SMTP_URL", url)
+        code, report = check("--live")
+        assert code == 0
+        assert "lets us in" in report
+        monkeypatch.setenv("SMTP_URL", url.replace("p%40ss", "hunter2"))
+        code, report = check("--live")
+    assert code == 1
+    assert "does not take the user and password of SMTP_URL (535 5.7.8)" in report
+    assert box.mails == []
+
+
+def test_it_says_which_secret_key_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "data/secret.key, made at the first start" in check()[1]
+    Path("data").mkdir()
+    Path("data/secret.key").write_text("0123456789abcdef" * 4)
+    assert "data/secret.key\n" in check()[1]
+    monkeypatch.setenv("BOT_SECRET_KEY", "fedcba9876543210" * 4)
+    assert "BOT_SECRET_KEY\n" in check()[1]
+    monkeypatch.setenv("BOT_SECRET_KEY", "hunter2")
+    code, report = check()
+    assert code == 1
+    assert "BOT_SECRET_KEY: must be at least 32 characters long" in report
+    assert "hunter2" not in report

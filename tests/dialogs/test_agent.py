@@ -32,8 +32,10 @@ from bot.errors import (
     StoreUnavailable,
     ToolError,
 )
+from bot.jobs import Jobs
 from bot.journal import Guard, Journal, steps_of
 from bot.message import Address, Button, InboundMessage, Reply, Text
+from bot.policy import Policy
 from bot.principal import PersonRef, Strength
 from bot.records.conversations import Conversation
 from bot.records.people import Customer
@@ -47,10 +49,14 @@ from bot.services.directory import Directory
 from bot.services.handoff import Handoffs
 from bot.services.leads import Leads
 from bot.services.memories import Memories
+from bot.services.merging import Merging
+from bot.services.one_time_codes import OneTimeCodes
 from bot.services.people import People
 from bot.services.search import Search
 from bot.services.tickets import Tickets
+from bot.services.verification import Verifying
 from bot.store.base import Require, Unit
+from bot.store.local import LocalLanes
 from bot.store.sqlite import SqliteStore
 from bot.testing.clock import ManualClock
 from bot.testing.llm import Called, Calls, Raised, Said, ScriptedModel, ScriptedStep
@@ -211,14 +217,17 @@ class Bench:
 
     def services(self) -> Services:
         store, clock, audit = self.store, self.clock, Audit(self.clock)
+        people, merging = People(store, clock, audit), Merging(store, clock, audit)
+        policy, jobs, codes = Policy(store, clock), Jobs(store, LocalLanes(1, clock), clock), OneTimeCodes(bytes(32))
         search, leads = Search(store), Leads(store, clock, audit)
         return Services(
             tickets=Tickets(store, clock, audit),
             handoffs=Handoffs(),
-            people=People(store, clock, audit),
+            people=people,
             callbacks=Callbacks(store, clock, audit),
             search=search,
             memories=Memories(store, clock, audit),
+            verification=Verifying(store, clock, audit, policy, jobs, people, merging, codes, has_email=False),
             leads=leads,
             capture=Capture(store, clock, leads),
             directory=Directory(store, search, leads),
@@ -593,9 +602,24 @@ async def test_a_model_that_fails_at_once_is_served_without(bench: Bench, error:
     assert (answer.trouble, answer.spent.offline) == (False, True)
 
 
-async def test_words_said_before_a_failure_are_lost_and_not_said(bench: Bench) -> None:
-    answer = await bench.answer(Raised(ModelBroken("cut off"), after="Your balance is 7"))
-    assert [reply.text for reply in answer.replies] == [say("en", "simple_mode")]
+CUT = Raised(ModelBroken("cut off"), after="Your balance is 7")
+
+
+async def test_an_answer_that_breaks_off_is_asked_for_again_and_its_words_are_kept_but_not_said(bench: Bench) -> None:
+    answer = await bench.answer(CUT, Said("Your balance is 700."))
+    assert [reply.text for reply in answer.replies] == ["Your balance is 700."]
+    broken, whole = await bench.rows(JournalKind.MODEL)
+    assert (broken.body["text"], broken.body["finishReason"], broken.body["estimated"]) == ("Your balance is 7", "error", True)
+    assert whole.body["text"] == "Your balance is 700."
+    assert answer.spent.output_tokens > whole.body["outputTokens"], "what was lost has been paid for, too"
+
+
+async def test_a_model_that_breaks_off_twice_in_a_turn_is_not_asked_any_more(bench: Bench) -> None:
+    answer = await bench.answer(CUT, Called("look", place="a"), CUT)
+    assert bench.hands.did == ["look a 1 red"]
+    assert len(bench.model.requests) == 3
+    assert len(answer.replies) == 1
+    assert "Your balance" not in answer.replies[0].text
 
 
 @pytest.mark.parametrize("step", [Said(""), Said("  \n "), Said("", finish_reason="content_filter")])

@@ -15,9 +15,9 @@ from bot.errors import SendDelayed, SendRefused, SendUnconfirmed
 from bot.message import Address, Receipt, ReceiptStatus, Reply
 from bot.outbox import MAX_ATTEMPTS, RECONCILE, backoff
 from bot.records.conversations import Conversation, Message, MessageStatus
-from bot.records.work import Delivery, DeliveryState
+from bot.records.work import Author, Delivery, DeliveryState
 from bot.sending import Sending
-from bot.store.base import Claim
+from bot.store.base import Claim, Unit
 from bot.testing.clock import ManualClock
 from bot.testing.llm import Called, Said
 from bot.testing.scene import Scene, ScenePerson, open_scene
@@ -414,3 +414,16 @@ async def test_buttons_and_words_of_one_turn_go_out_in_order(scene: Scene) -> No
     await ana.says("A person, please.")
     await ana.hears("passing you")
     assert [delivery.attempts for delivery in await deliveries(scene, ana)] == [2]
+
+
+async def test_what_is_hidden_is_said_and_stands_on_the_timeline_as_dots(scene: Scene) -> None:
+    ana = await in_conversation(scene)
+    unit = Unit()
+    replies = [Reply("The code is 123456."), Reply("Again: 123456, 123456.")]
+    scene.app.outbox.add(unit, await ana.conversation(), replies, Author.SYSTEM, hidden="123456")
+    await scene.app.store.commit(unit)
+    await scene.app.outbox.wake(ana.address.lane)
+    await scene.settle()
+    assert said(scene)[-2:] == ["The code is 123456.", "Again: 123456, 123456."]
+    shown = [message.content for message in await ana.timeline()]
+    assert shown[-2:] == ["The code is ••••••.", "Again: ••••••, ••••••."]

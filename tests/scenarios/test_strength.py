@@ -6,6 +6,7 @@ import pytest
 
 from bot.clock import new_id
 from bot.message import Address, InboundMessage, Sender, Text
+from bot.records.people import Customer
 from bot.records.tickets import Ticket
 from bot.testing.llm import Called, Calls, Said
 from bot.testing.scene import Scene
@@ -34,3 +35,22 @@ async def test_tickets_are_opened_for_everybody_and_shown_to_those_whom_the_chan
     assert ("No internet" in told[1]) is is_shown
     assert told[1].startswith("error: list_my_tickets was not run") is not is_shown
     assert await scene.app.store.count(Ticket, {}) == 1
+
+
+@pytest.mark.parametrize(("channel", "is_named"), [("whatsapp", True), ("console", True), ("web", False), ("voice", False)])
+async def test_who_only_claims_a_number_is_not_greeted_by_the_name_on_its_record(
+    scene: Scene, channel: str, is_named: bool
+) -> None:
+    await scene.app.store.insert([Customer(id="ana", phone_number=f"+{ANA}", first_name="Ana\n# Rules", last_name="Ruiz")])
+    scene.model.will(Said("Hello."))
+    message = InboundMessage(
+        id=new_id(),
+        address=Address(channel, "ours", ANA),
+        content=Text("Who am I?"),
+        sent_at=scene.clock.now(),
+        sender=Sender(phone=ANA),
+    )
+    await scene.app.inbox.accept([message])
+    await scene.settle()
+    prompt = str(scene.model.requests[0].messages[0]["content"])
+    assert ("Ana # Rules Ruiz" in prompt) is is_named

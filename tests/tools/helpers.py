@@ -38,7 +38,8 @@ async def run(scene: Scene, conversation: Conversation, principal: Principal, na
     context = ToolContext(principal, conversation, "colleague", "en", scene.app.engine._parts.services)
     result = await tool.run(context, **tool.read_arguments(arguments))
     assert tool.write or not context.unit, f"{name} writes and does not say so"
-    await scene.app.store.commit(context.unit)
+    if context.unit:
+        await scene.app.store.commit(context.unit)
     return result.text
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
 
 from bot.errors import ToolError
-from bot.principal import PersonRef, Strength, strength_of
-from bot.records.conversations import ChannelName
+from bot.principal import PersonRef, Strength, strength_in, strength_of
+from bot.records.conversations import ChannelName, Conversation, Verification
 from bot.records.users import Role, User
 from bot.services.users import Users
 from bot.tools.base import Toolbox
@@ -20,6 +22,7 @@ NEEDS = {
     "create_ticket": CLAIMED,
     "hand_to_person": CLAIMED,
     "hand_to_agent": CLAIMED,
+    "send_code": CLAIMED,  # it is how somebody becomes more than a claim
     "offer_choices": CLAIMED,
     "search_knowledge": CLAIMED,
     "book_callback": CLAIMED,  # rings the number on record, which nobody can choose here
@@ -110,6 +113,19 @@ def test_a_channel_tells_how_sure_we_are(channel: str, strength: Strength) -> No
 
 def test_of_any_other_channel_we_are_not_sure() -> None:
     assert {strength_of(name) for name in (*set(ChannelName) - {"whatsapp", "console"}, "pigeon", "")} == {CLAIMED}
+
+
+def test_a_code_counts_until_its_time_is_over_and_then_the_channel_does() -> None:
+    now = datetime(2026, 1, 15, tzinfo=UTC)
+    conversation = Conversation(
+        id="c", customer_id="ana", lane="web:1:2", our_address="1", their_address="2", channel=ChannelName.WEB, assignee_name="s"
+    )
+    assert strength_in(conversation, now) is CLAIMED
+    conversation.verification = Verification(via="email", at=now, until=now + timedelta(hours=12))
+    assert strength_in(conversation, now + timedelta(hours=11, minutes=59)) is VERIFIED
+    assert strength_in(conversation, now + timedelta(hours=12)) is CLAIMED
+    conversation.channel = ChannelName.WHATSAPP
+    assert strength_in(conversation, now + timedelta(hours=12)) is SIGNED
 
 
 def test_a_principal_is_only_claimed_unless_somebody_says_more() -> None:

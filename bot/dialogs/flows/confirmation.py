@@ -6,7 +6,6 @@ which calls the tool again with what was corrected, and then the person is asked
 
 from __future__ import annotations
 
-import json
 import unicodedata
 from collections.abc import Mapping
 from datetime import datetime, timedelta
@@ -24,6 +23,12 @@ from bot.tools.base import Result, ToolContext
 NAME = "confirmation"
 LIVES = timedelta(hours=1)
 """A yes that comes later than this after the question does nothing."""
+
+
+_NOT_CONFIRMED = (
+    "The system asked the person to confirm this. They have not said yes, so it was NOT done. If what they write now "
+    "corrects it, call the tool again with what they want; if they ask something else, answer that."
+)
 
 
 class Said(Enum):
@@ -70,7 +75,7 @@ class Confirmation:
             case Said.NO:
                 return Move((Reply(say(language, "confirm_declined")),))
             case _:
-                return Move(told=_not_confirmed(tool, arguments))
+                return Move(told=_NOT_CONFIRMED, undone=(tool, arguments))
 
 
 def said(turn: FlowTurn) -> Said:
@@ -107,14 +112,6 @@ def _bare(text: str) -> str:
 
 def _button(token: str, said: Said) -> str:
     return f"confirm:{token}:{said.value}"
-
-
-def _not_confirmed(tool: str, arguments: Mapping[str, Any]) -> str:
-    call = f"{tool}({json.dumps(arguments, ensure_ascii=False)})"
-    return (
-        f"The system asked the person to confirm {call}. They have not said yes, so it was NOT done. If what they write now "
-        "corrects it, call the tool again with what they want; if they ask something else, answer that."
-    )
 
 
 FLOW = Confirmation()
