@@ -45,6 +45,7 @@ from bot.services.people import People
 from bot.services.receipts import Receipts
 from bot.services.search import Search
 from bot.services.settings import SystemSettings
+from bot.services.spending import Spending
 from bot.services.tickets import Tickets
 from bot.services.users import Users
 from bot.services.verification import JOB, Verifying
@@ -80,6 +81,7 @@ class App:
     conversations: Conversations
     router: Router
     engine: Engine
+    spending: Spending
     worker: Worker
     channels: Mapping[str, Channel]
     ownership: Ownership
@@ -116,6 +118,7 @@ async def assemble(
         for channel in channels.values():
             stack.push_async_callback(channel.close)
         app = _join(settings, clock, store, lanes, model, channels, bounds, ownership, work)
+        stack.push_async_callback(app.spending.close)
         if work:
             await SystemSettings(store, clock).ensure_defaults()
         await _plan_jobs(app)
@@ -173,7 +176,8 @@ def _join(
     toolbox = Toolbox.discover()
     agents = load_agents(toolbox.names())
     router = Router(agents)
-    system_settings = SystemSettings(store, clock)
+    system = SystemSettings(store, clock)
+    spending = Spending(store, clock, system)
     parts = Parts(
         store=store,
         clock=clock,
@@ -183,7 +187,8 @@ def _join(
         people=people,
         conversations=conversations,
         receipts=Receipts(store),
-        settings=system_settings,
+        settings=system,
+        spending=spending,
         services=Services(
             tickets=Tickets(store, clock, audit),
             handoffs=Handoffs(),
@@ -199,7 +204,7 @@ def _join(
         loop=AgentLoop(model, OfflineModel, toolbox, clock, bounds),
         agents=agents,
         router=router,
-        hours=Hours(system_settings, clock),
+        hours=Hours(system, clock),
         flows=discover_flows(),
         company=COMPANY,
         default_language=settings.default_language,
@@ -226,6 +231,7 @@ def _join(
         channels=channels,
         ownership=ownership,
         is_working=is_working,
+        spending=spending,
     )
 
 

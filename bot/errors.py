@@ -187,3 +187,7 @@ class ModelBroken(ModelError):
 
 class ToolError(BotError):
     """The tool could not do it."""
+
+
+NOT_DONE = "error: "
+"""How the text begins that the model is told of a call that was not done."""

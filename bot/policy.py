@@ -53,7 +53,7 @@ def wish_of(message: InboundMessage, *, asked: bool = False) -> Wish | None:
     """
     if not isinstance(message.content, Text | Choice):
         return None
-    said = _once(without_politeness(plain(message.content.as_text())))
+    said = once(without_politeness(plain(message.content.as_text())))
     if said in plain_words("opt_out_words"):
         return Wish.STOP
     if said in plain_words("opt_out_typed_words") and isinstance(message.content, Text) and not asked:
@@ -71,8 +71,8 @@ def plain(text: str) -> str:
 
 @cache
 def plain_words(name: str) -> frozenset[str]:
-    """A list of words of all our languages, as `plain` gives them."""
-    return frozenset(plain(word) for word in words(name))
+    """A list of words of all our languages, as `plain` gives them; without its emoji, of which `plain` leaves nothing."""
+    return frozenset(filter(None, map(plain, words(name))))
 
 
 def without_politeness(said: str) -> str:
@@ -84,7 +84,7 @@ def without_politeness(said: str) -> str:
     return said
 
 
-def _once(said: str) -> str:
+def once(said: str) -> str:
     """What is said several times over ("stop stop"), once."""
     parts = said.split()
     for size in range(1, len(parts) // 2 + 1):

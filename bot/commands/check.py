@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 
 import click
 
 from bot.clock import SystemClock
 from bot.config import Settings, load_settings
+from bot.dialogs.prices import is_priced
+from bot.dialogs.prompts import Agent
 from bot.dialogs.roster import inspect_agents
+from bot.dialogs.templates import Problem
 from bot.errors import SettingsError, StoreError
 from bot.logs import configure_logs
 from bot.running import run
-from bot.services.status import Finding, State, ability, configuration, hours, work
+from bot.services.status import Finding, State, ability, configuration, hours, money, unpriced, work
 from bot.store.base import Store
 from bot.tools.base import Toolbox
 from bot.vendors import ask_vendors, embedded_path, store_of
@@ -39,10 +42,16 @@ def command(live: bool) -> None:
 
 async def _collect(settings: Settings, live: bool, into: list[Finding]) -> None:
     into.extend(configuration(settings))
-    into.extend(_agents())
+    agents, problems = inspect_agents(Toolbox.discover().names())
+    into.extend(_agents(agents, problems))
+    if settings.has_model:
+        models = {agent.model or settings.openai_model for agent in agents.values()}
+        into.extend(unpriced(sorted(model for model in models if not is_priced(model))))
     try:
         async with _existing_store(settings) as store:
             into.extend([Finding("work", State.INFO, "no data yet")] if store is None else await _stored(store))
+            if store is not None and settings.has_model:
+                into.extend(await money(store, SystemClock()))
     except (StoreError, OSError) as error:  # the rest of the report is still worth having
         into.append(Finding("work", State.WRONG, str(error)))
     if live:
@@ -52,9 +61,8 @@ async def _collect(settings: Settings, live: bool, into: list[Finding]) -> None:
             into.append(Finding("live", State.WRONG, str(error)))
 
 
-def _agents() -> Iterator[Finding]:
+def _agents(agents: Mapping[str, Agent], problems: Sequence[Problem]) -> Iterator[Finding]:
     """Every agent, and all that is wrong with their files: `bot serve` would stop at the first."""
-    agents, problems = inspect_agents(Toolbox.discover().names())
     for agent in agents.values():
         yield ability(agent.name, len(agent.tools), agent.handoffs, agent.skills)
     for problem in problems:

@@ -14,7 +14,7 @@ from bot.records.conversations import Conversation
 from bot.records.people import Identity, IdentityKind
 from bot.running import run
 from bot.services.people import normal_phone
-from bot.services.replay import Event, replay
+from bot.services.replay import Event, replay, total
 from bot.store.base import Store
 from bot.vendors import store_of
 
@@ -43,6 +43,7 @@ async def _show(settings: Settings, which: str) -> None:
     holder = f"{conversation.assignee_kind}:{conversation.assignee_name}"
     click.echo(f"conversation {conversation.id} on {conversation.channel}, {conversation.status}, held by {holder}")
     _print(events)
+    click.echo(f"\nin all    {total(conversation)}")
 
 
 def _print(events: list[Event]) -> None:

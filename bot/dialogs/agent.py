@@ -16,8 +16,9 @@ from bot.conversation import AgentRef
 from bot.dialogs.calls import Calls
 from bot.dialogs.llm import Model, ModelStep, ToolCall
 from bot.dialogs.steps import Steps
-from bot.dialogs.task import Answer, Bounds, Task
+from bot.dialogs.task import Answer, Bounds, GaveUp, OverBudget, Task
 from bot.message import Reply
+from bot.resources import say
 from bot.tools.base import Result, Toolbox
 
 log = structlog.get_logger()
@@ -26,10 +27,6 @@ _RESULT_LENGTH = 8_000
 """Characters of a tool's result that the model gets to see."""
 _REPLY_LENGTH = 16_000
 """Characters of an answer that are said; a model gone wild is cut here."""
-
-
-class GaveUp(Exception):
-    """A bound was reached."""
 
 
 class AgentLoop:
@@ -50,16 +47,20 @@ class AgentLoop:
 
     async def answer(self, task: Task) -> Answer:
         """Steps until there is an answer. Raises FenceLost, EpochMoved, StoreUnavailable: then nothing is to be said."""
-        answer = Answer()
+        answer = Answer(spent=task.spent)
         began = self._clock.monotonic()
         try:
             async with asyncio.timeout(self._bounds.seconds):
                 await self._steps(task, answer)
+        except OverBudget as error:  # the log has it once a day (`services.spending`), not for each turn
+            answer.trouble, answer.over_budget = True, str(error)
         except (GaveUp, TimeoutError) as error:
             conversation = task.context.conversation.id
             log.warning("agent gave up", agent=task.agent.name, conversation=conversation, why=str(error) or "time")
             answer.trouble = True
         answer.spent.seconds = self._clock.monotonic() - began
+        if answer.untold:
+            answer.replies.insert(0, Reply(say(task.context.language, "done")))
         if not answer.replies and (answer.assignee is None or isinstance(answer.assignee, AgentRef)):
             answer.trouble = True
         return answer
@@ -67,16 +68,17 @@ class AgentLoop:
     async def _steps(self, task: Task, answer: Answer) -> None:
         if task.confirmed is not None:
             result = await self._calls.run_confirmed(task, task.confirmed)
+            answer.untold = not result.failed and not result.replies
             if self._take_over(task, answer, (task.confirmed,), [result]):
                 return
         for number in range(self._bounds.steps):
             step = await self._model.take(task, answer.spent, number)
             if not step.calls:
-                answer.replies.extend(_words(step))
+                answer.say(_words(step))
                 return
             results = await self._calls.run_all(task, number, step.calls)
-            if any(result.ends_turn for result in results):
-                answer.replies.extend(_words(step))  # without an ending, words beside calls are thinking aloud
+            if _are_said(results):
+                answer.say(_words(step))
             if self._take_over(task, answer, step.calls, results, step.text):
                 return
             if answer.spent.tokens > self._bounds.tokens:
@@ -92,6 +94,12 @@ class AgentLoop:
             if isinstance(result.assignee, AgentRef):
                 task.hand_on(result.assignee, self._bounds.agents)
         return any(result.ends_turn for result in results)
+
+
+def _are_said(results: list[Result]) -> bool:
+    """Whether words beside calls are said. Where the turn goes on, they are thinking aloud; beside a question of the
+    runtime's they were written as if nobody had to be asked."""
+    return any(result.ends_turn for result in results) and not any(result.flow for result in results)
 
 
 def _words(step: ModelStep) -> list[Reply]:

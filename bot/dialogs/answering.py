@@ -16,7 +16,7 @@ from bot.dialogs.hearing import Hearing
 from bot.dialogs.llm import ToolCall
 from bot.dialogs.prompts import Agent
 from bot.dialogs.scene import Parts, Scene
-from bot.dialogs.task import Answer, Task
+from bot.dialogs.task import CONFIRMED, Answer, Task
 from bot.errors import EpochMoved
 from bot.memory.window import heard, recent
 from bot.message import Reply
@@ -61,6 +61,7 @@ class Answering:
             log.info("turn discarded: the conversation changed hands", turn=scene.turn.id, conversation=scene.conversation.id)
             unit = Unit()
             scene.journal.flush(unit)
+            self._parts.conversations.said(unit, scene.conversation, (), scene.spent.amounts())
             await self._hearing.end(scene, unit)
 
     async def _advance(self, scene: Scene) -> Move | None:
@@ -82,27 +83,34 @@ class Answering:
         return move
 
     async def _after_flow(self, scene: Scene) -> Scene:
-        """The turn goes on with what the flow has changed: who they are, and how sure we are of it."""
+        """The turn goes on with what the flow has changed: who they are, and how sure we are of it. Raises EpochMoved."""
         conversation = await self._parts.store.get(Conversation, scene.conversation.id) or scene.conversation
+        if conversation.epoch != scene.conversation.epoch:
+            raise EpochMoved
         customer = await self._parts.store.get(Customer, conversation.customer_id) if conversation.customer_id else None
         return replace(scene, conversation=conversation, customer=customer)
 
     async def _led(self, scene: Scene, task: Task) -> Answer:
         """The agent's answer, given up in mid-word when somebody takes the conversation over. Raises EpochMoved."""
         answering = asyncio.ensure_future(self._parts.loop.answer(task))
+        watching = asyncio.ensure_future(self._moves(scene))
         try:
-            while not (await asyncio.wait((answering,), timeout=_LOOK_SECONDS))[0]:
-                if await self._has_moved(scene):
-                    raise EpochMoved
-            return answering.result()
+            await asyncio.wait((answering, watching), return_when=asyncio.FIRST_COMPLETED)
+            if answering.done():
+                return answering.result()
+            watching.result()
+            raise EpochMoved
         finally:
-            if not answering.done():
-                answering.cancel()
-                await asyncio.gather(answering, return_exceptions=True)
+            answering.cancel()
+            watching.cancel()
+            await asyncio.gather(answering, watching, return_exceptions=True)
 
-    async def _has_moved(self, scene: Scene) -> bool:
-        now = await self._parts.store.get(Conversation, scene.conversation.id)
-        return now is None or now.epoch != scene.conversation.epoch
+    async def _moves(self, scene: Scene) -> None:
+        """Returns when the conversation has changed hands."""
+        now: Conversation | None = scene.conversation
+        while now is not None and now.epoch == scene.conversation.epoch:
+            await self._parts.clock.sleep(_LOOK_SECONDS)
+            now = await self._parts.store.get(Conversation, scene.conversation.id)
 
     async def _task(self, scene: Scene, move: Move) -> Task:
         parts, conversation = self._parts, scene.conversation
@@ -113,7 +121,7 @@ class Answering:
 
         def prompt(agent: Agent) -> str:
             text = agent.fill(replace(scenery, colleagues=parts.router.colleagues(agent.name)))
-            return f"{text}\n\n{move.told}" if move.told and move.undone is None else text
+            return f"{text}\n\n{move.told}" if move.told else text
 
         system = {"role": "system", "content": prompt(agent)}
         return Task(
@@ -125,6 +133,9 @@ class Answering:
             scene.journal,
             conversation.ai_model or "",
             _confirmed(move),
+            scene.flow.slots if scene.flow else {},
+            budget=await self._parts.spending.budget(scene.conversation),
+            spent=scene.spent,
         )
 
     def _context(self, scene: Scene, agent: str) -> ToolContext:
@@ -144,14 +155,14 @@ class Answering:
         assignee = parts.queue() if answer.trouble and not isinstance(answer.assignee, Queue) else answer.assignee
         if scene.user is not None and isinstance(assignee, Queue):
             assignee = None  # a user is one of those who would come
-            answer.replies.append(Reply(say(scene.language, "sorry_failed")))
+            answer.replies.append(Reply(say(scene.language, _sentence(answer, to_user=True))))
         if assignee is not None and assignee != conversation.assignee:
             by = f"agent:{agent_of(conversation)}"
-            reason = "the AI could not finish" if answer.trouble else answer.reason
+            reason = (answer.over_budget or "the AI could not finish") if answer.trouble else answer.reason
             epoch = parts.conversations.assign(unit, conversation, assignee, by=by, reason=reason)
         said = parts.outbox.add(unit, conversation, answer.replies, Author.AI, epoch=epoch, turn_id=scene.turn.id)
         if isinstance(assignee, Queue):
-            sentence = Reply(say(scene.language, "trouble" if answer.trouble else "connecting"))
+            sentence = Reply(say(scene.language, _sentence(answer, to_user=False)))
             said += parts.outbox.add(unit, conversation, [sentence], Author.SYSTEM, turn_id=scene.turn.id)
         parts.conversations.said(unit, conversation, said, answer.spent.amounts())
         if answer.flow is not None and not answer.trouble:
@@ -170,23 +181,30 @@ def _principal(scene: Scene, strength: Strength) -> Principal:
     return PersonRef(scene.conversation.customer_id or "", strength)
 
 
+def _sentence(answer: Answer, *, to_user: bool) -> str:
+    """Which fixed sentence is said where somebody else has to go on."""
+    if answer.over_budget:
+        return "limit_reached_for_user" if to_user else "limit_reached"
+    if to_user:
+        return "sorry_failed"
+    return "trouble" if answer.trouble else "connecting"
+
+
 def _confirmed(move: Move) -> ToolCall | None:
     if move.call is None:
         return None
     name, arguments = move.call
-    return ToolCall("confirmed", name, orjson.dumps(arguments).decode())
+    return ToolCall(CONFIRMED, name, orjson.dumps(arguments).decode())
 
 
 def _undone(move: Move) -> list[dict[str, Any]]:
-    """The call that was not run and why, as the agent made it. Its arguments are the person's words: they belong in no prompt."""
-    if move.undone is None:
-        return []
-    name, arguments = move.undone
-    function = {"name": name, "arguments": orjson.dumps(arguments).decode()}
-    return [
-        {"role": "assistant", "content": None, "tool_calls": [{"id": "undone", "type": "function", "function": function}]},
-        {"role": "tool", "tool_call_id": "undone", "content": move.told},
+    """The calls that were not run, as the agent made them, each with what came of it."""
+    calls = [
+        {"id": f"undone_{number}", "type": "function", "function": {"name": one.tool, "arguments": one.arguments}}
+        for number, one in enumerate(move.undone)
     ]
+    told = [{"role": "tool", "tool_call_id": f"undone_{number}", "content": one.why} for number, one in enumerate(move.undone)]
+    return [{"role": "assistant", "content": None, "tool_calls": calls}, *told] if calls else []
 
 
 def _ending(answer: Answer) -> dict[str, Any]:
@@ -194,7 +212,7 @@ def _ending(answer: Answer) -> dict[str, Any]:
     return {
         "replies": [reply.as_text() for reply in answer.replies],
         "trouble": answer.trouble,
-        "reason": answer.reason,
+        "reason": answer.over_budget if answer.trouble else answer.reason,
         "model": spent.model,
         "steps": spent.steps,
         "inputTokens": spent.input_tokens,

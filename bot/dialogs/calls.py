@@ -21,8 +21,18 @@ from bot.clock import Clock
 from bot.conversation import AssigneeKind, assignee_of, kind_of, name_of
 from bot.dialogs.flows.confirmation import question
 from bot.dialogs.llm import ToolCall
-from bot.dialogs.task import Bounds, Task
-from bot.errors import Conflict, Duplicate, EpochMoved, FenceLost, RecordError, ServiceError, StoreUnavailable, ToolError
+from bot.dialogs.task import CONFIRMED, Bounds, Task
+from bot.errors import (
+    NOT_DONE,
+    Conflict,
+    Duplicate,
+    EpochMoved,
+    FenceLost,
+    RecordError,
+    ServiceError,
+    StoreUnavailable,
+    ToolError,
+)
 from bot.message import Reply
 from bot.records.conversations import FlowState
 from bot.records.work import JournalKind
@@ -50,15 +60,19 @@ class Calls:
         results: list[Result] = []
         for index, call in enumerate(within):
             if any(result.ends_turn for result in results):
-                results.append(Result("error: the turn had ended already; nothing was done"))
+                results.append(Result(f"{NOT_DONE}the turn had ended already; nothing was done"))
             else:
                 results.append(reads[index] if index in reads else await self._run(task, f"{number}.{index}", call))
-        beyond = Result("error: too many calls at once; nothing was done")
+        beyond = Result(f"{NOT_DONE}too many calls at once; nothing was done")
+        results = [_before(result, calls[index + 1 :]) for index, result in enumerate(results)]
         return results + [beyond] * (len(calls) - len(within))
 
     async def run_confirmed(self, task: Task, call: ToolCall) -> Result:
-        """Runs what the person has confirmed, with the very arguments that they were asked about."""
-        return await self._run(task, "confirmed", call, is_confirmed=True)
+        """Runs what the person has confirmed, with the very arguments that they were asked about.
+
+        Where the question would be another one by now, as a record was changed meanwhile, they are asked that one instead.
+        """
+        return await self._run(task, CONFIRMED, call, is_confirmed=True)
 
     async def _read_all(self, task: Task, number: int, calls: tuple[ToolCall, ...]) -> dict[int, Result]:
         """The results of the calls that only read, by their place in the step."""
@@ -82,7 +96,8 @@ class Calls:
         """
         here = f"{call.name[:60]}:{place}"
         try:
-            tool = self._find(task, call)
+            tool = self._toolbox.get(call.name) if is_confirmed else None  # whoever asked about it may have handed on since
+            tool = tool or self._find(task, call)
             tool.check(task.context.principal)
             arguments = tool.read_arguments(_read_json(call))
         except ToolError as error:
@@ -93,7 +108,7 @@ class Calls:
             return _read(recorded)
         began = self._clock.monotonic()
         try:
-            asked = None if is_confirmed else await self._ask(task, tool, here, arguments)
+            asked = await self._ask(task, tool, here, arguments, task.question if is_confirmed else {})
             return asked or await self._run_tool(task, tool, key, arguments)
         except ToolError as error:
             return _failed(task, here, tool.name, arguments, error, self._clock.monotonic() - began)
@@ -106,16 +121,17 @@ class Calls:
             raise ToolError(f"there is no tool {call.name[:60]!r}{hint}")
         return tool
 
-    async def _ask(self, task: Task, tool: Tool, here: str, arguments: dict[str, Any]) -> Result | None:
-        """The question to the person, where they have to be asked: not about what cannot be done, or would change nothing."""
+    async def _ask(
+        self, task: Task, tool: Tool, here: str, arguments: dict[str, Any], confirmed: Mapping[str, Any]
+    ) -> Result | None:
+        """The question to the person, where there is one that they have not confirmed."""
         if tool.confirm is None:
             return None
-        trial = replace(task.context, unit=Unit())
         began = self._clock.monotonic()
-        async with _told(tool):
-            async with asyncio.timeout(tool.timeout):
-                await tool.run(trial, **arguments)
-                asked = await tool.confirm(trial, **arguments) if trial.unit else ""
+        language = str(confirmed.get("language", task.context.language))
+        if confirmed and await _question(task, tool, arguments, language) in ("", confirmed.get("asked")):
+            return None
+        asked = await _question(task, tool, arguments, task.context.language)
         if not asked:
             return None
         result = question(task.context, tool.name, to_jsonable_python(arguments), asked, self._clock.now())
@@ -141,6 +157,23 @@ class Calls:
         return result
 
 
+async def _question(task: Task, tool: Tool, arguments: dict[str, Any], language: str) -> str:
+    """What a person would be asked in this language; nothing about what cannot be done (ToolError), or would change nothing."""
+    trial = replace(task.context, unit=Unit(), language=language)
+    async with _told(tool):
+        async with asyncio.timeout(tool.timeout):
+            await tool.run(trial, **arguments)
+            return await tool.confirm(trial, **arguments) if tool.confirm and trial.unit else ""
+
+
+def _before(result: Result, left: tuple[ToolCall, ...]) -> Result:
+    """A question to the person keeps in mind which calls of the same step stood behind it and were not run."""
+    if result.flow is None or not left:
+        return result
+    slots = {**result.flow.slots, "left": [[call.name[:60], call.arguments[:_SHOWN]] for call in left]}
+    return replace(result, flow=result.flow.model_copy(update={"slots": slots}))
+
+
 @asynccontextmanager
 async def _told(tool: Tool) -> AsyncIterator[None]:
     """Turns whatever goes wrong inside a tool into a ToolError, but for what ends the turn."""
@@ -161,7 +194,7 @@ async def _told(tool: Tool) -> AsyncIterator[None]:
 
 def _failed(task: Task, here: str, name: str, arguments: Mapping[str, Any], error: ToolError, seconds: float) -> Result:
     """What the model is told of a call that was not done; kept for who reads what happened."""
-    result = Result(f"error: {error}")
+    result = Result(f"{NOT_DONE}{error}")
     if task.journal.recorded(JournalKind.TOOL, here) is None:
         task.journal.later(task.journal.row(JournalKind.TOOL, here, _body(name, arguments, result, seconds)))
     return result

@@ -33,6 +33,15 @@ class FlowTurn:
     now: datetime
 
 
+class Undone(msgspec.Struct, frozen=True):
+    """A call that was not run, and why. Its arguments are the person's words: they belong in no prompt."""
+
+    tool: str
+    arguments: str
+    """As JSON."""
+    why: str
+
+
 @dataclass(frozen=True, slots=True)
 class Move:
     """What a flow makes of it."""
@@ -45,12 +54,14 @@ class Move:
     """Hands the turn on to the agent, with this note on what has happened: the runtime's own words and nobody else's."""
     call: tuple[str, dict[str, Any]] | None = None
     """A tool with its arguments, run now; the agent goes on with its result."""
-    undone: tuple[str, dict[str, Any]] | None = None
-    """The call that `told` is about, with its arguments: the agent sees it as its own, and `told` as what came of it."""
+    undone: tuple[Undone, ...] = ()
+    """Calls of the agent's that were not run: it sees them as its own, with what came of each. The turn goes on to it."""
+    outcome: str = ""
+    """What became of the question, in a word or two, for who reads what happened."""
 
     @property
     def goes_to_agent(self) -> bool:
-        return bool(self.told or self.call)
+        return bool(self.told or self.call or self.undone)
 
 
 class Flow(Protocol):
@@ -85,7 +96,8 @@ def stored(move: Move) -> dict[str, Any]:
         "state": move.state.model_dump(mode="json") if move.state else None,
         "told": move.told,
         "call": to_jsonable_python(move.call),
-        "undone": to_jsonable_python(move.undone),
+        "undone": [list(msgspec.structs.astuple(one)) for one in move.undone],
+        "outcome": move.outcome,
     }
 
 
@@ -93,8 +105,6 @@ def read(body: Mapping[str, Any]) -> Move:
     """The move that `stored` wrote."""
     replies = tuple(msgspec.convert(reply, Reply) for reply in body["replies"])
     state = FlowState.model_validate(body["state"]) if body["state"] else None
-    return Move(replies, state, body["told"], _call(body["call"]), _call(body.get("undone")))
-
-
-def _call(pair: Any) -> tuple[str, dict[str, Any]] | None:
-    return (str(pair[0]), dict(pair[1])) if pair else None
+    call = (str(body["call"][0]), dict(body["call"][1])) if body["call"] else None
+    undone = tuple(Undone(*one) for one in body["undone"])
+    return Move(replies, state, body["told"], call, undone, body["outcome"])

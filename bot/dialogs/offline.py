@@ -7,16 +7,32 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from bot.dialogs.llm import ModelRequest, ModelStep, ToolCall
+from bot.dialogs.task import CONFIRMED
+from bot.errors import NOT_DONE
 from bot.policy import plain, plain_words, without_politeness
 from bot.resources import LANGUAGES, say
 
 _SUBJECT_LENGTH = 120
 _DESCRIPTION_LENGTH = 8000
 _SENTENCE_END = re.compile(r"[.,;:!?¡¿।…\n]+")
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """What one tool gave back."""
+
+    call_id: str
+    tool: str
+    text: str
+
+    @property
+    def failed(self) -> bool:
+        return self.text.startswith(NOT_DONE)
 
 
 class OfflineModel:
@@ -37,9 +53,9 @@ class OfflineModel:
     def _next(self, request: ModelRequest) -> ModelStep:
         last = request.messages[-1]
         if last["role"] == "tool":
-            return _said(self._told(request.messages))
-        if request.tools and not any(tool["function"]["name"] == "offer_choices" for tool in request.tools):
-            return _said(say(self._language, "no_model"))  # an agent that is not for customers: its moves are not known here
+            return self._told(request)
+        if _has_other_moves(request):
+            return _said(say(self._language, "no_model"))
         *before, chosen = str(last["content"]).strip().split("\n")  # a burst has a line for each message
         if _is_option(chosen, "option_my_tickets"):
             return _call("list_my_tickets")
@@ -59,17 +75,28 @@ class OfflineModel:
         options = [say(self._language, name) for name in ("option_ticket", "option_my_tickets", "option_person")]
         return _call("offer_choices", text=text, options=options)
 
-    def _told(self, messages: Any) -> str:
-        """What the last tool gave back, in the person's words."""
-        result = str(messages[-1]["content"])
-        called = _called(messages, str(messages[-1].get("tool_call_id", "")))
-        if result.startswith("error"):
-            return say(self._language, "sorry_failed")
-        if called == "create_ticket":
-            return say(self._language, "ticket_opened", ticket_id=result.rsplit(" ", 1)[-1])
-        if called == "list_my_tickets":
-            return say(self._language, "no_tickets") if result == "the person has no tickets" else result
-        return result
+    def _told(self, request: ModelRequest) -> ModelStep:
+        """What the tools of this turn came to, in the person's words: their results are for a model, and in English."""
+        results = _results(request.messages)
+        done = [text for result in results if (text := self._done(result))]
+        if done:
+            return _said("\n".join(done))
+        last = results[-1]
+        if last.failed:
+            return _said(say(self._language, "sorry_failed"))
+        if last.tool == "list_my_tickets":  # its lines are made of our own sentences
+            return _said(say(self._language, "no_tickets") if last.text == "the person has no tickets" else last.text)
+        if _has_other_moves(request):
+            return _said(say(self._language, "no_model"))
+        return self._offer(say(self._language, "simple_mode"))
+
+    def _done(self, result: _Told) -> str:
+        """What to say of something that was done; empty where there are no words for it."""
+        if result.failed:
+            return ""
+        if result.tool == "create_ticket":
+            return say(self._language, "ticket_opened", ticket_id=result.text.rsplit(" ", 1)[-1])
+        return say(self._language, "done") if result.call_id == CONFIRMED else ""
 
 
 def _said(text: str) -> ModelStep:
@@ -81,12 +108,19 @@ def _call(name: str, **arguments: object) -> ModelStep:
     return ModelStep("", (call,), finish_reason="tool_calls", model="offline")
 
 
-def _called(messages: Any, call_id: str) -> str:
-    for message in reversed(messages):
-        for call in message.get("tool_calls", ()):
-            if call["id"] == call_id:
-                return str(call["function"]["name"])
-    return ""
+def _has_other_moves(request: ModelRequest) -> bool:
+    """Whether the agent is not one for customers: what it could offer instead is not known here."""
+    names = {tool["function"]["name"] for tool in request.tools}
+    return bool(names) and names.isdisjoint(("offer_choices", "hand_to_person"))
+
+
+def _results(messages: Sequence[Mapping[str, Any]]) -> list[_Told]:
+    """What the tools gave back since the person's last words, in order; the same call once."""
+    last = max(place for place, message in enumerate(messages) if message["role"] == "user")
+    names = {call["id"]: str(call["function"]["name"]) for message in messages[last:] for call in message.get("tool_calls", ())}
+    results = (message for message in messages[last:] if message["role"] == "tool")
+    told = (_Told(id_ := str(message["tool_call_id"]), names.get(id_, ""), str(message["content"])) for message in results)
+    return list({(result.tool, result.text): result for result in told}.values())
 
 
 def _is_option(text: str, name: str) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from bot.clock import Clock
 from bot.conversation import Queue, Turn
@@ -11,6 +11,7 @@ from bot.dialogs.agent import AgentLoop
 from bot.dialogs.flow import Flow
 from bot.dialogs.prompts import Agent
 from bot.dialogs.router import Router
+from bot.dialogs.task import Spent
 from bot.errors import FenceLost
 from bot.inbox import Inbox
 from bot.journal import Journal
@@ -25,6 +26,7 @@ from bot.services.hours import Hours
 from bot.services.people import People
 from bot.services.receipts import Receipts
 from bot.services.settings import SystemSettings
+from bot.services.spending import Spending
 from bot.store.base import Claim, Require, Store
 from bot.tools.base import Services
 
@@ -42,6 +44,7 @@ class Parts:
     conversations: Conversations
     receipts: Receipts
     settings: SystemSettings
+    spending: Spending
     services: Services
     loop: AgentLoop
     agents: Mapping[str, Agent]
@@ -75,6 +78,8 @@ class Scene:
     """What their words have told so far; None while `language` is only the default."""
     flow: FlowState | None
     """What the conversation has been waiting for, if this turn is heard as an answer to it."""
+    spent: Spent = field(default_factory=Spent)
+    """What the model takes for it, also if somebody takes over and nothing of it is said."""
 
     @property
     def fence(self) -> Require:

@@ -9,8 +9,9 @@ import structlog
 
 from bot.clock import Clock
 from bot.dialogs.llm import Model, ModelRequest, ModelStep, ToolCall, Usage, broken_step, finish
+from bot.dialogs.prices import micros
 from bot.dialogs.prompts import Agent
-from bot.dialogs.task import Bounds, Spent, Task
+from bot.dialogs.task import Bounds, OverBudget, Spent, Task
 from bot.errors import ModelError
 from bot.records.work import JournalKind
 from bot.tools.base import Toolbox
@@ -35,17 +36,33 @@ class Steps:
         self._bounds = bounds
 
     async def take(self, task: Task, spent: Spent, number: int) -> ModelStep:
-        """The next step of the model, from the journal if an earlier run of this turn came that far."""
+        """The next step of the model, from the journal if an earlier run of this turn came that far. Raises OverBudget."""
         recorded = task.journal.recorded(JournalKind.MODEL, str(number))
         if recorded is not None:
             step = _read(recorded)
         else:
             began = self._clock.monotonic()
+            self._check_budget(task, spent, number)
             step = await self._ask(task, spent, number)
+            self._charge(task, step)
             body = _body(step, task.agent, self._clock.monotonic() - began)
             task.journal.later(task.journal.row(JournalKind.MODEL, str(number), body))
         spent.add(step.model, step.usage)
         return step
+
+    def _check_budget(self, task: Task, spent: Spent, number: int) -> None:
+        """Before each step that would cost money. What the person has confirmed is done by now, and told without the model."""
+        if self._model is None or spent.offline or task.budget is None:
+            return
+        whose = task.budget.used_up(spent.micros)
+        if whose and (task.confirmed is None or number > 0):
+            raise OverBudget(f"AI budget of the {whose} used up")
+        spent.offline = bool(whose)
+
+    @staticmethod
+    def _charge(task: Task, step: ModelStep) -> None:
+        if task.budget is not None:
+            task.budget.charge(micros(step.model, step.usage))
 
     async def _ask(self, task: Task, spent: Spent, number: int) -> ModelStep:
         request = ModelRequest(task.messages, self._offered(task), task.model or task.agent.model, self._bounds.answer_tokens)
@@ -70,6 +87,7 @@ class Steps:
                 broken = broken_step(request, error)
                 spent.broken += 1
                 spent.add(broken.model, broken.usage)
+                self._charge(task, broken)
                 body = _body(broken, task.agent, self._clock.monotonic() - began)
                 task.journal.later(task.journal.row(JournalKind.MODEL, f"{number}:broken:{spent.broken}", body))
             else:

@@ -13,7 +13,19 @@ from bot.dialogs.prompts import Agent
 from bot.journal import Journal
 from bot.message import Reply
 from bot.records.conversations import FlowState
+from bot.services.spending import Budget
 from bot.tools.base import Result, ToolContext
+
+CONFIRMED = "confirmed"
+"""Id of the call that the person has just confirmed."""
+
+
+class GaveUp(Exception):
+    """A bound was reached."""
+
+
+class OverBudget(GaveUp):
+    """The money is used up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,9 +87,18 @@ class Answer:
     reason: str = ""
     flow: FlowState | None = None
     """What the conversation waits for from then on."""
+    untold: bool = False
+    """What the person has confirmed was done, and nobody has said a word to them since."""
     trouble: bool = False
     """Whether the agent had to give up: then the person is told so."""
+    over_budget: str = ""
+    """Whose money is used up, where that is the trouble: the reason of the handoff."""
     spent: Spent = field(default_factory=Spent)
+
+    def say(self, words: list[Reply]) -> None:
+        """What the model itself says."""
+        self.replies.extend(words)
+        self.untold = self.untold and not words
 
     def take(self, results: list[Result]) -> None:
         """What tools ask the turn to do."""
@@ -106,8 +127,14 @@ class Task:
     """Model to ask for; empty: the agent's, else the one from the settings."""
     confirmed: ToolCall | None = None
     """What the person has just confirmed: it is run before the model is asked."""
+    question: Mapping[str, Any] = field(default_factory=dict)
+    """What they were asked about it: `asked`, in `language`."""
     seen: set[str] = field(default_factory=set)
     """Agents that have handed it on: it does not come back to them in this turn."""
+    budget: Budget | None = None
+    """What it may still cost; None is without a bound."""
+    spent: Spent = field(default_factory=Spent)
+    """What it has taken, also where nothing comes of it."""
 
     def hand_on(self, to: AgentRef, most: int) -> None:
         """Another agent leads it from now on, with its own prompt and tools; nobody twice, and no more than `most` in all."""

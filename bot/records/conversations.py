@@ -176,6 +176,10 @@ class Cost(Part):
     output_tokens: int = 0
     micros: int = 0
     """Millionths of a US dollar, by the price table; 0 where the model has no price."""
+    day: str = ""
+    """The UTC day (2026-11-20) of the last turn that cost something."""
+    day_micros: int = 0
+    """What that day has cost so far."""
 
 
 @record(

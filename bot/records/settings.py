@@ -7,6 +7,12 @@ from typing import Any
 
 from bot.records.base import Index, Record, record
 
+MONEY_BOUNDS = {"ai_max_cost_per_conversation": "1.00", "ai_max_cost_per_day": "50.00"}
+"""The most that models may cost per UTC day, in US dollars: one conversation's, and everybody's together. 0 is no bound.
+
+They count without rows of their own: a workspace begins with exactly four (S2-193).
+"""
+
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 
 

@@ -42,6 +42,7 @@ from bot.records.conversations import (
 )
 from bot.records.people import Customer
 from bot.services.audit import Audit
+from bot.services.spending import spent_by
 from bot.store.base import Change, Store, Unit
 
 _MEDIA_TYPES = {
@@ -139,11 +140,16 @@ class Conversations:
     ) -> None:
         """Moves the conversation along with what is about to be said, and with what the model took for it (fields of Cost)."""
         more = {f"cost.{name}": amount for name, amount in (spent or {}).items() if amount}
+        news: dict[str, Any] = {}
+        if micros := more.get("cost.micros"):
+            day = self._clock.now().date().isoformat()
+            # The lane is serial: nobody else has added to it since the conversation was read.
+            news |= {"cost.day": day, "cost.day_micros": spent_by(conversation, day) + micros}
         if messages:
             more["message_count"] = len(messages)
+            news["last_message"] = _last(messages[-1])
         if more:
-            last = {"last_message": _last(messages[-1])} if messages else {}
-            unit.add(Change(Conversation, {"id": conversation.id}, set=last, inc=more))
+            unit.add(Change(Conversation, {"id": conversation.id}, set=news, inc=more))
 
     def reopen(self, unit: Unit, conversation: Conversation) -> None:
         """A resolved conversation in which the person writes again goes on, with whoever held it (S2-101)."""

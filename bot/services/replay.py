@@ -10,8 +10,10 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
 
+from bot.errors import NOT_DONE
 from bot.records.conversations import Conversation, Direction, Message
 from bot.records.work import Delivery, DeliveryState, JournalKind, JournalRow
+from bot.services.spending import dollars
 from bot.store.base import Store
 
 _LONGEST = 300
@@ -24,7 +26,8 @@ class Event:
 
     turn_id: str
     what: str
-    """`heard`, `decided`, `called`, `gave`, `said`, `ended`."""
+    """`heard`, `answer` (to a question of the runtime's), `decided`, `called`, then `gave`, `asked` (the person is to confirm it)
+    or `refused`, `handed`, `said`, `ended`."""
     text: str
 
 
@@ -40,6 +43,13 @@ async def replay(store: Store, conversation: Conversation, limit: int = 500) -> 
     for turn, of_turn in groupby(messages, key=lambda message: message.turn_id or ""):
         events.extend(_events(turn, list(of_turn), by_turn.pop(turn, []), deliveries))
     return events
+
+
+def total(conversation: Conversation) -> str:
+    """What the model has taken for the whole conversation, and of it for its last day."""
+    cost = conversation.cost
+    of_day = f", {dollars(cost.day_micros)} of it on {cost.day}" if cost.day else ""
+    return f"{dollars(cost.micros)}{of_day}  [{cost.model_steps} steps, {cost.input_tokens + cost.output_tokens} tokens]"
 
 
 def _events(
@@ -65,8 +75,29 @@ def _decided(row: JournalRow) -> Iterator[Event]:
     if row.kind is JournalKind.MODEL:
         yield Event(row.turn_id, "decided", _step(row.body))
     elif row.kind is JournalKind.TOOL:
-        yield Event(row.turn_id, "called", f"{row.body['tool']}({_arguments(row.body['arguments'])})")
-        yield Event(row.turn_id, "gave", f"{_line(row.body['result'])}  [{_seconds(row.body)}]")
+        yield from _called(row.turn_id, row.body)
+    elif row.kind is JournalKind.FLOW:
+        yield Event(row.turn_id, "answer", row.body.get("outcome") or _outcome(row.body))
+
+
+def _outcome(body: dict[str, Any]) -> str:
+    """What became of a question whose flow does not say it."""
+    if body["told"] or body["call"]:
+        return "to the agent"
+    return "asked on" if body["state"] else "over"
+
+
+def _called(turn: str, body: dict[str, Any]) -> Iterator[Event]:
+    """A call, and what came of it."""
+    yield Event(turn, "called", f"{body['tool']}({_arguments(body['arguments'])})")
+    if body.get("flow"):
+        yield Event(turn, "asked", " / ".join(_line(reply["text"]) for reply in body["replies"]))
+    else:
+        reason = body["result"].removeprefix(NOT_DONE)
+        what = "gave" if reason == body["result"] else "refused"
+        yield Event(turn, what, f"{_line(reason)}  [{_seconds(body)}]")
+    if body.get("assignee"):
+        yield Event(turn, "handed", f"to {body['assignee']['kind']}:{body['assignee']['name']}: {_line(body['reason'])}")
 
 
 def _step(body: dict[str, Any]) -> str:
@@ -77,8 +108,10 @@ def _step(body: dict[str, Any]) -> str:
 
 
 def _ending(body: dict[str, Any]) -> str:
-    cost = f", ${body['micros'] / 1_000_000:.6f}" if body.get("micros") else ""
+    cost = f", {dollars(body['micros'])}" if body.get("micros") else ""
     how = "gave up" if body["trouble"] else "without a model" if body["offline"] else "answered"
+    if body["trouble"] and body["reason"]:
+        how = f"{how}: {body['reason']}"
     tokens = body["inputTokens"] + body["outputTokens"]
     return f"{how}  [{body['steps']} steps, {tokens} tokens{cost}, {_seconds(body)}]"
 

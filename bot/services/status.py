@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -11,10 +11,12 @@ from pathlib import Path
 from bot.clock import Clock
 from bot.config import Settings, unknown_settings
 from bot.errors import RecordError, SettingsError
+from bot.records.settings import MONEY_BOUNDS
 from bot.records.work import Delivery, DeliveryState, InboxRow, InboxState, Job, JobStatus
 from bot.secret_key import KEY_FILE, load_secret_key
 from bot.services.hours import Hours, opening_at
 from bot.services.settings import SystemSettings
+from bot.services.spending import PER_CONVERSATION, PER_DAY, dollars, micros_of, spent_on
 from bot.store.base import Store
 
 
@@ -175,3 +177,31 @@ def ability(agent: str, tools: int, handoffs: Sequence[str], skills: Sequence[st
     if skills:
         told.append(f"for {', '.join(skills)}")
     return Finding(f"agent {agent}", State.ON, "; ".join(told))
+
+
+async def money(store: Store, clock: Clock) -> list[Finding]:
+    """What models have cost today against the bounds."""
+    settings = SystemSettings(store, clock)
+    bounds, found = {}, []
+    for key, default in MONEY_BOUNDS.items():
+        try:
+            bounds[key] = micros_of(key, await settings.value(key))
+        except SettingsError as error:
+            bounds[key] = micros_of(key, default)
+            found.append(Finding("AI budget", State.WRONG, str(error), f"{default} counts until then"))
+    most, each = bounds[PER_DAY], bounds[PER_CONVERSATION]
+    spent = await spent_on(store, clock.now().date().isoformat())
+    of = f"of {dollars(most, 2)}" if most else "(no bound)"
+    conversation = f"{dollars(each, 2)} per conversation and day" if each else "no bound per conversation"
+    detail = f"{dollars(spent, 2)} {of} spent today (UTC); {conversation}"
+    if 0 < most <= spent:
+        return [Finding("AI budget", State.WRONG, f"{detail}: used up, people take over", f"raise {PER_DAY}"), *found]
+    return [Finding("AI budget", State.ON, detail), *found]
+
+
+def unpriced(models: Iterable[str]) -> list[Finding]:
+    """Models whose costs are unknown."""
+    fix = "add it to prompts/prices.yaml (with zeros where it costs nothing)"
+    return [
+        Finding("AI budget", State.INFO, f"no price known for {model}: money bounds do not count it", fix) for model in models
+    ]

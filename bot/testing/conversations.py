@@ -8,11 +8,11 @@
       - bot: I opened TICKET-2026-000001
       - tickets: [{ticketId: TICKET-2026-000001, status: open}]
 
-`person` writes, `tap` taps a button, `tool` is what the model calls, `bot` what it says (and the person must hear), `system`
-what the program itself says, `silence: true` that nothing is said, `assignee` who holds the conversation (`agent:support`,
-`queue:support`), `tickets`, `callbacks`, `memories` and `customer` what is in the person's records, by stored names. A callback's
-number is another one each time: `$callback` stands for that of the newest. With `model: off` nothing is scripted: `bot` is only
-what must be heard.
+`person` writes, `tap` taps a button, `tool` is what the model calls, beside it `gives` words of what it must be told, `bot`
+what it says (and the person must hear), `system` what the program itself says, `silence: true` that nothing is said, `assignee`
+who holds the conversation (`agent:support`, `queue:support`), `tickets`, `callbacks`, `memories` and `customer` what is in the
+person's records, by stored names. A callback's number is another one each time: `$callback` stands for that of the newest. With
+`model: off` nothing is scripted: `bot` is only what must be heard.
 pytest runs every *.yaml in a folder named `conversations` (see `bot.testing.plugin`).
 """
 
@@ -31,6 +31,7 @@ from bot.errors import ResourceError
 from bot.records.base import Record
 from bot.records.calls import Callback
 from bot.records.knowledge import UserMemory
+from bot.records.work import JournalKind
 from bot.services.callbacks import number_of
 from bot.testing.llm import Called, Calls, Said, ScriptedStep
 from bot.testing.scene import Scene, ScenePerson, open_scene
@@ -39,7 +40,7 @@ R = TypeVar("R", bound=Record)
 
 
 class Line(BaseModel):
-    """One line of a conversation: exactly one of its fields, but for `with`, which goes with `tool`."""
+    """One line of a conversation: exactly one of its fields, but for `with` and `gives`, which go with `tool`."""
 
     model_config = ConfigDict(extra="forbid", populate_by_name=True)
 
@@ -47,6 +48,7 @@ class Line(BaseModel):
     tap: str | None = None
     tool: str | None = None
     arguments: dict[str, Any] = Field(default_factory=dict, alias="with")
+    gives: str = ""
     bot: str | None = None
     system: str | None = None
     silence: Literal[True] | None = None
@@ -55,6 +57,9 @@ class Line(BaseModel):
     callbacks: list[dict[str, Any]] | None = None
     memories: list[dict[str, Any]] | None = None
     customer: dict[str, Any] | None = None
+
+
+_BESIDE_TOOL = {"arguments", "gives"}
 
 
 class Script(BaseModel):
@@ -81,7 +86,7 @@ def load(file: Path) -> Script:
     except ValidationError as error:
         raise ResourceError(f"{file.name}: {'; '.join(_wrong(problem) for problem in error.errors())}") from None
     for number, line in enumerate(script.turns, 1):
-        said = line.model_fields_set - {"arguments"}
+        said = line.model_fields_set - _BESIDE_TOOL
         if len(said) != 1:
             raise ResourceError(f"{file.name}: turn {number} must have exactly one of {', '.join(_kinds())}")
     return script
@@ -125,7 +130,7 @@ def _wrong(problem: ErrorDetails) -> str:
 
 
 def _kinds() -> list[str]:
-    return [name for name in Line.model_fields if name != "arguments"]
+    return [name for name in Line.model_fields if name not in _BESIDE_TOOL]
 
 
 async def _numbers(scene: Scene, person: ScenePerson) -> dict[str, str]:
@@ -166,6 +171,9 @@ async def _check(scene: Scene, person: ScenePerson, line: Line) -> None:
     heard = line.bot or line.system
     if heard:
         await person.hears(heard)
+    elif line.gives:
+        called = [row.body["result"] for row in await person.journal(JournalKind.TOOL) if row.body["tool"] == line.tool]
+        assert line.gives in "".join(called[-1:]), f"{line.tool} gave {called[-1:]}"
     elif line.silence:
         await person.hears_nothing()
     elif line.assignee:

@@ -14,7 +14,7 @@ import copy
 import re
 from collections import deque
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import orjson
@@ -89,7 +89,9 @@ class ScriptedModel:
     Being asked for more than it was given raises UnexpectedModelCall, at once and again in `assert_complete`.
     """
 
-    def __init__(self, *steps: ScriptedStep) -> None:
+    def __init__(self, *steps: ScriptedStep, name: str = "scripted") -> None:
+        self.name = name
+        """The model that it says it is, where the request asks for none: one from the price table costs money."""
         self.requests: list[ModelRequest] = []
         """Every request so far, copied as it was at that moment."""
         self.closed = False
@@ -116,7 +118,7 @@ class ScriptedModel:
             await asyncio.sleep(0)  # a real model lets others run between its words
         if isinstance(step, Raised):
             raise step.exception
-        yield model_step(step, request, self._ids)
+        yield replace(model_step(step, request, self._ids), model=request.model or self.name)
 
     async def close(self) -> None:
         self.closed = True

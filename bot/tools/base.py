@@ -22,7 +22,7 @@ from typing import Any, get_type_hints
 from pydantic import BaseModel, ConfigDict, ValidationError, create_model
 
 from bot.conversation import Assignee
-from bot.errors import ResourceError, ToolError
+from bot.errors import NOT_DONE, ResourceError, ToolError
 from bot.message import Reply
 from bot.principal import PersonRef, Principal, Strength, UserRef
 from bot.records.base import explain
@@ -107,6 +107,11 @@ class Result:
     """The model is not asked again in this turn."""
     flow: FlowState | None = None
     """What the conversation waits for from the end of this turn on (`bot.dialogs.flow`)."""
+
+    @property
+    def failed(self) -> bool:
+        """Whether it was not done, and the text tells the model why."""
+        return self.text.startswith(NOT_DONE)
 
 
 Confirm = Callable[..., Awaitable[str]]

@@ -14,6 +14,8 @@ from bot.clock import SystemClock
 from bot.config import load_settings, setting_names
 from bot.errors import ResourceError
 from bot.records.settings import WEEKDAYS, SystemSetting
+from bot.services.settings import SystemSettings
+from bot.services.spending import Spending
 from bot.vendors import store_of
 from tests.dialogs.agentfiles import AgentFiles
 from tests.mailbox import Mailbox, served
@@ -99,6 +101,52 @@ def test_the_models_are_named_in_the_order_in_which_they_are_asked(
     code, report = check()
     assert code == 0
     assert told in report
+
+
+def test_what_models_cost_today_is_shown_against_the_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-x")
+    asyncio.run(spend(49_990_000))
+    code, report = check()
+    assert code == 0
+    assert "AI budget        on     $49.99 of $50.00 spent today (UTC); $1.00 per conversation and day" in report
+    asyncio.run(spend(10_000, ai_max_cost_per_conversation=0))
+    code, report = check()
+    assert code == 1
+    assert "$50.00 of $50.00 spent today (UTC); no bound per conversation: used up" in report
+    assert "->  raise ai_max_cost_per_day" in report
+
+
+def test_a_bound_that_is_no_amount_is_wrong_and_the_default_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-x")
+    asyncio.run(spend(1, ai_max_cost_per_day="a lot"))
+    code, report = check()
+    assert code == 1
+    assert "ai_max_cost_per_day: 'a lot' is no amount in US dollars; set a number like 50.00, or 0 for no bound" in report
+    assert "of $50.00 spent" in report
+
+
+def test_a_model_without_a_price_is_told_with_the_fix(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_BASE_URL", "http://127.0.0.1:11434/v1")
+    monkeypatch.setenv("OPENAI_MODEL", "qwen3")
+    code, report = check()
+    assert code == 0
+    assert "no price known for qwen3: money bounds do not count it  ->  add it to prompts/prices.yaml" in report
+    monkeypatch.setenv("OPENAI_MODEL", "gpt-4o-mini")
+    assert "no price known" not in check()[1]
+
+
+async def spend(micros: int, **settings: object) -> None:
+    """A store in which so much more was spent today, with these system settings."""
+    clock = SystemClock()
+    store = store_of(load_settings(), clock)
+    await store.open()
+    try:
+        await store.upsert([SystemSetting(id=key, key=key, value=value) for key, value in settings.items()])
+        spending = Spending(store, clock, SystemSettings(store, clock))
+        spending.add(micros)
+        await spending.close()
+    finally:
+        await store.close()
 
 
 def test_a_name_of_ours_that_is_no_setting_is_wrong_even_if_it_is_like_none(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -26,6 +26,7 @@ def test_a_conversation_is_found_by_the_number_of_the_person_and_by_its_id() -> 
     shown = runner.invoke(cli, ["replay", "+12025550123"])
     assert shown.exit_code == 0
     assert "create_ticket(subject='my line is dead'" in shown.output
+    assert "in all    $0.000000  [" in shown.output
     assert runner.invoke(cli, ["replay", shown.output.split()[1]]).output == shown.output
 
 

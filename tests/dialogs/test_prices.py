@@ -8,7 +8,7 @@ import pytest
 
 from bot.dialogs import prices
 from bot.dialogs.llm import Usage
-from bot.dialogs.prices import DEFAULT_CONTEXT, context_tokens, micros
+from bot.dialogs.prices import DEFAULT_CONTEXT, context_tokens, is_priced, micros
 from bot.errors import ResourceError
 
 pytestmark = pytest.mark.unit
@@ -42,6 +42,16 @@ def test_the_longest_name_that_begins_the_models_counts(model: str, cost: int) -
     assert micros(model, Usage(1_000_000, 1_000_000)) == cost
 
 
+def test_amounts_have_no_binary_fraction_in_them() -> None:
+    assert sum(micros("gpt-4.1-nano", Usage(30, 0)) for _ in range(1000)) == 3000
+    assert micros("gpt-4.1-nano", Usage(10**15, 0)) == 10**14
+
+
+def test_a_free_model_has_a_price_and_an_unknown_one_has_none(table: pytest.MonkeyPatch) -> None:
+    table.setattr(prices, "read_yaml", lambda *_: {"qwen3": {"input": 0, "output": 0}})
+    assert (is_priced("qwen3-32b"), is_priced("llama"), micros("qwen3", Usage(5, 5))) == (True, False, 0)
+
+
 def test_small_amounts_are_whole_millionths() -> None:
     assert micros("gpt-4o-mini", Usage(7, 3)) == round(7 * 0.15 + 3 * 0.6)
     assert micros("gpt-4o-mini", Usage()) == 0
@@ -58,6 +68,8 @@ def test_small_amounts_are_whole_millionths() -> None:
         {"gpt": {"input": "much", "output": 1}},
         {"gpt": [1, 2]},
         {"gpt": {"input": 1, "output": 1, "context": "long"}},
+        {"gpt": {"input": -1, "output": 1}},
+        {"gpt": {"input": "nan", "output": 1}},
     ],
 )
 def test_a_broken_table_is_one_line_that_names_the_file(table: pytest.MonkeyPatch, rows: object) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from pathlib import Path
 from uuid import uuid4
@@ -11,7 +12,13 @@ from click.testing import CliRunner, Result
 from pymongo import MongoClient
 
 from bot.__main__ import cli
+from bot.dialogs.llm import Usage
+from bot.resources import say
+from bot.services.settings import SystemSettings
+from bot.services.spending import Spending, spent_on
 from bot.testing.conversations import load, play
+from bot.testing.llm import Said
+from bot.testing.scene import open_scene
 
 pytestmark = pytest.mark.end_to_end
 
@@ -34,6 +41,23 @@ CONVERSATIONS = sorted((Path(__file__).parent.parent / "conversations").glob("*.
 @pytest.mark.parametrize("file", CONVERSATIONS, ids=[file.stem for file in CONVERSATIONS])
 async def test_conversations_are_the_same_on_mongo(file: Path, mongo: dict[str, str], tmp_path: Path) -> None:
     await play(load(file), tmp_path, mongodb=(mongo["MONGODB_URI"], mongo["MONGODB_DATABASE"]))
+
+
+async def test_what_models_cost_is_counted_and_bounded_on_mongo(mongo: dict[str, str], tmp_path: Path) -> None:
+    async with open_scene(tmp_path, mongodb=(mongo["MONGODB_URI"], mongo["MONGODB_DATABASE"])) as scene:
+        ana, store = scene.person("12025550123"), scene.app.store
+        scene.model.name = "gpt-4o"
+        scene.model.will(Said("Hello.", usage=Usage(0, 100_000)))
+        await ana.says("What is the state of my order?")
+        await ana.hears("Hello")
+        await ana.says("What is the state of my order?")
+        await ana.hears(say("en", "limit_reached"))
+        cost = (await ana.conversation()).cost
+        others = [Spending(store, scene.clock, SystemSettings(store, scene.clock)) for _ in range(5)]
+        for spending in others:
+            spending.add(7)
+        await asyncio.gather(scene.app.spending.close(), *(spending.close() for spending in others))
+        assert (cost.day_micros, await spent_on(store, cost.day)) == (1_000_000, 1_000_035)
 
 
 def bot(*arguments: str, typed: str = "", **settings: str) -> Result:

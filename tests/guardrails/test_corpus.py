@@ -12,7 +12,7 @@ from tests.guardrails.attacks import Attack, Place, load
 from tests.guardrails.play import play
 from tests.guardrails.world import World
 
-pytestmark = pytest.mark.scenario
+pytestmark = [pytest.mark.scenario, pytest.mark.usefixtures("agents_read_once")]
 
 ATTACKS = load()
 

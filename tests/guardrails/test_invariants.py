@@ -20,7 +20,7 @@ from tests.guardrails.invariants import instructions_in
 from tests.guardrails.play import play
 from tests.guardrails.world import World
 
-pytestmark = pytest.mark.scenario
+pytestmark = [pytest.mark.scenario, pytest.mark.usefixtures("agents_read_once")]
 
 REAL = Toolbox.discover()
 

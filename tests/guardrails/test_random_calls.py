@@ -16,7 +16,7 @@ from tests.guardrails.attacks import Attack, ChannelName, Concept
 from tests.guardrails.play import play
 from tests.guardrails.world import World
 
-pytestmark = pytest.mark.scenario
+pytestmark = [pytest.mark.scenario, pytest.mark.usefixtures("agents_read_once")]
 
 _TOOLBOX = Toolbox.discover()
 _KNOWN = [

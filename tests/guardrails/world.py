@@ -133,7 +133,9 @@ async def _victim(scene: Scene, canary: _Canaries, phone: str, question: str, nu
         source="form",
         proof=canary("proof"),
     )
-    await scene.app.store.load([filled, noted, ticket, callback, memory, lead, identity, consent])
+    phone_identity, *_ = await scene.app.store.find(Identity, {"id": Identity.key(IdentityKind.PHONE, f"+{phone}")})
+    joined = phone_identity.model_copy(update={"lead_ids": [lead.id]})
+    await scene.app.store.load([joined, filled, noted, ticket, callback, memory, lead, identity, consent])
     heard, *_ = await person.timeline()
     return {
         "phone": phone,

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Mapping
+from dataclasses import replace
 
 from bot.conversation import AgentRef, Assignee, OperatorRef
 from bot.dialogs.llm import Model, ModelRequest, ModelStep
+from bot.dialogs.prompts import Agent
+from bot.dialogs.router import Router
 from bot.message import Reply
 from bot.records.people import Consent
 from bot.records.settings import SystemSetting
@@ -75,6 +78,30 @@ async def consents(scene: Scene, person: ScenePerson) -> list[Consent]:
 async def set_setting(scene: Scene, key: str, value: object) -> None:
     await scene.app.store.upsert([SystemSetting(id=key, key=key, value=value)])
     await scene.passes(3)  # values are remembered for two seconds
+
+
+def with_agents(scene: Scene, *agents: Agent) -> None:
+    """These agents beside, or in place of, those of the prompt files; before anybody has written."""
+    parts = scene.app.engine._parts
+    put_agents(scene, {**parts.agents, **{agent.name: agent for agent in agents}})
+
+
+def put_agents(scene: Scene, agents: Mapping[str, Agent]) -> None:
+    """These agents in place of those of the prompt files."""
+    parts = scene.app.engine._parts
+    object.__setattr__(parts, "agents", agents)
+    object.__setattr__(parts, "router", Router(agents))
+
+
+def with_sales(scene: Scene) -> None:
+    """`support` and `sales`, which hand on to each other."""
+    support = scene.app.engine._parts.agents["support"]
+    tools = ("hand_to_agent", "hand_to_person", "create_ticket", "book_callback")
+    with_agents(
+        scene,
+        replace(support, tools=tuple({*support.tools, "hand_to_agent"}), handoffs=("sales",)),
+        Agent("sales", "Sells.", tools, "sales-model", "You are the seller of {{ company }}.", "sales-hash", ("support",)),
+    )
 
 
 def said(scene: Scene) -> list[str]:

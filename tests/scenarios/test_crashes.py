@@ -11,19 +11,23 @@ from typing import Any
 
 import pytest
 
-from bot.dialogs.llm import ModelRequest
+from bot.conversation import AgentRef
+from bot.dialogs.llm import ModelRequest, Usage
+from bot.dialogs.prices import micros
 from bot.message import Address, InboundMessage, Receipt, ReceiptStatus, Reply, Sender, Text
 from bot.records.audit import AuditEntry
+from bot.records.calls import Callback
 from bot.records.conversations import Message
 from bot.records.knowledge import UserMemory
 from bot.records.people import Customer
 from bot.records.tickets import Ticket
 from bot.records.work import DeliveryState, InboxRow, InboxState, JournalKind, JournalRow
+from bot.services.spending import spent_on
 from bot.testing.channel import Spoken
 from bot.testing.clock import ManualClock
 from bot.testing.llm import Called, Calls, Raised, Said, ScriptedModel, ScriptedStep
 from bot.testing.scene import Scene, open_scene
-from tests.scenarios.helpers import ANA, deliveries
+from tests.scenarios.helpers import ANA, deliveries, with_sales
 
 pytestmark = pytest.mark.scenario
 
@@ -81,13 +85,25 @@ class Doom:
 Check = Callable[[Scene], Awaitable[None]]
 
 
+@dataclass(frozen=True)
+class Story:
+    """What happens in a life."""
+
+    steps: list[ScriptedStep]
+    says: tuple[str, ...] = ("My line is down, open a ticket.",)
+    """Each once the one before was answered."""
+    prepare: Callable[[Scene], None] = lambda scene: None
+    model: str = "scripted"
+
+
 async def run(
-    folder: Path, clock: ManualClock, doom: Doom, steps: list[ScriptedStep], spoken: list[Spoken], check: Check | None = None
+    folder: Path, clock: ManualClock, doom: Doom, story: Story, spoken: list[Spoken], check: Check | None = None, done: int = 0
 ) -> int:
-    """One life of the program, in which the vendor (re)delivers the message; how many model steps are journaled at its end."""
+    """One life of the program, in which the vendor (re)delivers the messages; how many model steps are journaled at its end."""
     journaled = 0
     with suppress(Died):
-        async with open_scene(folder, clock=clock, model=ScriptedModel(*steps)) as scene:
+        async with open_scene(folder, clock=clock, model=ScriptedModel(*story.steps[done:], name=story.model)) as scene:
+            story.prepare(scene)
             doom.over(scene)
             ana = scene.person(ANA)
             for said in spoken:  # the vendor told meanwhile what had arrived
@@ -95,9 +111,12 @@ async def run(
                     f"r-{said.tracker}", ana.address, f"whatsapp.{said.tracker}", ReceiptStatus.SENT, clock.now(), said.tracker
                 )
                 await scene.app.inbox.accept([receipt])
-            with suppress(Died):
-                await ana.sends(Text("My line is down, open a ticket."), id=_TURN)
-            await scene.passes(30)
+            for number, text in enumerate(story.says):
+                with suppress(Died):
+                    await ana.sends(Text(text), id=f"{_TURN}-{number}" if number else _TURN)
+                await scene.passes(30)
+                if doom.dead:
+                    break
             spoken += scene.channel.spoken
             journaled = len([row for row in await journal(scene) if row.kind is JournalKind.MODEL])
             if doom.dead:
@@ -111,12 +130,15 @@ async def journal(scene: Scene) -> list[JournalRow]:
     return await scene.app.store.find(JournalRow, {}, sort=("id",), limit=100)
 
 
-async def lives(folder: Path, steps: list[ScriptedStep], at: int, check: Check, spoken: list[Spoken], *, after: bool) -> bool:
+async def lives(
+    folder: Path, story: Story | list[ScriptedStep], at: int, check: Check, spoken: list[Spoken], *, after: bool
+) -> bool:
     """Dies at the n-th write, is started again and looked at; whether it died at all. All that was ever posted is in `spoken`."""
+    story = story if isinstance(story, Story) else Story(story)
     clock = ManualClock()
     doom = Doom(at, after)
-    done = await run(folder, clock, doom, steps, spoken)
-    await run(folder, ManualClock(clock.now()), Doom(0, after), steps[done:], spoken, check)
+    done = await run(folder, clock, doom, story, spoken)
+    await run(folder, ManualClock(clock.now()), Doom(0, after), story, spoken, check, done)
     return doom.dead
 
 
@@ -224,6 +246,87 @@ async def check_all_kinds(scene: Scene, at: int) -> None:
     assert len(audited) == 5, at
 
 
+CALL_ME = Story(
+    [
+        Called("book_callback", requested_time="2026-01-16T17:00:00-06:00", timezone="America/Mexico_City"),
+        Said("Booked: we call you tomorrow at five."),
+    ],
+    ("Please call me tomorrow at five. I want to talk about the bill.", "Yes, please."),
+)
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+async def test_a_question_and_its_yes_survive_a_crash_at_every_write(tmp_path: Path, after: bool) -> None:
+    at, died = 0, True
+    while died:
+        at += 1
+        spoken: list[Spoken] = []
+        died = await lives(tmp_path / str(at), CALL_ME, at, partial(check_booked, spoken=spoken, at=at), spoken, after=after)
+    assert at > 12, "there were hardly any writes to crash at"
+
+
+async def check_booked(scene: Scene, spoken: list[Spoken], at: int) -> None:
+    """Booked once; the question and the answer heard once each."""
+    ana = scene.person(ANA)
+    [callback] = await scene.app.store.find(Callback, {"customer_id": (await ana.customer()).id})
+    assert callback.requested_time.isoformat() == "2026-01-16T23:00:00+00:00", at
+    question, answer = [said.reply for said in spoken]
+    assert (question.text[:20], [button.title for button in question.buttons]) == ("Shall we call you on", ["Yes", "No"]), at
+    assert answer.text == "Booked: we call you tomorrow at five.", at
+    assert len(await ana.timeline()) == 4, at
+    kinds = [row.kind for row in await ana.journal()]
+    counts = {kind: kinds.count(kind) for kind in JournalKind}
+    assert counts == {
+        JournalKind.HEARD: 2,
+        JournalKind.MODEL: 2,
+        JournalKind.TOOL: 2,
+        JournalKind.FLOW: 1,
+        JournalKind.END: 2,
+    }, at
+    audited = await scene.app.store.find(AuditEntry, {"performed_by": "agent:support"}, sort=("-timestamp",))
+    assert [entry.entity_type for entry in audited] == ["callback"], at
+    assert (await ana.conversation()).flow is None, at
+
+
+HANDED_ON = Story(
+    [
+        Called("hand_to_agent", agent="sales", reason="wants to buy"),
+        Called("create_ticket", subject="An offer", description="For ten lines"),
+        Said("I am with sales: your offer is coming."),
+    ],
+    ("Please send me an offer for ten lines.",),
+    with_sales,
+)
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+async def test_a_turn_that_is_handed_on_survives_a_crash_at_every_write(tmp_path: Path, after: bool) -> None:
+    at, died = 0, True
+    while died:
+        at += 1
+        spoken: list[Spoken] = []
+        died = await lives(tmp_path / str(at), HANDED_ON, at, partial(check_handed_on, spoken=spoken, at=at), spoken, after=after)
+    assert at > 8, "there were hardly any writes to crash at"
+
+
+async def check_handed_on(scene: Scene, spoken: list[Spoken], at: int) -> None:
+    """The other agent has it, changed hands once, said one thing."""
+    ana = scene.person(ANA)
+    conversation = await ana.conversation()
+    assert (conversation.assignee, conversation.epoch) == (AgentRef("sales"), 1), at
+    assert conversation.handoff is not None
+    assert conversation.handoff.reason == "wants to buy", at
+    assert [said.reply.text for said in spoken] == ["I am with sales: your offer is coming."], at
+    assert len(await ana.tickets()) == 1, at
+    steps = await ana.journal(JournalKind.MODEL)
+    assert [step.body["agent"] for step in steps] == ["support", "sales", "sales"], at
+    by_whom = {"entity_type": "conversation", "entity_id": conversation.id}
+    moves = [
+        entry for entry in await scene.app.store.find(AuditEntry, by_whom, sort=("-timestamp",)) if entry.action == "assigned"
+    ]
+    assert len(moves) == 1, at
+
+
 async def test_a_message_that_was_overtaken_and_comes_after_a_crash_does_not_open_the_interrupted_turn_anew(
     tmp_path: Path,
 ) -> None:
@@ -236,7 +339,7 @@ async def test_a_message_that_was_overtaken_and_comes_after_a_crash_does_not_ope
             "wamid.overtaken", Address("whatsapp", "106540352242922", ANA), Text("Hello."), clock.now(), Sender("Ana Ruiz", ANA)
         )
         await clock.advance(60)
-        done = await run(tmp_path / str(at), clock, doom, TICKET, spoken)
+        done = await run(tmp_path / str(at), clock, doom, Story(TICKET), spoken)
         died = doom.dead
         async with open_scene(tmp_path / str(at), clock=ManualClock(clock.now()), quiet_ms=600_000) as scene:
             is_frozen = any(row.kind is JournalKind.HEARD for row in await journal(scene))
@@ -301,6 +404,27 @@ async def test_a_failed_call_that_a_later_effect_has_put_on_record_is_not_tried_
         told = [message["content"] for message in scene.model.requests[0].messages if message["role"] == "tool"]
         assert told[0] == "error: create_ticket failed inside; nothing was changed"
         assert told[1].startswith("opened ticket")
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+async def test_what_a_conversation_cost_is_exact_after_a_crash_at_every_write(tmp_path: Path, after: bool) -> None:
+    at, died, spent = 0, True, list[int]()
+    while died:
+        at += 1
+        check = partial(check_cost, counted=spent, at=at)
+        died = await lives(tmp_path / str(at), Story(TICKET, model="gpt-5-pro"), at, check, [], after=after)
+    assert spent[-1] == max(spent), "without a crash all of it is counted for the day"
+    assert at > 10, "there were hardly any writes to crash at"
+
+
+async def check_cost(scene: Scene, counted: list[int], at: int) -> None:
+    steps = await scene.person(ANA).journal(JournalKind.MODEL)
+    usages = [Usage(step.body["inputTokens"], step.body["outputTokens"]) for step in steps]
+    taken = sum(micros("gpt-5-pro", usage) for usage in usages)
+    cost = (await scene.person(ANA).conversation()).cost
+    assert (cost.micros, cost.day_micros, cost.day) == (taken, taken, "2026-01-15"), at
+    counted.append(await spent_on(scene.app.store, cost.day) - taken)
+    assert -taken <= counted[-1] <= 0, at  # what the first life had not written is lost; what was asked twice by then, too
 
 
 async def test_a_newcomer_whose_customer_was_imported_is_recognised_by_the_number(tmp_path: Path) -> None:

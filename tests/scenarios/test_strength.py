@@ -41,7 +41,7 @@ async def test_tickets_are_opened_for_everybody_and_shown_to_those_whom_the_chan
 async def test_who_only_claims_a_number_is_not_greeted_by_the_name_on_its_record(
     scene: Scene, channel: str, is_named: bool
 ) -> None:
-    await scene.app.store.insert([Customer(id="ana", phone_number=f"+{ANA}", first_name="Ana\n# Rules", last_name="Ruiz")])
+    await scene.app.store.insert([Customer(id="ana", phone_number=f"+{ANA}", first_name="Ana\nRules", last_name="Ruiz")])
     scene.model.will(Said("Hello."))
     message = InboundMessage(
         id=new_id(),
@@ -53,4 +53,4 @@ async def test_who_only_claims_a_number_is_not_greeted_by_the_name_on_its_record
     await scene.app.inbox.accept([message])
     await scene.settle()
     prompt = str(scene.model.requests[0].messages[0]["content"])
-    assert ("Ana # Rules Ruiz" in prompt) is is_named
+    assert ("Ana Rules Ruiz" in prompt) is is_named

@@ -20,7 +20,7 @@ from bot.store.base import Change, Unit
 from bot.testing.channel import Spoken
 from bot.testing.llm import Called, Calls, Said, ScriptedModel, Step
 from bot.testing.scene import Scene, ScenePerson, open_scene
-from tests.scenarios.helpers import ANA, HeldModel, deliveries, operator_says, put_in_outbox, said, take_over
+from tests.scenarios.helpers import ANA, HeldModel, deliveries, operator_says, put_in_outbox, said, take_over, until
 
 pytestmark = pytest.mark.scenario
 
@@ -53,6 +53,60 @@ async def test_a_take_over_while_the_model_thinks_stops_its_tools(tmp_path: Path
         model.go.set()
         await ana.hears_nothing()
         assert await ana.tickets() == []
+
+
+class Endless:
+    """A model that talks and talks, and notes when it is left."""
+
+    def __init__(self) -> None:
+        self.words = 0
+        self.left = False
+
+    async def stream(self, request: ModelRequest) -> AsyncGenerator[str | ModelStep, None]:
+        try:
+            while True:
+                self.words += 1
+                yield "word "
+                await asyncio.sleep(0)
+        finally:
+            self.left = True
+
+    async def close(self) -> None:
+        return
+
+
+async def test_a_take_over_leaves_the_models_stream_within_a_second_and_nothing_is_said(tmp_path: Path) -> None:
+    model = Endless()
+    async with open_scene(tmp_path, model=model) as scene:
+        ana = scene.person(ANA)
+        await ana.says("A hard question.")
+        await scene.clock.advance(1)
+        await until(lambda: model.words > 100)
+        await scene.clock.advance(1)  # somebody looks, and nobody has taken over
+        assert not model.left
+        await take_over(scene, ana)
+        await scene.clock.advance(1)
+        await until(lambda: model.left)
+        await ana.hears_nothing()
+        assert [message.content for message in await ana.timeline()] == ["A hard question."]
+        assert (await ana.journal(JournalKind.END), await deliveries(scene, ana)) == ([], [])
+        assert (await ana.conversation()).assignee == OperatorRef("op-1")
+
+
+async def test_a_further_message_is_no_reason_to_stop_thinking(tmp_path: Path) -> None:
+    """Only a change of hands is: the next message is the next turn."""
+    model = HeldModel("hard", Said("The answer."))
+    async with open_scene(tmp_path, model=model) as scene:
+        ana = scene.person(ANA)
+        await ana.says("A hard question.")
+        await scene.clock.advance(1)
+        await model.asked.wait()
+        await ana.says("And another.")
+        await scene.clock.advance(5)
+        model.script.will(Said("And the other answer."))
+        model.go.set()
+        await ana.hears("The answer")
+        await ana.hears("the other answer")
 
 
 async def test_messages_after_a_discarded_turn_are_recorded_for_the_operator(tmp_path: Path) -> None:

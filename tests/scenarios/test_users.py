@@ -6,12 +6,14 @@ import pytest
 
 from bot.channels.console import NAME, typed
 from bot.clock import new_id
+from bot.dialogs.llm import Usage
 from bot.message import Address, InboundMessage, Sender, Text
 from bot.principal import user_address
 from bot.records.conversations import Conversation, ConversationKind, Direction, Message, MessageSender
 from bot.records.people import Consent, Customer
 from bot.records.users import Role, User
 from bot.records.work import InboxRow, InboxState
+from bot.resources import say
 from bot.testing.llm import Called, Calls, Said
 from bot.testing.scene import Scene
 from tests.scenarios.helpers import ANA, set_setting
@@ -120,3 +122,15 @@ async def test_an_assistant_that_cannot_finish_says_so_and_waits_for_nobody(scen
     await says(scene, olga, "Find everybody, please")
     assert await heard(scene, olga) == ["Sorry, that did not work. You can try again or talk to a person."]
     assert await scene.app.store.count(Conversation, {"status": "waiting"}) == 0
+
+
+async def test_a_user_is_told_that_the_money_is_used_up_and_goes_on_the_next_day(scene: Scene) -> None:
+    olga = await joined(scene)
+    scene.model.name = "gpt-4o"
+    scene.model.will(Said("Hello.", usage=Usage(0, 100_000)), Said("Hello again."))
+    await says(scene, olga, "Whom do we know called Ruiz?")
+    await says(scene, olga, "Whom do we know called Perez?")
+    assert await heard(scene, olga) == ["Hello.", say("en", "limit_reached_for_user")]
+    await scene.clock.advance(14 * 3600)
+    await says(scene, olga, "Whom do we know called Perez?")
+    assert (await heard(scene, olga))[-1] == "Hello again."

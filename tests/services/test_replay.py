@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import pytest
 
+from bot.dialogs.llm import Usage
 from bot.errors import SendRefused
-from bot.services.replay import Event, replay
+from bot.services.replay import Event, replay, total
 from bot.testing.llm import Called, Said
 from bot.testing.scene import Scene, ScenePerson
+from tests.scenarios.helpers import with_sales
 
 pytestmark = pytest.mark.scenario
 
@@ -36,6 +38,20 @@ async def test_a_turn_is_told_from_what_was_heard_to_what_it_took(scene: Scene) 
     assert end.startswith("answered  [2 steps, ")
 
 
+async def test_money_is_told_for_the_turn_and_for_the_conversation_and_its_day(scene: Scene) -> None:
+    ana = scene.person(ANA)
+    scene.model.name = "gpt-4o"
+    scene.model.will(Said("Hello.", usage=Usage(1000, 100)), Said("Bye.", usage=Usage(2000, 100)))
+    await ana.says("Hi.")
+    await ana.hears("Hello")
+    assert (await told(scene, ana))[-1].text.startswith("answered  [1 steps, 1100 tokens, $0.003500, ")
+    await scene.clock.advance(24 * 3600)
+    await ana.says("Bye.")
+    await ana.hears("Bye")
+    line = total(await ana.conversation())
+    assert line == "$0.009500, $0.006000 of it on 2026-01-16  [2 steps, 3200 tokens]"
+
+
 async def test_what_was_not_said_is_told_with_the_reason(scene: Scene) -> None:
     ana = scene.person(ANA)
     scene.model.will(Said("Hello."))
@@ -62,3 +78,65 @@ async def test_a_conversation_without_the_agent_is_told_too(scene: Scene) -> Non
     await ana.says("STOP")
     await ana.hears("no le enviaremos")
     assert [event.what for event in await told(scene, ana)] == ["heard", "said"]
+
+
+async def test_a_call_that_was_not_done_is_told_as_refused_with_the_reason(scene: Scene) -> None:
+    ana = scene.person(ANA)
+    scene.model.will(Called("update_ticket", number="TICKET-2026-000009", text="More"), Called("fly"), Said("There is none."))
+    await ana.says("Please add more to my ticket.")
+    await ana.hears("There is none")
+    events = [event for event in await told(scene, ana) if event.what in ("called", "gave", "refused")]
+    assert [event.what for event in events] == ["called", "refused", "called", "refused"]
+    assert events[1].text.startswith("there is no ticket TICKET-2026-000009")
+    assert events[3].text.startswith("there is no tool 'fly'")
+
+
+@pytest.mark.parametrize(
+    ("answer", "outcome", "then"),
+    [
+        ("yes", "confirmed: book_callback", ["called", "gave", "decided", "said", "ended"]),
+        ("no", "declined: book_callback", ["said", "ended"]),
+        ("At six, please.", "not confirmed: book_callback; to the agent", ["decided", "said", "ended"]),
+    ],
+)
+async def test_a_question_to_the_person_and_what_became_of_it_are_told(
+    scene: Scene, answer: str, outcome: str, then: list[str]
+) -> None:
+    ana = scene.person(ANA)
+    scene.model.will(Called("book_callback", requested_time="2026-01-16T17:00:00-06:00", timezone="America/Mexico_City"))
+    await ana.says("Please call me tomorrow at five.")
+    await ana.hears("Shall we call you")
+    if answer != "no":
+        scene.model.will(Said("All right."))
+    await ana.says(answer)
+    await ana.hears("All right")
+    events = await told(scene, ana)
+    assert [event.what for event in events] == ["heard", "decided", "called", "asked", "said", "ended", "heard", "answer", *then]
+    assert events[3].text == "Shall we call you on Friday 16 January at 17:00 (Mexico City)?"
+    assert events[7].text == outcome
+
+
+async def test_a_yes_that_came_too_late_is_told_as_such(scene: Scene) -> None:
+    ana = scene.person(ANA)
+    scene.model.will(Called("book_callback", requested_time="2026-01-16T17:00:00-06:00", timezone="America/Mexico_City"))
+    await ana.says("Please call me tomorrow at five.")
+    await ana.hears("Shall we call you")
+    await scene.passes(7200)
+    await ana.says("yes")
+    await ana.hears("too old")
+    assert [event.text for event in await told(scene, ana) if event.what == "answer"] == ["a yes, too late"]
+
+
+async def test_handing_on_and_handing_over_are_told_with_the_reason(scene: Scene) -> None:
+    with_sales(scene)
+    ana = scene.person(ANA)
+    scene.model.will(
+        Called("hand_to_agent", agent="sales", reason="wants to buy"), Called("hand_to_person", reason="wants a discount")
+    )
+    await ana.says("I want to buy it for half the price.")
+    await ana.hears("passing you")
+    events = await told(scene, ana)
+    assert [event.text for event in events if event.what == "handed"] == [
+        "to agent:sales: wants to buy",
+        "to queue:support: wants a discount",
+    ]

@@ -12,10 +12,12 @@ from datetime import datetime, timedelta
 from enum import Enum
 from typing import Any
 
+import orjson
+
 from bot.clock import new_id
-from bot.dialogs.flow import FlowTurn, Move
+from bot.dialogs.flow import FlowTurn, Move, Undone
 from bot.message import Button, Choice, InboundMessage, Reply, Text
-from bot.policy import plain, plain_words, without_politeness
+from bot.policy import once, plain, plain_words, without_politeness
 from bot.records.conversations import FlowState
 from bot.resources import say, words
 from bot.tools.base import Result, ToolContext
@@ -29,6 +31,7 @@ _NOT_CONFIRMED = (
     "The system asked the person to confirm this. They have not said yes, so it was NOT done. If what they write now "
     "corrects it, call the tool again with what they want; if they ask something else, answer that."
 )
+_LEFT = "This was NOT done: the system had to ask the person about another call first. Make it now if it is still wanted."
 
 
 class Said(Enum):
@@ -37,7 +40,7 @@ class Said(Enum):
     YES = "yes"
     NO = "no"
     NOTHING = "nothing"
-    """Only politeness."""
+    """Only politeness, or emoji that answer nothing."""
     ELSE = "else"
 
 
@@ -47,7 +50,7 @@ def question(context: ToolContext, tool: str, arguments: Mapping[str, Any], aske
     titles = {Said.YES: say(context.language, "yes"), Said.NO: say(context.language, "no")}
     state = FlowState(
         name=NAME,
-        slots={"tool": tool, "arguments": dict(arguments), "asked": asked},
+        slots={"tool": tool, "arguments": dict(arguments), "asked": asked, "language": context.language},
         token=token,
         agent=context.agent,
         asked_at=now,
@@ -67,51 +70,69 @@ class Confirmation:
     async def advance(self, turn: FlowTurn) -> Move:
         state, language = turn.state, turn.context.language
         tool, arguments = str(state.slots["tool"]), dict(state.slots["arguments"])
+        left = tuple(_left(str(name), str(given)) for name, given in state.slots.get("left", ()))
         match said(turn):
             case Said.YES if turn.now >= state.expires_at:
-                return Move((Reply(say(language, "confirm_expired")),))
+                return Move((Reply(say(language, "confirm_expired")),), outcome="a yes, too late")
             case Said.YES:
-                return Move(call=(tool, arguments))
+                return Move(call=(tool, arguments), undone=left, outcome=f"confirmed: {tool}")
             case Said.NO:
-                return Move((Reply(say(language, "confirm_declined")),))
+                return Move((Reply(say(language, "confirm_declined")),), outcome=f"declined: {tool}")
             case _:
-                return Move(told=_NOT_CONFIRMED, undone=(tool, arguments))
+                asked = Undone(tool, orjson.dumps(arguments).decode(), _NOT_CONFIRMED)
+                return Move(undone=(asked, *left), outcome=f"not confirmed: {tool}; to the agent")
 
 
 def said(turn: FlowTurn) -> Said:
     """What the messages of a turn, all together, are to the question."""
-    answers = {_answer(message, turn.state.token) for message in turn.messages} - {Said.NOTHING}
-    return answers.pop() if len(answers) == 1 else Said.ELSE
+    return _together(*(_answer(message, turn.state.token) for message in turn.messages))
+
+
+def _together(*answers: Said) -> Said:
+    """Of several answers the only one that says something; ELSE where they differ, or none does."""
+    telling = set(answers) - {Said.NOTHING}
+    return telling.pop() if len(telling) == 1 else Said.ELSE
 
 
 def _answer(message: InboundMessage, token: str) -> Said:
     content = message.content
     if isinstance(content, Choice):  # never by its title: it may belong to another question
         return next((said for said in (Said.YES, Said.NO) if content.id == _button(token, said)), Said.ELSE)
-    if not isinstance(content, Text):
+    if not isinstance(content, Text) or message.forwarded:  # what is forwarded are somebody else's words
         return Said.ELSE
-    if _bare(content.text) in words("yes_words"):
-        return Said.YES
-    return _in_words(plain(content.text))
+    if "?" in unicodedata.normalize("NFKC", content.text):  # "ok?" asks us
+        return Said.ELSE
+    written, drawn = _in_words(plain(content.text)), _in_emoji(content.text)
+    return Said.NOTHING if written is drawn is Said.NOTHING else _together(written, drawn)
 
 
 def _in_words(text: str) -> Said:
-    rest = without_politeness(text)
+    rest = once(without_politeness(text))
     if rest in plain_words("yes_words"):
         return Said.YES
     if rest in plain_words("no_words"):
         return Said.NO
-    return Said.NOTHING if rest in plain_words("polite_words") else Said.ELSE
+    return Said.NOTHING if not rest or rest in plain_words("polite_words") else Said.ELSE
 
 
-def _bare(text: str) -> str:
-    """An emoji without the colour of its skin and the mark that makes it one."""
-    kept = (c for c in text.strip() if unicodedata.category(c) not in ("Sk", "Mn", "Cf"))
-    return "".join(kept)
+def _in_emoji(text: str) -> Said:
+    """By the symbols alone: the colour of a skin is a modifier, and no symbol. Others than those in the lists say nothing."""
+    symbols = {c for c in text if unicodedata.category(c) == "So"}
+    answers = [said for said in (Said.YES, Said.NO) if symbols & words(f"{said.value}_words")]
+    return _together(*answers) if answers else Said.NOTHING
 
 
 def _button(token: str, said: Said) -> str:
     return f"confirm:{token}:{said.value}"
+
+
+def _left(name: str, arguments: str) -> Undone:
+    """A call that stood behind the one that was asked about, so that none is lost in silence."""
+    try:
+        orjson.loads(arguments)
+    except orjson.JSONDecodeError:  # it was malformed, or too long to keep
+        arguments = "{}"
+    return Undone(name, arguments, _LEFT)
 
 
 FLOW = Confirmation()
