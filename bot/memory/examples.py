@@ -2,19 +2,22 @@
 
 An example is near by the cosine of TF-IDF vectors, half over stems and half over runs of characters. What a feature weighs is
 dampened IDF times how much it tells of the name: words that stand under every name count little (by the entropy of the names
-of a feature's examples). Neighbours vote with the fourth power of their nearness.
+of a feature's examples). Neighbours vote with the fourth power of their nearness. What they say is the mean raw cosine of the
+three nearest, times the root of the share of votes; beside it counts how much of the text's rare words is spoken of under a name
+at all (BM25, as a part of the most possible). Nothing of this is scaled to the best hit, so that it tells what is out of scope.
 
 Figures and where they come from: tests/benchmarks/intents.py.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
+from bot.memory.bm25 import WordScores
 from bot.memory.features import Features, counted, runs, words
 from bot.memory.postings import Floats, Ints, Postings
 
@@ -24,23 +27,26 @@ _TELLING_POWER = 0.25
 _VOTE_POWER = 4
 _TOP = 3
 _SMOOTHING = 0.02
+_COVERAGE = 0.75
+"""What counts, beside the neighbours, how much of the text is spoken of under a name."""
 
 
 @dataclass(frozen=True, slots=True)
 class Vote:
-    """What the nearest examples say."""
+    """What the examples say."""
 
     name: str
-    share: float
-    """Of the votes, from 0 to 1."""
-    nearness: float
-    """Mean raw cosine of the three nearest examples, from 0 to 1: low where nothing like it is known."""
+    confidence: float
+    """From 0 to 1, comparable between texts: what is below a threshold is out of scope."""
 
 
 class Examples:
-    """Texts with names, in one language."""
+    """Texts with names, in one language.
 
-    def __init__(self, texts: Sequence[str], names: Sequence[str], language: str) -> None:
+    `about` says more on some names, in any form: it does not vote, but the words in it count as spoken of under that name.
+    """
+
+    def __init__(self, texts: Sequence[str], names: Sequence[str], language: str, about: Mapping[str, str] | None = None) -> None:
         self._language = language
         self._names = sorted(set(names))
         number = {name: place for place, name in enumerate(self._names)}
@@ -49,23 +55,35 @@ class Examples:
             _Arm([counted(words(text, language)) for text in texts], self._labels, len(self._names)),
             _Arm([counted(runs(text, language)) for text in texts], self._labels, len(self._names)),
         )
+        spoken: dict[str, list[str]] = {name: [(about or {}).get(name, "")] for name in self._names}
+        for text, name in zip(texts, names, strict=True):
+            spoken[name].append(text)
+        self._subjects = WordScores([counted(words(" ".join(said), language)) for said in spoken.values()])
 
     def vote(self, text: str) -> Vote | None:
-        """The name with the most votes; None where no example has anything in common with the text."""
-        by_word, by_run = self._arms
-        near = 0.5 * by_word.nearness(counted(words(text, self._language))) + 0.5 * by_run.nearness(
-            counted(runs(text, self._language))
-        )
+        """The likeliest name; None where nothing has anything in common with the text."""
+        confidences = self.confidences(text)
+        name = max(confidences, key=lambda name: confidences[name], default=None)
+        return None if name is None or confidences[name] <= 0 else Vote(name, confidences[name])
+
+    def confidences(self, text: str) -> dict[str, float]:
+        """How likely each name is, from 0 where nothing like it is known to about 1 for an example itself."""
+        by_word = counted(words(text, self._language))
+        near = self._nearness(by_word, counted(runs(text, self._language)))
         count = min(NEIGHBOURS, len(near))
         if not count:
-            return None
+            return {}
         nearest = np.argpartition(-near, count - 1)[:count]
-        nearness = np.sort(near[nearest])[::-1]
-        if nearness[0] <= 0:
-            return None
+        nearness = float(np.sort(near[nearest])[-_TOP:].mean())
         votes = np.bincount(self._labels[nearest], near[nearest] ** _VOTE_POWER, minlength=len(self._names))
-        best = int(votes.argmax())
-        return Vote(self._names[best], float(votes[best] / votes.sum()), float(nearness[:_TOP].mean()))
+        by_vote = nearness * np.sqrt(votes / (votes.sum() or 1.0))
+        confidences = (by_vote + _COVERAGE * self._subjects.coverage(by_word)) / (1 + _COVERAGE)
+        return dict(zip(self._names, confidences.tolist(), strict=True))
+
+    def _nearness(self, by_word: Features, by_run: Features) -> Floats:
+        """Of every example."""
+        near: Floats = (self._arms[0].nearness(by_word) + self._arms[1].nearness(by_run)) / np.float32(2)
+        return near
 
 
 class _Arm:
@@ -92,11 +110,12 @@ class _Arm:
 
 def _idf(postings: Postings) -> Floats:
     idf = np.log((postings.size + 1) / (postings.frequencies + 1)) + 1
-    return (idf**_IDF_POWER).astype(np.float32)
+    damped: Floats = (idf**_IDF_POWER).astype(np.float32)
+    return damped
 
 
 def _telling(postings: Postings, labels: Ints, names: int) -> Floats:
-    """How much each feature tells of the name: about 1 for one that a single name has, near 0 for one that is everywhere alike."""
+    """How much each feature tells of the name: about 1 where a single name has it, near 0 where all have it alike."""
     if names < 2 or not postings.features:
         return np.ones(postings.features, np.float32)
     sizes = np.bincount(labels, minlength=names)
@@ -110,4 +129,5 @@ def _telling(postings: Postings, labels: Ints, names: int) -> Floats:
     total = np.bincount(column, counts, minlength=postings.features) + absent * _SMOOTHING
     part, rest = counts / total[column], _SMOOTHING / total
     entropy = np.bincount(column, -part * np.log(part), minlength=postings.features) - absent * rest * np.log(rest)
-    return (np.maximum(1.05 - entropy / np.log(names), 1e-3) ** _TELLING_POWER).astype(np.float32)
+    telling: Floats = (np.maximum(1.05 - entropy / np.log(names), 1e-3) ** _TELLING_POWER).astype(np.float32)
+    return telling

@@ -24,10 +24,8 @@ MAX_CHARACTERS = 4000
 _LENGTHS = (3, 4, 5)
 _STEMMERS = {"es": Stemmer.Stemmer("spanish"), "en": Stemmer.Stemmer("english"), "hi": Stemmer.Stemmer("hindi")}
 
-_ROMAN = dict(
-    zip("कखगघङचछजझञटठडढणतथदधनपफबभमयरलळवशषसह", "k k g g n c c j j n t t d d n t t d d n p p b b m y r l l v s s s h".split(), strict=True)
-)
-_ROMAN |= dict(zip("इईउऊएऐओऔिीुूेैोौऋृ", "i i u u e e o o i i u u e e o o r r".split(), strict=True))
+_ROMAN = dict(zip("कखगघङचछजझञटठडढणतथदधनपफबभमयरलळवशषसह", "kkggnccjjnttddnttddnppbbmyrllvsssh", strict=True))
+_ROMAN |= dict(zip("इईउऊएऐओऔिीुूेैोौऋृ", "iiuueeooiiuueeoorr", strict=True))
 _ROMAN |= dict.fromkeys("ंँ", "n") | dict.fromkeys("अआा़्ःॅॉऑ", "")
 """Devanagari by its sound, roughly, without the vowel a: people who write Hindi in Latin letters leave it out, or not."""
 _SAME_SOUND = (

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from bot.memory.bm25 import WordScores
 from bot.memory.features import Features, counted, runs, words
 from bot.memory.postings import Floats, Postings
 
@@ -21,10 +22,6 @@ _TOP = 3
 WORDS_SHARE = {"es": 0.6, "en": 0.6, "hi": 0.6}
 """How much the words say in a score, by language; runs of characters say the rest."""
 _OTHERS_SHARE = 0.6
-
-_SATURATION = 0.9
-_LENGTH_SHARE = 0.4
-"""BM25's k1 and b."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,13 +78,12 @@ class _Built:
 
     def __init__(self, documents: Mapping[str, tuple[Features, Features]]) -> None:
         self._ids = list(documents)
-        self._words = Postings([by_word for by_word, _ in documents.values()])
+        self._words = WordScores([by_word for by_word, _ in documents.values()])
         self._runs = Postings([by_run for _, by_run in documents.values()])
-        self._words_idf, self._words_values = _bm25(self._words)
         self._runs_idf, self._runs_values = _tf_idf(self._runs)
 
     def search(self, by_word: Features, by_run: Features, limit: int, share: float) -> list[Hit]:
-        word_scores, cosines = self._bm25(by_word), self._cosines(by_run)
+        word_scores, cosines = self._words.scores(by_word), self._cosines(by_run)
         count = min(CANDIDATES, len(self._ids))
         if not count:
             return []
@@ -98,11 +94,6 @@ class _Built:
         found = ((int(candidates[place]), float(scores[place])) for place in order)
         return [Hit(self._ids[row], score, float(cosines[row])) for row, score in found if score > 0]
 
-    def _bm25(self, asked: Features) -> Floats:
-        places = self._words.places(asked[0])
-        places = places[places >= 0]
-        return self._words.score(places, self._words_idf[places], self._words_values)
-
     def _cosines(self, asked: Features) -> Floats:
         numbers, counts = asked
         places = self._runs.places(numbers)
@@ -111,17 +102,6 @@ class _Built:
         weights[known] = (1 + np.log(counts[known])) * self._runs_idf[places[known]]
         length = float(np.sqrt((weights**2).sum())) or 1.0
         return self._runs.score(places[known], (weights[known] / length).astype(np.float32), self._runs_values)
-
-
-def _bm25(postings: Postings) -> tuple[Floats, Floats]:
-    """Each feature's IDF, and what each posting says with it."""
-    frequencies = postings.frequencies
-    idf = np.log(1 + (postings.size - frequencies + 0.5) / (frequencies + 0.5))
-    lengths = np.bincount(postings.rows, postings.counts, minlength=postings.size)
-    mean = lengths.mean() if postings.size else 1.0
-    size = 1 - _LENGTH_SHARE + _LENGTH_SHARE * lengths[postings.rows] / (mean or 1.0)
-    values = postings.counts * (_SATURATION + 1) / (postings.counts + _SATURATION * size)
-    return idf.astype(np.float32), values.astype(np.float32)
 
 
 def _tf_idf(postings: Postings) -> tuple[Floats, Floats]:
