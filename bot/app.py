@@ -174,7 +174,7 @@ def _join(
     jobs.register(JOB, CodeDelivery(store, clock, outbox, conversations, codes, mailer))
     verification = Verifying(store, clock, audit, policy, jobs, people, merging, codes, has_email=mailer is not None)
     search = Search(store)
-    knowledge = Knowledge(store, clock)
+    knowledge = Knowledge(store)
     leads = Leads(store, clock, audit)
     toolbox = Toolbox.discover()
     agents = load_agents(toolbox.names())

@@ -227,7 +227,7 @@ class Bench:
             people=people,
             callbacks=Callbacks(store, clock, audit),
             search=search,
-            knowledge=Knowledge(store, clock),
+            knowledge=Knowledge(store),
             memories=Memories(store, clock, audit),
             verification=Verifying(store, clock, audit, policy, jobs, people, merging, codes, has_email=False),
             leads=leads,
