@@ -1,8 +1,8 @@
 """The knowledge base: found by questions in anybody's own words, kept in step with the articles in `knowledge/`.
 
 The search runs in memory, an index a language, built from the store. Every search asks the store first whether anything has
-changed, whoever changed it (two small queries), so that no entry that was switched off is ever used. An article's examples lead to
-the article; which of its sections answers is told by the sections themselves.
+changed, whoever changed it (two small queries), so that no entry that was switched off is ever used. An article's examples lead
+to the article; which of its sections answers is told by the sections themselves.
 """
 
 from __future__ import annotations

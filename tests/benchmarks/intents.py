@@ -133,7 +133,7 @@ def of_banking(rounds: int) -> list[bool]:
         f"Accepted and right, %, while {SCOPE_RECALL:.0f} % of what is out of scope is refused ({rounds} drawings of 19 labels)",
         [
             ["out of scope: labels held out", f"{statistics.mean(near):.1f}"],
-            ["out of scope: XQuAD's questions", f"{statistics.mean(far):.1f}"],
+            ["out of scope: the demo's questions", f"{statistics.mean(far):.1f}"],
         ],
     )
     print(
@@ -150,7 +150,7 @@ def held_out(train: Sequence[Row], test: Sequence[Row], seed: int) -> tuple[floa
     unknown = set(random.Random(seed).sample(sorted({label for _, label in train}), 19))
     examples = ours([row for row in train if row[1] not in unknown])
     inside = [row for row in test if row[1] not in unknown]
-    far = [row["question"] for row in map(json.loads, (DATA / "xquad_en_questions.jsonl").open())]
+    far = [question["ask"] for file in (QUESTIONS, HARDER) for question in yaml.safe_load(file.read_text())["en"]]
     return scope(examples, inside, [text for text, label in test if label in unknown]), scope(examples, inside, far)
 
 
