@@ -48,6 +48,8 @@ _MOST_OPERATIONS = 1000
 _MOST_BYTES = 8 * 1024 * 1024
 """Of one `bulkWrite`, well below the 16 MB of a command."""
 _DUPLICATE = 11000
+_FREE = ("", b"")
+"""The line of the units that require nothing."""
 
 DURABLE = WriteConcern(w="majority", j=True, wtimeout=10_000)
 BULK_WRITE = 25
@@ -227,11 +229,8 @@ class Units:
             with self._translated:
                 await run(only)
             return
-        key = next((step.key for step in steps if step.verb is Require), None)
+        key = next((step.key for step in steps if step.verb is Require), _FREE)
         # Shielded by being a task: a waiter that gives up must not tear a transaction with others in it.
-        if key is None:
-            await self.together(partial(self._take, steps))
-            return
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         line = self._waiting.get(key)
         if line is None:

@@ -1,0 +1,155 @@
+"""How units of work reach a MongoDB: what is sent, and that it means the same in one command as in many.
+
+Run on SecantusDB 0.7.0b3, and on the server in TEST_MONGODB_URI where there is one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
+
+import pytest
+from pymongo import AsyncMongoClient, monitoring
+from pymongo.asynchronous.database import AsyncDatabase
+
+from bot.clock import SystemClock, new_id
+from bot.errors import Conflict, Duplicate, FenceLost, StoreError
+from bot.records.work import Counter, Fence
+from bot.store.base import Change, Delete, Insert, Put, Require, Unit
+from bot.store.mongo import MongoStore
+from bot.testing.contracts import CONTRACT_KINDS, Order, Thing
+
+pytestmark = pytest.mark.contract
+
+only_as_one = pytest.mark.parametrize("way", ["bulkWrite"], indirect=True)
+FENCE = Require(Fence, {"id": "f", "value": 1}, FenceLost)
+
+
+class Heard(monitoring.CommandListener):
+    """The names of the commands that write."""
+
+    def __init__(self) -> None:
+        self.names: list[str] = []
+
+    def started(self, event: monitoring.CommandStartedEvent) -> None:
+        if event.command_name in {"insert", "update", "delete", "bulkWrite"} and event.command.get("update") != "pulses":
+            self.names.append(event.command_name)
+
+    def succeeded(self, event: monitoring.CommandSucceededEvent) -> None:
+        pass
+
+    def failed(self, event: monitoring.CommandFailedEvent) -> None:
+        pass
+
+
+@pytest.fixture(params=["bulkWrite", "a command each"])
+def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """How the server takes a unit: as one from MongoDB 8.0 on."""
+    if request.param != "bulkWrite":
+        monkeypatch.setattr("bot.store.mongo.BULK_WRITE", 1000)
+    return str(request.param)
+
+
+@pytest.fixture
+def heard(monkeypatch: pytest.MonkeyPatch) -> Iterator[Heard]:
+    listener = Heard()
+    make = AsyncMongoClient.__init__
+
+    def listening(client: Any, *args: Any, **options: Any) -> None:
+        make(client, *args, **options, event_listeners=[listener])
+
+    monkeypatch.setattr(AsyncMongoClient, "__init__", listening)
+    yield listener
+    monkeypatch.undo()
+
+
+@pytest.fixture
+async def database(mongo_uri: str) -> AsyncIterator[str]:
+    name = f"switchboard_test_{new_id()[-12:]}"
+    yield name
+    async with AsyncMongoClient[dict[str, Any]](mongo_uri) as client:
+        await client.drop_database(name)
+
+
+@pytest.fixture
+async def store(way: str, heard: Heard, mongo_uri: str, database: str) -> AsyncIterator[MongoStore]:
+    store = MongoStore(mongo_uri, database, SystemClock(), (Counter, Fence, *CONTRACT_KINDS))
+    await store.open()
+    await store.insert([Fence(id="f", value=1)])
+    heard.names.clear()
+    yield store
+    await store.close()
+
+
+async def test_a_unit_over_several_collections_is_one_command_where_the_server_knows_one(
+    store: MongoStore, heard: Heard, way: str
+) -> None:
+    unit = Unit(FENCE, Insert(Thing(id="t")), Insert(Order(id="o", number=1)), Change(Thing, {"id": "t"}, inc={"rank": 1}))
+    await store.commit(unit)
+    assert heard.names == (["bulkWrite"] if way == "bulkWrite" else ["update", "insert", "insert", "update"])
+    found = await store.get(Thing, "t")
+    assert found is not None
+    assert found.rank == 1
+
+
+@only_as_one
+async def test_units_that_wait_go_together_whether_they_require_something_or_not(store: MongoStore, heard: Heard) -> None:
+    units = [Unit(Insert(Thing(id=f"{n}a")), Insert(Thing(id=f"{n}b"))) for n in range(40)]
+    for unit in units[20:]:
+        unit.first(FENCE)
+    await asyncio.gather(*map(store.commit, units))
+    assert len(heard.names) <= 4
+    assert await store.count(Thing, {}) == 80
+
+
+async def test_a_unit_too_large_for_one_command_is_written_all_the_same(
+    store: MongoStore, heard: Heard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bot.store.mongo_units._MOST_BYTES", 1000)
+    await store.commit(Unit(Insert(Thing(id="a", extra={"pad": "p" * 2000})), Insert(Thing(id="b"))))
+    monkeypatch.setattr("bot.store.mongo_units._MOST_OPERATIONS", 1)
+    await store.commit(Unit(Insert(Thing(id="c")), Insert(Thing(id="d"))))
+    assert heard.names == ["insert"] * 4
+    assert await store.count(Thing, {}) == 4
+
+
+async def test_what_spoils_a_unit_is_named_and_nothing_of_it_is_written(store: MongoStore) -> None:
+    await store.insert([Thing(id="there", code="taken"), Thing(id="other")])
+    old = Thing(id="other", version=7)
+    spoilt: list[tuple[type[Exception], list[Any]]] = [
+        (FenceLost, [Require(Fence, {"id": "f", "value": 2}, FenceLost), Insert(Thing(id="there"))]),
+        (Duplicate, [FENCE, Insert(Thing(id="there"))]),
+        (Duplicate, [FENCE, Insert(Thing(id="new2", code="taken"))]),
+        (Conflict, [FENCE, Put(old)]),
+        (FenceLost, [Change(Thing, {"id": "nobody"}, set={"rank": 1}, must=1, otherwise=FenceLost), Insert(Thing(id="there"))]),
+        (Conflict, [FENCE, Delete(Thing, {"id": "other"}), Require(Thing, {"id": "other"})]),
+    ]
+    for error, operations in spoilt:
+        with pytest.raises(error):
+            await store.commit(Unit(Insert(Thing(id="new")), *operations))
+    assert await store.count(Thing, {}) == 2
+
+
+async def test_one_bad_unit_spoils_none_of_those_it_goes_with(store: MongoStore) -> None:
+    await store.insert([Thing(id="there")])
+    units = [Unit(FENCE, Insert(Thing(id="there" if n == 3 else f"t{n}")), Insert(Thing(id=f"u{n}"))) for n in range(8)]
+    said = await asyncio.gather(*map(store.commit, units), return_exceptions=True)
+    assert [type(one) for one in said] == [Duplicate if n == 3 else type(None) for n in range(8)]
+    assert await store.count(Thing, {}) == 15
+
+
+@only_as_one
+async def test_what_a_server_leaves_unanswered_is_not_committed(store: MongoStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    command = AsyncDatabase.command
+
+    async def forgetful(self: Any, what: Any, *rest: Any, **options: Any) -> Any:
+        answer = await command(self, what, *rest, **options)
+        if "bulkWrite" in what:
+            answer["cursor"]["firstBatch"].pop()
+        return answer
+
+    monkeypatch.setattr(AsyncDatabase, "command", forgetful)
+    with pytest.raises(StoreError, match="of 2 operations only 1"):
+        await store.commit(Unit(Insert(Thing(id="a")), Insert(Thing(id="b"))))
+    assert await store.count(Thing, {}) == 0
