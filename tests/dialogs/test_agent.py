@@ -222,7 +222,7 @@ class Bench:
         search, leads = Search(store), Leads(store, clock, audit)
         return Services(
             tickets=Tickets(store, clock, audit),
-            handoffs=Handoffs(),
+            handoffs=Handoffs(("support", "sales", "billing")),
             people=people,
             callbacks=Callbacks(store, clock, audit),
             search=search,
