@@ -85,6 +85,11 @@ class ToolContext:
         raise ToolError("this works on the records of the person who writes, and it is one of the team who writes")
 
     @property
+    def is_sure(self) -> bool:
+        """Whether the person is so surely who they seem to be that they may learn what is on record."""
+        return isinstance(self.principal, PersonRef) and self.principal.strength >= Strength.SIGNED
+
+    @property
     def user(self) -> UserRef:
         """The user it runs for. Raises ToolError where it runs for a person."""
         if isinstance(self.principal, UserRef):
