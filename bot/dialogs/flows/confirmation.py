@@ -23,6 +23,8 @@ from bot.resources import say, words
 from bot.tools.base import Result, ToolContext
 
 NAME = "confirmation"
+_BUTTONS = "confirm:"
+"""What the ids of the buttons begin with."""
 LIVES = timedelta(hours=1)
 """A yes that comes later than this after the question does nothing."""
 
@@ -132,7 +134,12 @@ def _in_emoji(text: str) -> Said:
 
 
 def _button(token: str, said: Said) -> str:
-    return f"confirm:{token}:{said.value}"
+    return f"{_BUTTONS}{token}:{said.value}"
+
+
+def is_button(message: InboundMessage) -> bool:
+    """Whether somebody has tapped the yes or no of a question, of whichever."""
+    return isinstance(message.content, Choice) and message.content.id.startswith(_BUTTONS)
 
 
 def _left(name: str, arguments: str) -> Undone:
