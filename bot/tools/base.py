@@ -113,6 +113,9 @@ class Result:
     flow: FlowState | None = None
     """What the conversation waits for from the end of this turn on (`bot.dialogs.flow`)."""
 
+    wrote: bool = False
+    """Whether something was changed; the loop's own note."""
+
     @property
     def failed(self) -> bool:
         """Whether it was not done, and the text tells the model why."""

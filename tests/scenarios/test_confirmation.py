@@ -529,7 +529,6 @@ async def test_a_confirmed_call_that_fails_while_the_model_is_down_is_told_hones
         (Called("list_my_callbacks"),),
         (Called("recall"),),
         (Called("search_knowledge", words="prices"),),
-        (Called("remember", what="Likes tea"),),
         (Called("my_record"), Called("recall")),
     ],
     ids=lambda calls: "+".join(call.name for call in calls),
