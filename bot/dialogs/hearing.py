@@ -23,7 +23,7 @@ from bot.services.conversations import is_held_by_ai
 from bot.store.base import Change, Claim, Require, Unit
 
 CALL_OVER_AFTER = timedelta(minutes=15)
-"""After so long a silence what comes from a number is another call. Longer than a one-time code lives, so that it can be fetched."""
+"""After so long a silence what comes from a number is another call. A one-time code lives shorter, so that it can be fetched."""
 
 
 class Hearing:
