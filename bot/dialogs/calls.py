@@ -98,7 +98,6 @@ class Calls:
         try:
             tool = self._toolbox.get(call.name) if is_confirmed else None  # whoever asked about it may have handed on since
             tool = tool or self._find(task, call)
-            tool.check(task.context.principal)
             arguments = tool.read_arguments(_read_json(call))
         except ToolError as error:
             return _failed(task, here, call.name[:60], {"": call.arguments[:_SHOWN]}, error, 0.0)
@@ -108,6 +107,7 @@ class Calls:
             return _read(recorded)
         began = self._clock.monotonic()
         try:
+            tool.check(task.context.principal)  # what an earlier run has done stays done, also where it may not be done any more
             asked = await self._ask(task, tool, here, arguments, task.question if is_confirmed else {})
             return asked or await self._run_tool(task, tool, key, arguments)
         except ToolError as error:

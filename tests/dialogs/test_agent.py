@@ -737,6 +737,13 @@ async def test_a_tool_is_run_for_somebody_we_are_sure_of(bench: Bench) -> None:
     assert bench.hands.did == ["open_the_safe"]
 
 
+async def test_what_an_earlier_run_did_for_somebody_stays_done_where_we_are_not_sure_of_them_any_more(bench: Bench) -> None:
+    await bench.answer(Called("open_the_safe"), bounds=Bounds(steps=1), strength=Strength.VERIFIED)
+    await bench.answer(Said("Open."), strength=Strength.CLAIMED)  # the turn again after a crash, when the proof has run out
+    assert bench.told() == ["open"]
+    assert bench.hands.did == ["open_the_safe"]
+
+
 async def test_the_tickets_of_a_person_who_only_claims_to_be_somebody_are_not_shown(bench: Bench) -> None:
     await bench.answer(Called("create_ticket", **TICKET), Called("list_my_tickets"), Said("."), strength=Strength.CLAIMED)
     opened, refused = bench.told()
