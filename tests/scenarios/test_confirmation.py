@@ -294,6 +294,19 @@ async def test_stop_between_question_and_yes_stops_and_voids_it(scene: Scene) ->
     assert await booked(scene, ana) == []
 
 
+@pytest.mark.parametrize(("minutes", "stops"), [(59, 0), (60, 1)])
+async def test_a_word_for_stopping_answers_a_question_only_while_that_still_waits(scene: Scene, minutes: int, stops: int) -> None:
+    ana = scene.person(ANA)
+    await asked(scene, ana, language="es")
+    await scene.passes(minutes * 60)
+    if not stops:
+        scene.model.will(Said("¿Otra hora?"))
+    await ana.says("Cancelar")
+    await ana.hears(say("es", "opted_out") if stops else "Otra hora")
+    assert len(await consents(scene, ana)) == stops
+    assert await booked(scene, ana) == []
+
+
 async def test_a_button_of_an_earlier_question_does_nothing_whether_or_not_another_one_waits(scene: Scene) -> None:
     ana = scene.person(ANA)
     older = await asked(scene, ana)
