@@ -197,7 +197,7 @@ def _join(
         spending=spending,
         services=Services(
             tickets=Tickets(store, clock, audit),
-            handoffs=Handoffs(),
+            handoffs=Handoffs(router.skills()),
             people=people,
             callbacks=Callbacks(store, clock, audit),
             search=search,

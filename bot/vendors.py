@@ -99,6 +99,17 @@ def _langchain_model(name: str) -> Model:
     return cast(Model, langchain.named(name))
 
 
+def unmakeable(settings: Settings) -> list[Finding]:
+    """The model that the settings name where it cannot be made: `bot serve` would not start with it."""
+    if not settings.langchain_model:
+        return []
+    try:
+        _langchain_model(settings.langchain_model)
+    except SettingsError as error:
+        return [Finding("model", State.WRONG, str(error))]
+    return []
+
+
 def channels_of(settings: Settings) -> dict[str, Channel]:
     """The channels that are on, by name."""
     channels: dict[str, Channel] = {"console": ConsoleChannel()}

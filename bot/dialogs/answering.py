@@ -12,6 +12,7 @@ import structlog
 from bot.conversation import Queue
 from bot.dialogs.describing import scenery_of
 from bot.dialogs.flow import FlowTurn, Move, read, stored
+from bot.dialogs.flows.confirmation import is_button
 from bot.dialogs.hearing import Hearing
 from bot.dialogs.llm import ToolCall
 from bot.dialogs.prompts import Agent
@@ -47,6 +48,9 @@ class Answering:
         try:
             await self._hearing.freeze(scene)
             move = await self._advance(scene)
+            if move is None and all(map(is_button, scene.turn.messages)):
+                # To a model the button's title would look like an answer to whatever was said last.
+                move = Move((Reply(say(scene.language, "question_closed")),))
             if move is not None and not move.goes_to_agent:
                 await self._say(scene, Answer(list(move.replies), flow=move.state))
                 return

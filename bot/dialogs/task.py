@@ -89,6 +89,8 @@ class Answer:
     """What the conversation waits for from then on."""
     untold: bool = False
     """What the person has confirmed was done, and nobody has said a word to them since."""
+    unsaid: bool = False
+    """The same of anything that was done."""
     trouble: bool = False
     """Whether the agent had to give up: then the person is told so."""
     over_budget: str = ""
@@ -98,13 +100,14 @@ class Answer:
     def say(self, words: list[Reply]) -> None:
         """What the model itself says."""
         self.replies.extend(words)
-        self.untold = self.untold and not words
+        self.untold, self.unsaid = self.untold and not words, self.unsaid and not words
 
     def take(self, results: list[Result]) -> None:
         """What tools ask the turn to do."""
         for result in results:
             self.replies.extend(result.replies)
             self.flow = result.flow or self.flow
+            self.unsaid = self.unsaid or (result.wrote and not result.replies)
             if result.assignee is not None:
                 self.assignee, self.reason = result.assignee, result.reason
 

@@ -151,6 +151,11 @@ class Conversations:
         if more:
             unit.add(Change(Conversation, {"id": conversation.id}, set=news, inc=more))
 
+    def close(self, unit: Unit, conversation: Conversation, *, reason: str) -> None:
+        """It is over: what comes next begins another one."""
+        unit.add(closing(conversation, self._clock.now()))
+        unit.insert(self._audit.entry(AuditAction.CLOSED, "conversation", conversation.id, "system", reason=reason))
+
     def reopen(self, unit: Unit, conversation: Conversation) -> None:
         """A resolved conversation in which the person writes again goes on, with whoever held it (S2-101)."""
         if conversation.status is ConversationStatus.RESOLVED:
@@ -216,6 +221,13 @@ class Conversations:
             turn_id=turn_id,
             **extra,
         )
+
+
+def closing(conversation: Conversation, now: datetime) -> Change:
+    """Closes it; the epoch rises, so that nothing more is said in it. Void with Conflict where it has changed hands."""
+    check_move(conversation.status, ConversationStatus.CLOSED)
+    closed = {"openness": conversation.id, "status": ConversationStatus.CLOSED, "closed_at": now, "flow": None}
+    return Change(Conversation, {"id": conversation.id, "epoch": conversation.epoch}, set=closed, inc={"epoch": 1}, must=1)
 
 
 def _with_customer(customer: Customer, address: Address, agent: str) -> dict[str, Any]:

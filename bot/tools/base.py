@@ -87,6 +87,11 @@ class ToolContext:
         raise ToolError("this works on the records of the person who writes, and it is one of the team who writes")
 
     @property
+    def is_sure(self) -> bool:
+        """Whether the person is so surely who they seem to be that they may learn what is on record."""
+        return isinstance(self.principal, PersonRef) and self.principal.strength >= Strength.SIGNED
+
+    @property
     def user(self) -> UserRef:
         """The user it runs for. Raises ToolError where it runs for a person."""
         if isinstance(self.principal, UserRef):
@@ -109,6 +114,9 @@ class Result:
     """The model is not asked again in this turn."""
     flow: FlowState | None = None
     """What the conversation waits for from the end of this turn on (`bot.dialogs.flow`)."""
+
+    wrote: bool = False
+    """Whether something was changed; the loop's own note."""
 
     @property
     def failed(self) -> bool:
