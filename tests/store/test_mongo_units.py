@@ -27,14 +27,16 @@ FENCE = Require(Fence, {"id": "f", "value": 1}, FenceLost)
 
 
 class Heard(monitoring.CommandListener):
-    """The names of the commands that write."""
+    """The names of the commands that write, and of how many operations each is."""
 
     def __init__(self) -> None:
         self.names: list[str] = []
+        self.sizes: list[int] = []
 
     def started(self, event: monitoring.CommandStartedEvent) -> None:
         if event.command_name in {"insert", "update", "delete", "bulkWrite"} and event.command.get("update") != "pulses":
             self.names.append(event.command_name)
+            self.sizes.append(len(event.command.get("ops", "1")))
 
     def succeeded(self, event: monitoring.CommandSucceededEvent) -> None:
         pass
@@ -78,6 +80,7 @@ async def store(way: str, heard: Heard, mongo_uri: str, database: str) -> AsyncI
     await store.open()
     await store.insert([Fence(id="f", value=1)])
     heard.names.clear()
+    heard.sizes.clear()
     yield store
     await store.close()
 
@@ -129,6 +132,35 @@ async def test_what_spoils_a_unit_is_named_and_nothing_of_it_is_written(store: M
         with pytest.raises(error):
             await store.commit(Unit(Insert(Thing(id="new")), *operations))
     assert await store.count(Thing, {}) == 2
+
+
+async def test_a_requirement_and_the_change_of_what_it_requires_are_one_write(store: MongoStore, heard: Heard) -> None:
+    await store.insert([Thing(id="t", rank=1, name="Ana")])
+    heard.names.clear()
+    heard.sizes.clear()
+    for rank, error in ((1, None), (7, FenceLost)):
+        unit = Unit(FENCE, Require(Thing, {"id": "t", "rank": rank}, FenceLost), Insert(Order(id=f"o{rank}", number=rank)))
+        unit.add(Change(Thing, {"id": "t"}, set={"name": "Bea"}), Change(Thing, {"id": "t"}, inc={"rank": 1}))
+        if error is None:
+            await store.commit(unit)
+            assert sum(heard.sizes) == 4, "fence, thing with its requirement, order, thing"
+        else:
+            with pytest.raises(error):
+                await store.commit(unit)
+    found = await store.get(Thing, "t")
+    assert found is not None
+    assert (found.name, found.rank) == ("Bea", 2)
+    assert await store.count(Order, {}) == 1
+
+
+async def test_a_change_is_not_done_before_what_its_unit_does_to_the_same_collection(store: MongoStore) -> None:
+    await store.insert([Thing(id="t", labels=["x"])])
+    unit = Unit(FENCE, Require(Thing, {"id": "t", "rank": 0}), Change(Thing, {"labels": "x"}, inc={"rank": 1}, must=1))
+    unit.add(Change(Thing, {"id": "t"}, set={"labels": []}))
+    await store.commit(unit)
+    found = await store.get(Thing, "t")
+    assert found is not None
+    assert (found.rank, found.labels) == (1, [])
 
 
 async def test_one_bad_unit_spoils_none_of_those_it_goes_with(store: MongoStore) -> None:
