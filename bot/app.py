@@ -37,6 +37,7 @@ from bot.services.conversations import Conversations
 from bot.services.directory import Directory
 from bot.services.handoff import Handoffs
 from bot.services.hours import Hours
+from bot.services.knowledge import Knowledge
 from bot.services.leads import Leads
 from bot.services.memories import Memories
 from bot.services.merging import Merging
@@ -79,6 +80,7 @@ class App:
     users: Users
     merging: Merging
     conversations: Conversations
+    knowledge: Knowledge
     router: Router
     engine: Engine
     spending: Spending
@@ -172,6 +174,7 @@ def _join(
     jobs.register(JOB, CodeDelivery(store, clock, outbox, conversations, codes, mailer))
     verification = Verifying(store, clock, audit, policy, jobs, people, merging, codes, has_email=mailer is not None)
     search = Search(store)
+    knowledge = Knowledge(store, clock)
     leads = Leads(store, clock, audit)
     toolbox = Toolbox.discover()
     agents = load_agents(toolbox.names())
@@ -195,6 +198,7 @@ def _join(
             people=people,
             callbacks=Callbacks(store, clock, audit),
             search=search,
+            knowledge=knowledge,
             memories=Memories(store, clock, audit),
             verification=verification,
             leads=leads,
@@ -225,6 +229,7 @@ def _join(
         users=Users(store, clock, audit),
         merging=merging,
         conversations=conversations,
+        knowledge=knowledge,
         router=router,
         engine=engine,
         worker=worker,

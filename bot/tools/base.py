@@ -32,6 +32,7 @@ from bot.services.callbacks import Callbacks
 from bot.services.capture import Capture
 from bot.services.directory import Directory
 from bot.services.handoff import Handoffs
+from bot.services.knowledge import Knowledge
 from bot.services.leads import Leads
 from bot.services.memories import Memories
 from bot.services.people import People
@@ -50,6 +51,7 @@ class Services:
     people: People
     callbacks: Callbacks
     search: Search
+    knowledge: Knowledge
     memories: Memories
     verification: Verifying
     leads: Leads

@@ -47,6 +47,7 @@ from bot.services.callbacks import Callbacks
 from bot.services.capture import Capture
 from bot.services.directory import Directory
 from bot.services.handoff import Handoffs
+from bot.services.knowledge import Knowledge
 from bot.services.leads import Leads
 from bot.services.memories import Memories
 from bot.services.merging import Merging
@@ -226,6 +227,7 @@ class Bench:
             people=people,
             callbacks=Callbacks(store, clock, audit),
             search=search,
+            knowledge=Knowledge(store, clock),
             memories=Memories(store, clock, audit),
             verification=Verifying(store, clock, audit, policy, jobs, people, merging, codes, has_email=False),
             leads=leads,
