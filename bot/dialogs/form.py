@@ -29,6 +29,8 @@ LIVES = timedelta(hours=1)
 MISSES = 3
 """After so many answers that do not fit a person is offered."""
 
+_LEAST_LETTERS = 4
+"""A text with fewer letters is a choice or a slip, and no wish for something else."""
 _REMARK_WORDS = 4
 """So many words instead of a choice are more on the matter, rather than a choice that cannot be read."""
 
@@ -122,7 +124,7 @@ class Form:
         if heard.is_nothing:
             return Move(state=turn.state)
         if self._is_left(turn, heard):
-            return Move((Reply(say(turn.context.language, "flow_cancelled")),), outcome=f"left: {self.name}")
+            return self._left(turn)
         if wants_person(heard.text):
             return Move(call=("hand_to_person", {"reason": f"asked for a person in the middle of {self.name}"}))
         if turn.state.step in (READ_BACK, CHANGE) and not heard.taps:
@@ -135,6 +137,8 @@ class Form:
         if await self._take(turn, progress, heard, here):
             progress.misses = 0
             return await self._go_on(turn, progress, here)
+        if _guess(turn, heard.text) in self.ended_by:
+            return self._left(turn)
         if self._digresses(turn, heard):
             return await self._digression(turn, progress, here)
         return await self._missed(turn, progress, here)
@@ -172,17 +176,15 @@ class Form:
                 cancel = Button(f"flow:{progress.id}:cancel:", say(language, "option_cancel"))
                 return Move((Reply(say(language, "flow_what_to_change"), (cancel,)),), progress.state(turn, CHANGE))
             case Said.NO:
-                return Move((Reply(say(language, "flow_cancelled")),), outcome=f"left: {self.name}")
+                return self._left(turn)
         return None
+
+    def _left(self, turn: FlowTurn) -> Move:
+        return Move((Reply(say(turn.context.language, "flow_cancelled")),), outcome=f"left: {self.name}")
 
     def _is_left(self, turn: FlowTurn, heard: Heard) -> bool:
         texts = [message.content.text for message in turn.messages if isinstance(message.content, Text)]
-        if any(slot == "cancel" for slot, _ in heard.taps) or any(map(cancels, texts)):
-            return True
-        if not self.ended_by or not heard.text:
-            return False
-        guess = turn.guess(heard.text)
-        return guess.is_in_scope and guess.name in self.ended_by
+        return any(slot == "cancel" for slot, _ in heard.taps) or any(map(cancels, texts))
 
     def _expired(self, turn: FlowTurn, heard: Heard) -> Move:
         language = turn.context.language
@@ -202,7 +204,8 @@ class Form:
         asked = next((slot for slot in self.slots if slot.name == turn.state.step), None)
         if asked is not None:
             here = replace(here, options=await self.options(turn, asked.name))
-        took = self._corrected(progress, asked, text, here) or took
+        before = await self.known(turn, progress.values, asked, here) if asked is not None else None
+        took = self._corrected(progress, asked, text, here, before) or took
         if took:
             return True
         if asked is not None and asked.is_optional and skips(text):
@@ -210,10 +213,8 @@ class Form:
             return True
         if isinstance(asked, Words):
             return self._in_words(turn, progress, asked, text, here)
-        if asked is not None and self._put(
-            progress, asked, asked.read(text, here, await self.known(turn, progress.values, asked, here))
-        ):
-            took = True
+        read = asked.read(text, here, before) if asked is not None else None
+        took = asked is not None and self._put(progress, asked, read)
         return self._in_slots(progress, asked, text, here, took)
 
     async def _tapped(self, turn: FlowTurn, progress: Progress, name: str, value: str) -> bool:
@@ -228,7 +229,7 @@ class Form:
         progress.values[name] = value
         return True
 
-    def _corrected(self, progress: Progress, asked: Slot | None, text: str, here: Here) -> bool:
+    def _corrected(self, progress: Progress, asked: Slot | None, text: str, here: Here, before: Any) -> bool:
         """A correction of what was said before, or of what is being asked."""
         known = [slot for name in reversed(progress.values) if (slot := self._slot(name)) and progress.values[name] is not None]
         fix = correction_in(text)
@@ -243,12 +244,13 @@ class Form:
         about += [slot for slot in known if not isinstance(slot, Words)]
         if asked is None or not asked.is_optional or fix.denied or self.remarks:
             about += known
-        return any(self._put(progress, slot, slot.corrected(fix, here, progress.values.get(slot.name))) for slot in about)
+        values = {**progress.values, **({asked.name: before} if asked is not None else {})}
+        return any(self._put(progress, slot, slot.corrected(fix, here, values.get(slot.name))) for slot in about)
 
     def _in_words(self, turn: FlowTurn, progress: Progress, asked: Words, text: str, here: Here) -> bool:
         """An answer in words: nearly anything is one, but for a question that we know an answer to."""
-        guess = turn.guess(text)
-        if is_question(text) and guess.is_in_scope and guess.name != self.name:
+        guess = _guess(turn, text)
+        if guess in self.ended_by or (is_question(text) and guess not in ("", self.name)):
             return False
         return self._put(progress, asked, asked.read(text, here, progress.values.get(asked.name)))
 
@@ -284,11 +286,11 @@ class Form:
 
     def _digresses(self, turn: FlowTurn, heard: Heard) -> bool:
         """Whether it is about something else, rather than an answer that cannot be read."""
-        guess = turn.guess(heard.text)
         if said(turn) is not Said.ELSE:
             return False
-        if guess.is_in_scope:
-            return guess.name != self.name
+        guess = _guess(turn, heard.text)
+        if guess:
+            return guess != self.name
         return heard.others or is_question(heard.text)
 
     async def _digression(self, turn: FlowTurn, progress: Progress, here: Here) -> Move:
@@ -350,6 +352,14 @@ def _has(values: Mapping[str, Any], slot: Slot, here: Here) -> bool:
         return False
     value = values[slot.name]
     return slot.is_optional if value is None else slot.is_complete(value, here)
+
+
+def _guess(turn: FlowTurn, text: str) -> str:
+    """The intent of what was said, where it is words and in scope; else empty."""
+    if sum(c.isalpha() for c in text) < _LEAST_LETTERS:
+        return ""
+    guess = turn.guess(text)
+    return guess.name if guess.is_in_scope else ""
 
 
 async def _zone(turn: FlowTurn) -> ZoneInfo:

@@ -85,7 +85,7 @@ class OfflineModel:
         return await self._answer(request, content)
 
     async def _answer(self, request: ModelRequest, text: str) -> ModelStep:
-        if parse_yes_no(text) is not None or not any(c.isalnum() for c in text):
+        if parse_yes_no(text) is not None or not any(c.isalpha() for c in text):
             return self._offer(say(self._language, "offline_what"))
         await self._knowledge.refresh()
         guess = self._guess(text)

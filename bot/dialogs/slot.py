@@ -153,7 +153,7 @@ class Matched(Slot):
 
 @dataclass(frozen=True)
 class When(Slot):
-    """A moment in the future. What is kept is what was said, each with when and in which language: it is read again from there."""
+    """A moment in the future. What was said is kept, with when and in which language, and read again from there."""
 
     def question(self, here: Here, known: Any) -> str:
         time = spoken(known, here)
