@@ -19,12 +19,14 @@ def test_a_plain_yes_is_yes(text: str) -> None:
     assert parse_yes_no(text) is True
 
 
-@pytest.mark.parametrize("text", ["no", "No, gracias", "nope", "nahi", "नहीं", "no no", "ji nahi"])
+@pytest.mark.parametrize("text", ["no", "No, gracias", "nope", "nahi", "नहीं", "no no", "ji nahi", "👎"])
 def test_a_plain_no_is_no(text: str) -> None:
     assert parse_yes_no(text) is False
 
 
-@pytest.mark.parametrize("text", ["", "sí, pero a las 6", "no sé", "maybe", "sí no", "hola", "gracias", "😀", "yes or no?"])
+@pytest.mark.parametrize(
+    "text", ["", "sí, pero a las 6", "no sé", "maybe", "sí no", "hola", "gracias", "😀", "yes or no?", "ok?", "sí 👎", "no sé 👍"]
+)
 def test_anything_else_is_neither(text: str) -> None:
     assert parse_yes_no(text) is None
 
