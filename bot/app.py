@@ -177,7 +177,7 @@ def _join(
     jobs.register(JOB, CodeDelivery(store, clock, outbox, conversations, codes, mailer))
     verification = Verifying(store, clock, audit, policy, jobs, people, merging, codes, has_email=mailer is not None)
     search = Search(store)
-    knowledge = Knowledge(store, clock)
+    knowledge = Knowledge(store)
     intents = Intents(knowledge)
     leads = Leads(store, clock, audit)
     toolbox = Toolbox.discover()

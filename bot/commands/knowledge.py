@@ -11,7 +11,7 @@ from bot.clock import SystemClock
 from bot.config import Settings, load_settings
 from bot.logs import configure_logs
 from bot.running import run
-from bot.services.knowledge import MAX_AGE, Knowledge, Synced
+from bot.services.knowledge import Knowledge, Synced
 from bot.store.ownership import beside
 from bot.vendors import store_of
 
@@ -34,10 +34,9 @@ def sync_command(folder: Path | None, dry_run: bool) -> None:
 
 
 async def _sync(settings: Settings, folder: Path | None, dry_run: bool) -> None:
-    clock = SystemClock()
-    store = store_of(settings, clock)
+    store = store_of(settings, SystemClock())
     async with beside(store):
-        synced = await Knowledge(store, clock).sync(folder, dry_run=dry_run)
+        synced = await Knowledge(store).sync(folder, dry_run=dry_run)
     for what, ids in (("added", synced.added), ("changed", synced.changed), ("removed", synced.removed)):
         for id in ids:
             click.echo(f"{what}  {id}")
@@ -54,4 +53,4 @@ def _summary(synced: Synced, dry_run: bool) -> str:
     counts = ", ".join(f"{count} {name}" for name, count in what.items())
     if dry_run:
         return f"{counts}; nothing was written (--dry-run)"
-    return f"{counts}; a running server knows it within {MAX_AGE:.0f} seconds"
+    return counts

@@ -212,13 +212,13 @@ class Answering:
         await self._hearing.commit(scene, scene.journal.guard(unit))
 
     def _be_honest(self, scene: Scene, unit: Unit, answer: Answer, assignee: Assignee | None) -> None:
-        """Once a day a person is told that no model answers, above the first thing that is said without one."""
+        """Once a day a person is told that no model answers, below the first thing that is said without one."""
         day = self._parts.clock.now().date().isoformat()
         is_told = scene.user is not None or scene.conversation.simple_mode_day == day or isinstance(assignee, Queue)
         if is_told or not scene.spent.offline or not answer.replies:
             return
         first = answer.replies[0]
-        answer.replies[0] = Reply(f"{say(scene.language, 'simple_mode')}\n\n{first.text}", first.buttons)
+        answer.replies[0] = Reply(f"{first.text}\n\n{say(scene.language, 'simple_mode')}", first.buttons)
         unit.add(Change(Conversation, {"id": scene.conversation.id}, set={"simple_mode_day": day}))
 
     async def _absence(self, scene: Scene) -> str:

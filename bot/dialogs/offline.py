@@ -17,7 +17,7 @@ from bot.dialogs.llm import ModelRequest, ModelStep, ToolCall
 from bot.dialogs.slots.yesno import parse_yes_no
 from bot.dialogs.task import CONFIRMED
 from bot.dialogs.telling import told
-from bot.dialogs.wishes import wants_person
+from bot.dialogs.wishes import denies_person, wants_person
 from bot.errors import NOT_DONE
 from bot.message import EMPTY_MESSAGE
 from bot.resources import LANGUAGES, say
@@ -89,15 +89,15 @@ class OfflineModel:
             return self._offer(say(self._language, "offline_what"))
         await self._knowledge.refresh()
         guess = self._guess(text)
-        if guess.is_in_scope and guess.name == "talk_to_person":
+        if guess.is_in_scope and guess.name == "talk_to_person" and not denies_person(text):
             return self._hand_over(text)
         if guess.is_in_scope and guess.name == "opt_out" and _offers(request, "opt_out"):
             return _call("opt_out", words=text[:500])
         if guess.is_in_scope and guess.name in SMALLTALK:
             return self._small_talk(guess.name)
-        if guess.is_in_scope and guess.name != ARTICLE:
+        if guess.is_in_scope and guess.name not in (ARTICLE, "talk_to_person"):
             return self._begin(request, guess.name, text)
-        quoted = await self._quote(text, guess) if guess.is_in_scope else ""
+        quoted = await self._quote(text, guess) if guess.is_in_scope and guess.name == ARTICLE else ""
         if not quoted:
             return self._offer(say(self._language, "no_answer"))
         is_beside = ASKING in str(request.messages[0]["content"])  # then the flow's question comes right after it

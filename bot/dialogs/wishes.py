@@ -30,6 +30,12 @@ def wants_person(text: str) -> bool:
     return any(map(_asks_for_person, _SENTENCE_END.split(text)))
 
 
+def denies_person(text: str) -> bool:
+    """Whether a person is spoken of, and not asked for."""
+    said = f" {plain(text)} "
+    return not wants_person(text) and any(f" {phrase} " in said for phrase in plain_words("person_words"))
+
+
 def cancels(text: str) -> bool:
     """Whether it is nothing but a wish to leave it."""
     return once(without_politeness(plain(text))) in plain_words("flow_cancel_words")

@@ -1,7 +1,8 @@
 """The knowledge base: found by questions in anybody's own words, kept in step with the articles in `knowledge/`.
 
-The search runs in memory, an index a language, built from the store and built again within two seconds of a change, whoever made
-it. An article's examples lead to the article; which of its sections answers is told by the sections themselves.
+The search runs in memory, an index a language, built from the store. Every search asks the store first whether anything has
+changed, whoever changed it (two small queries), so that no entry that was switched off is ever used. An article's examples lead
+to the article; which of its sections answers is told by the sections themselves.
 """
 
 from __future__ import annotations
@@ -10,7 +11,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from bot.clock import Clock
 from bot.memory.examples import Examples
 from bot.memory.lexical import LexicalIndex
 from bot.records.knowledge import KnowledgeEntry
@@ -18,8 +18,6 @@ from bot.resources import LANGUAGES, ROOT
 from bot.services.articles import read_articles
 from bot.store.base import Between, Delete, Store, Unit
 
-MAX_AGE = 2.0
-"""Seconds for which what was read is searched without asking the store whether anything has changed."""
 _PAGE = 500
 _ARTICLES = ROOT / "knowledge"
 _OURS = "knowledge sync"
@@ -63,10 +61,8 @@ class Synced:
 class Knowledge:
     """Searches the knowledge base and syncs it with a folder of articles."""
 
-    def __init__(self, store: Store, clock: Clock) -> None:
+    def __init__(self, store: Store) -> None:
         self._store = store
-        self._clock = clock
-        self._looked_at = -MAX_AGE
         self._seen: tuple[object, ...] | None = None
         self._entries: dict[str, list[KnowledgeEntry]] = {}
         self._shelves: dict[str, _Shelf] = {}
@@ -93,11 +89,7 @@ class Knowledge:
         return self._shelf(language).about
 
     async def refresh(self) -> None:
-        """Reads the entries again where they have changed; asks the store at most every two seconds."""
-        now = self._clock.monotonic()
-        if now - self._looked_at < MAX_AGE:
-            return
-        self._looked_at = now
+        """Reads the entries again where they have changed (S5-087)."""
         seen = await self._stamp()
         if seen == self._seen:
             return
@@ -127,7 +119,6 @@ class Knowledge:
         unit.insert(*(entry.model_copy(update={"created_by": _OURS}) for entry in added))
         if unit and not dry_run:
             await self._store.commit(unit)
-            self._looked_at = -MAX_AGE
         return Synced(
             tuple(entry.id for entry in added),
             tuple(entry.id for entry in changed),

@@ -12,7 +12,7 @@
 what it says (and the person must hear), `system` what the program itself says, `silence: true` that nothing is said, `assignee`
 who holds the conversation (`agent:support`, `queue:support`), `tickets`, `callbacks`, `memories` and `customer` what is in the
 person's records, by stored names. A callback's number is another one each time: `$callback` stands for that of the newest. With
-`model: off` nothing is scripted: `bot` is only what must be heard.
+`model: off` nothing is scripted: `bot` is only what must be heard. With `knowledge: true` the shipped articles are there.
 pytest runs every *.yaml in a folder named `conversations` (see `bot.testing.plugin`).
 """
 
@@ -70,6 +70,7 @@ class Script(BaseModel):
     name: str
     number: str = "12025550123"
     model: Literal["scripted", "off"] = "scripted"
+    knowledge: bool = False
     turns: list[Line]
 
 
@@ -98,6 +99,8 @@ async def play(script: Script, folder: Path, *, mongodb: tuple[str, str] | None 
     Raises AssertionError that names the turn where it differs.
     """
     async with open_scene(folder, with_model=script.model != "off", mongodb=mongodb) as scene:
+        if script.knowledge:
+            await scene.app.knowledge.ensure()
         person = scene.person(script.number)
         for number, line in enumerate(script.turns, 1):
             try:

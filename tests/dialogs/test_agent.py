@@ -200,7 +200,7 @@ class Bench:
         agent = Agent("support", "", tuple(names), "", "prompt", "hash")
         loop = AgentLoop(
             None if offline else model or self.model,
-            Offline(Intents(knowledge := Knowledge(self.store, self.clock)), knowledge),
+            Offline(Intents(knowledge := Knowledge(self.store)), knowledge),
             Toolbox({tool.name: tool for tool in self._tools()}),
             self.clock,
             bounds,
@@ -232,7 +232,7 @@ class Bench:
             people=people,
             callbacks=Callbacks(store, clock, audit),
             search=search,
-            knowledge=Knowledge(store, clock),
+            knowledge=Knowledge(store),
             memories=Memories(store, clock, audit),
             verification=Verifying(store, clock, audit, policy, jobs, people, merging, codes, has_email=False),
             leads=leads,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 
 from bot.records.knowledge import KnowledgeEntry
-from bot.services.knowledge import MAX_AGE
 from bot.testing.llm import Called
 from bot.testing.scene import Scene
 from tests.scenarios.helpers import ANA
@@ -49,7 +48,6 @@ async def test_the_persons_language_comes_first_however_it_is_spelled_and_anothe
     ana, wifi = scene.person(ANA), Called("search_knowledge", words="wifi")
     assert await calls(scene, ana, wifi, saying="Please help me.") == ["[en] Wifi Reset the router."]
     assert await calls(scene, ana, wifi, saying="Hola, no funciona el wifi.") == ["[es] Wifi Reinicie el router."]
-    await scene.passes(MAX_AGE)
     await know(scene, entry("hi", "Refunds", "Within five days.", "hindi"))
     assert await call(scene, ana, "search_knowledge", words="refunds") == "[hi] Refunds Within five days."
 
