@@ -14,9 +14,9 @@ from typing import Any
 from bot.dialogs.form import ASKING
 from bot.dialogs.intents import ARTICLE, IntentGuess, Intents
 from bot.dialogs.llm import ModelRequest, ModelStep, ToolCall
-from bot.dialogs.slots.yesno import parse_yes_no
 from bot.dialogs.task import CONFIRMED
 from bot.dialogs.telling import told
+from bot.dialogs.wanted import SMALLTALK, is_bare, wanted
 from bot.dialogs.wishes import denies_person, wants_person
 from bot.errors import NOT_DONE
 from bot.message import EMPTY_MESSAGE
@@ -24,14 +24,11 @@ from bot.resources import LANGUAGES, say
 from bot.services.knowledge import Knowledge
 from bot.services.quoting import answer_from
 
-SMALLTALK = ("greeting", "thanks", "goodbye", "who_are_you")
 _READ = 1000
 """Characters of a message by which it is told what it wants."""
 _ABOUT_LENGTH = 8000
 _OFFER_LENGTH = 1024
 """Characters above buttons."""
-_LINES = 5
-"""Of a burst, so many messages are also looked at one by one."""
 _OPTIONS = {
     "option_ticket": "open_ticket",
     "option_my_tickets": "ticket_status",
@@ -85,11 +82,11 @@ class OfflineModel:
         return await self._answer(request, content)
 
     async def _answer(self, request: ModelRequest, text: str) -> ModelStep:
-        if parse_yes_no(text) is not None or not any(c.isalpha() for c in text):
+        if is_bare(text):
             return self._offer(say(self._language, "offline_what"))
         await self._knowledge.refresh()
-        guess = self._guess(text)
-        if guess.is_in_scope and guess.name == "talk_to_person" and not denies_person(text):
+        guess = wanted(self._intents, text, self._language)
+        if guess.is_in_scope and guess.name == "talk_to_person" and _is_plea(text):
             return self._hand_over(text)
         if guess.is_in_scope and guess.name == "opt_out" and _offers(request, "opt_out"):
             return _call("opt_out", words=text[:500])
@@ -102,15 +99,6 @@ class OfflineModel:
             return self._offer(say(self._language, "no_answer"))
         is_beside = ASKING in str(request.messages[0]["content"])  # then the flow's question comes right after it
         return _said(quoted) if is_beside or len(quoted) > _OFFER_LENGTH else self._offer(quoted)
-
-    def _guess(self, text: str) -> IntentGuess:
-        """Of all that was said together; where that is only polite or nothing, of the first message that wants something."""
-        whole = self._intents.of(text[:_READ], self._language)
-        if whole.is_in_scope and whole.name not in SMALLTALK:
-            return whole
-        lines = text.split("\n")[:_LINES]
-        guesses = (self._intents.of(line[:_READ], self._language) for line in lines if len(lines) > 1)
-        return next((guess for guess in guesses if guess.is_in_scope and guess.name not in SMALLTALK), whole)
 
     async def _quote(self, text: str, guess: IntentGuess) -> str:
         passages = await self._knowledge.find(text[:_READ], self._language)
@@ -224,6 +212,11 @@ def _is_option(text: str, name: str) -> bool:
 def _asks_for_person(text: str) -> bool:
     """Whether somebody tapped the option of a person, or asks for one in words, in any of our languages."""
     return _is_option(text, "option_person") or wants_person(text)
+
+
+def _is_plea(text: str) -> bool:
+    """Whether a guess that they want a person is believed: not for one word, nor where a person is spoken of otherwise."""
+    return len(text.split()) > 1 and not denies_person(text)
 
 
 def _problem(request: ModelRequest) -> str:

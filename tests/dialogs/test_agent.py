@@ -608,7 +608,7 @@ async def test_a_model_that_fails_at_once_is_served_without(bench: Bench, error:
     answer = await bench.answer(Raised(error))
     [reply] = answer.replies
     assert reply.text == say("en", "no_answer")
-    assert [button.title for button in reply.buttons] == ["Open a ticket", "See my tickets", "Talk to a person"]
+    assert [button.title for button in reply.buttons] == ["Open a ticket", "Get a call", "Talk to a person"]
     assert (answer.trouble, answer.spent.offline) == (False, True)
 
 

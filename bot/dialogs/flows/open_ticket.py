@@ -63,13 +63,14 @@ class OpenTicket(Form):
 
 
 def _on_one_line(values: Mapping[str, Any]) -> str:
-    return "; ".join(line.strip(" .;") for line in str(values["description"]).splitlines() if line.strip())
+    return "; ".join(line.strip(" .;।") for line in str(values["description"]).splitlines() if line.strip())
 
 
 def _problem(about: str) -> str:
     """What happened, without the parts that only ask for a ticket; empty where nothing much is left."""
-    parts = [part for part in _PART.split(about) if part.strip() and not _is_mere_wish(part)]
-    problem = " ".join(part.strip() for part in parts)
+    parts = [part for part in _PART.split(about) if part.strip()]
+    kept = [part for part in parts if not _is_mere_wish(part)]
+    problem = " ".join(part.strip() for part in kept) if len(kept) < len(parts) else about.strip()
     return problem if len(problem.split()) >= _LEAST_WORDS else ""
 
 
