@@ -14,8 +14,9 @@ from bot.clock import Clock, SystemClock
 from bot.config import Settings
 from bot.dialogs.agent import AgentLoop
 from bot.dialogs.flow import discover as discover_flows
+from bot.dialogs.intents import Intents
 from bot.dialogs.llm import Model
-from bot.dialogs.offline import OfflineModel
+from bot.dialogs.offline import Offline
 from bot.dialogs.roster import load_agents
 from bot.dialogs.router import Router
 from bot.dialogs.scene import Parts
@@ -33,6 +34,7 @@ from bot.services.audit import Audit
 from bot.services.callbacks import Callbacks
 from bot.services.capture import Capture
 from bot.services.code_delivery import CodeDelivery, Mailer
+from bot.services.consents import Consents
 from bot.services.conversations import Conversations
 from bot.services.directory import Directory
 from bot.services.handoff import Handoffs
@@ -43,6 +45,7 @@ from bot.services.memories import Memories
 from bot.services.merging import Merging
 from bot.services.one_time_codes import OneTimeCodes
 from bot.services.people import People
+from bot.services.ratings import Ratings
 from bot.services.receipts import Receipts
 from bot.services.search import Search
 from bot.services.settings import SystemSettings
@@ -178,11 +181,13 @@ def _join(
     verification = Verifying(store, clock, audit, policy, jobs, people, merging, codes, has_email=mailer is not None)
     search = Search(store)
     knowledge = Knowledge(store)
+    intents = Intents(knowledge)
     leads = Leads(store, clock, audit)
     toolbox = Toolbox.discover()
     agents = load_agents(toolbox.names())
     router = Router(agents)
     system = SystemSettings(store, clock)
+    hours = Hours(system, clock)
     spending = Spending(store, clock, system)
     parts = Parts(
         store=store,
@@ -207,12 +212,16 @@ def _join(
             leads=leads,
             capture=Capture(store, clock, leads),
             directory=Directory(store, search, leads),
+            ratings=Ratings(store, clock, audit),
+            consents=Consents(clock),
+            hours=hours,
         ),
-        loop=AgentLoop(model, OfflineModel, toolbox, clock, bounds),
+        loop=AgentLoop(model, Offline(intents, knowledge), toolbox, clock, bounds),
         agents=agents,
         router=router,
-        hours=Hours(system, clock),
+        hours=hours,
         flows=discover_flows(),
+        intents=intents,
         company=COMPANY,
         default_language=settings.default_language,
     )

@@ -37,7 +37,7 @@ from bot.message import Reply
 from bot.records.conversations import FlowState
 from bot.records.work import JournalKind
 from bot.store.base import Unit
-from bot.tools.base import Result, Tool, Toolbox
+from bot.tools.base import Begun, Result, Tool, Toolbox
 
 log = structlog.get_logger()
 
@@ -72,7 +72,8 @@ class Calls:
 
         Where the question would be another one by now, as a record was changed meanwhile, they are asked that one instead.
         """
-        return await self._run(task, CONFIRMED, call, is_confirmed=True)
+        place = f"{CONFIRMED}.{task.round}" if task.round else CONFIRMED
+        return await self._run(task, place, call, is_confirmed=True)
 
     async def _read_all(self, task: Task, number: int, calls: tuple[ToolCall, ...]) -> dict[int, Result]:
         """The results of the calls that only read, by their place in the step."""
@@ -225,6 +226,7 @@ def _body(tool: str, arguments: Mapping[str, Any], result: Result, seconds: floa
         "endsTurn": result.ends_turn,
         "flow": result.flow.model_dump(mode="json") if result.flow else None,
         "wrote": result.wrote,
+        "begins": msgspec.to_builtins(result.begins) if result.begins else None,
         "seconds": round(seconds, 4),
     }
 
@@ -233,4 +235,6 @@ def _read(body: Mapping[str, Any]) -> Result:
     assignee = assignee_of(AssigneeKind(body["assignee"]["kind"]), body["assignee"]["name"]) if body["assignee"] else None
     replies = tuple(msgspec.convert(reply, Reply) for reply in body["replies"])
     flow = FlowState.model_validate(body["flow"]) if body.get("flow") else None
-    return Result(body["result"], replies, assignee, body["reason"], body["endsTurn"], flow, body.get("wrote", False))
+    begins = msgspec.convert(body["begins"], Begun) if body.get("begins") else None
+    wrote = body.get("wrote", False)
+    return Result(body["result"], replies, assignee, body["reason"], body["endsTurn"], flow, begins, wrote)

@@ -14,7 +14,7 @@ from bot.journal import Journal
 from bot.message import Reply
 from bot.records.conversations import FlowState
 from bot.services.spending import Budget
-from bot.tools.base import Result, ToolContext
+from bot.tools.base import Begun, Result, ToolContext
 
 CONFIRMED = "confirmed"
 """Id of the call that the person has just confirmed."""
@@ -87,6 +87,8 @@ class Answer:
     reason: str = ""
     flow: FlowState | None = None
     """What the conversation waits for from then on."""
+    begins: Begun | None = None
+    """The flow that takes its first step now."""
     untold: bool = False
     """What the person has confirmed was done, and nobody has said a word to them since."""
     unsaid: bool = False
@@ -108,6 +110,7 @@ class Answer:
             self.replies.extend(result.replies)
             self.flow = result.flow or self.flow
             self.unsaid = self.unsaid or (result.wrote and not result.replies)
+            self.begins = result.begins or self.begins
             if result.assignee is not None:
                 self.assignee, self.reason = result.assignee, result.reason
 
@@ -130,6 +133,8 @@ class Task:
     """Model to ask for; empty: the agent's, else the one from the settings."""
     confirmed: ToolCall | None = None
     """What the person has just confirmed: it is run before the model is asked."""
+    round: int = 0
+    """How many questions to agents there were before in this turn: a flow may begin in the first one, and end with a call."""
     question: Mapping[str, Any] = field(default_factory=dict)
     """What they were asked about it: `asked`, in `language`."""
     seen: set[str] = field(default_factory=set)

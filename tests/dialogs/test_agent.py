@@ -17,8 +17,9 @@ from structlog.testing import capture_logs
 from bot.clock import new_id
 from bot.conversation import Heard, Queue, Turn
 from bot.dialogs.agent import AgentLoop
+from bot.dialogs.intents import Intents
 from bot.dialogs.llm import Model, ModelRequest, ModelStep, ToolCall, Usage
-from bot.dialogs.offline import OfflineModel
+from bot.dialogs.offline import Offline
 from bot.dialogs.openai_model import OpenAIModel
 from bot.dialogs.prompts import Agent
 from bot.dialogs.task import Answer, Bounds, Task
@@ -45,15 +46,19 @@ from bot.resources import say
 from bot.services.audit import Audit
 from bot.services.callbacks import Callbacks
 from bot.services.capture import Capture
+from bot.services.consents import Consents
 from bot.services.directory import Directory
 from bot.services.handoff import Handoffs
+from bot.services.hours import Hours
 from bot.services.knowledge import Knowledge
 from bot.services.leads import Leads
 from bot.services.memories import Memories
 from bot.services.merging import Merging
 from bot.services.one_time_codes import OneTimeCodes
 from bot.services.people import People
+from bot.services.ratings import Ratings
 from bot.services.search import Search
+from bot.services.settings import SystemSettings
 from bot.services.tickets import Tickets
 from bot.services.verification import Verifying
 from bot.store.base import Require, Unit
@@ -195,7 +200,7 @@ class Bench:
         agent = Agent("support", "", tuple(names), "", "prompt", "hash")
         loop = AgentLoop(
             None if offline else model or self.model,
-            OfflineModel,
+            Offline(Intents(knowledge := Knowledge(self.store)), knowledge),
             Toolbox({tool.name: tool for tool in self._tools()}),
             self.clock,
             bounds,
@@ -233,6 +238,9 @@ class Bench:
             leads=leads,
             capture=Capture(store, clock, leads),
             directory=Directory(store, search, leads),
+            ratings=Ratings(store, clock, audit),
+            consents=Consents(clock),
+            hours=Hours(SystemSettings(store, clock), clock),
         )
 
     def _tools(self) -> list[Tool]:
@@ -599,8 +607,8 @@ async def test_what_was_called_before_the_end_of_the_turn_is_done_and_what_comes
 async def test_a_model_that_fails_at_once_is_served_without(bench: Bench, error: Exception) -> None:
     answer = await bench.answer(Raised(error))
     [reply] = answer.replies
-    assert reply.text == say("en", "simple_mode")
-    assert [button.title for button in reply.buttons] == ["Open a ticket", "See my tickets", "Talk to a person"]
+    assert reply.text == say("en", "no_answer")
+    assert [button.title for button in reply.buttons] == ["Open a ticket", "Get a call", "Talk to a person"]
     assert (answer.trouble, answer.spent.offline) == (False, True)
 
 
@@ -627,7 +635,7 @@ async def test_a_model_that_breaks_off_twice_in_a_turn_is_not_asked_any_more(ben
 @pytest.mark.parametrize("step", [Said(""), Said("  \n "), Said("", finish_reason="content_filter")])
 async def test_an_empty_answer_is_served_without_the_model(bench: Bench, step: Said) -> None:
     answer = await bench.answer(step)
-    assert [reply.text for reply in answer.replies] == [say("en", "simple_mode")]
+    assert [reply.text for reply in answer.replies] == [say("en", "no_answer")]
 
 
 async def test_a_model_that_fails_after_a_ticket_was_made_still_tells_its_number_and_is_not_asked_again(bench: Bench) -> None:
@@ -645,7 +653,7 @@ async def test_a_model_whose_stream_just_ends_is_served_without(bench: Bench) ->
             return
 
     answer = await bench.answer(model=Silent())
-    assert [reply.text for reply in answer.replies] == [say("en", "simple_mode")]
+    assert [reply.text for reply in answer.replies] == [say("en", "no_answer")]
 
 
 async def test_without_a_model_the_same_loop_serves(bench: Bench) -> None:

@@ -49,7 +49,6 @@ class Said(Enum):
 def question(context: ToolContext, tool: str, arguments: Mapping[str, Any], asked: str, now: datetime) -> Result:
     """What a call that has to be confirmed gives back: the question with its buttons, and what is waited for from then on."""
     token = new_id()
-    titles = {Said.YES: say(context.language, "yes"), Said.NO: say(context.language, "no")}
     state = FlowState(
         name=NAME,
         slots={"tool": tool, "arguments": dict(arguments), "asked": asked, "language": context.language},
@@ -58,10 +57,15 @@ def question(context: ToolContext, tool: str, arguments: Mapping[str, Any], aske
         asked_at=now,
         expires_at=now + LIVES,
     )
-    buttons = tuple(Button(_button(token, said), title) for said, title in titles.items())
+    buttons = yes_or_no(token, context.language)
     return Result(
         "the person is being asked to confirm; nothing was done yet", (Reply(asked, buttons),), ends_turn=True, flow=state
     )
+
+
+def yes_or_no(token: str, language: str) -> tuple[Button, ...]:
+    """The buttons under a question that `said` reads the answer to, in a flow that waits with this token."""
+    return tuple(Button(_button(token, answer), say(language, answer.value)) for answer in (Said.YES, Said.NO))
 
 
 class Confirmation:
