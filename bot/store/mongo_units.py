@@ -21,6 +21,7 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from bson.raw_bson import RawBSONDocument
+from pymongo import ReadPreference
 from pymongo.asynchronous.client_session import AsyncClientSession
 from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.errors import ConnectionFailure, DuplicateKeyError, OperationFailure, PyMongoError
@@ -334,7 +335,7 @@ class Units:
     async def _retry(self, session: AsyncClientSession, take: Take) -> None:
         lost = 0
         for tried in range(1, _TRIES + 1):
-            await session.start_transaction(write_concern=DURABLE)
+            await session.start_transaction(write_concern=DURABLE, read_preference=ReadPreference.PRIMARY)
             try:
                 await take(session)
                 await self._settle(session)

@@ -185,3 +185,15 @@ async def test_what_a_server_leaves_unanswered_is_not_committed(store: MongoStor
     with pytest.raises(StoreError, match="of 2 operations only 1"):
         await store.commit(Unit(Insert(Thing(id="a")), Insert(Thing(id="b"))))
     assert await store.count(Thing, {}) == 0
+
+
+async def test_an_address_that_prefers_secondaries_writes_units_all_the_same(mongo_uri: str, database: str) -> None:
+    joint = "&" if "?" in mongo_uri else "/?"
+    uri = f"{mongo_uri}{joint}readPreference=secondaryPreferred"
+    store = MongoStore(uri, database, SystemClock(), (Counter, Fence, *CONTRACT_KINDS))
+    await store.open()
+    try:
+        await store.commit(Unit(Insert(Thing(id="a")), Insert(Thing(id="b"))))
+        assert await store.count(Thing, {}) == 2
+    finally:
+        await store.close()
