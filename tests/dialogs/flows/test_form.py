@@ -1,4 +1,4 @@
-"""What all forms share: corrections, questions in the middle, leaving, coming back too late, what does not fit, what is hostile."""
+"""What all forms share: corrections, questions in the middle, leaving, coming back too late, misfits, hostile input."""
 
 from __future__ import annotations
 
