@@ -77,10 +77,8 @@ class Heard:
     """Whether a button of another question was tapped."""
     answers: bool
     """Whether a yes or a no was tapped, under whichever question."""
-
-    @property
-    def is_nothing(self) -> bool:
-        return not (self.text or self.taps or self.others or self.answers)
+    is_nothing: bool
+    """Only reactions to what was said before."""
 
 
 class Form:
@@ -379,6 +377,7 @@ def _heard(messages: Sequence[InboundMessage], id_: str) -> Heard:
     texts: list[str] = []
     taps: list[tuple[str, str]] = []
     others = answers = False
+    is_nothing = all(isinstance(message.content, Reaction) for message in messages)
     for message in messages:
         content = message.content
         if isinstance(content, Choice):
@@ -392,4 +391,4 @@ def _heard(messages: Sequence[InboundMessage], id_: str) -> Heard:
                 texts.append(content.title)
         elif not isinstance(content, Reaction):
             texts.append(content.as_text().strip())
-    return Heard("\n".join(texts).strip(), tuple(taps), others, answers)
+    return Heard("\n".join(texts).strip(), tuple(taps), others, answers, is_nothing)

@@ -33,7 +33,8 @@ def wants_person(text: str) -> bool:
 def denies_person(text: str) -> bool:
     """Whether a person is spoken of, and not asked for."""
     said = f" {plain(text)} "
-    return not wants_person(text) and any(f" {phrase} " in said for phrase in plain_words("person_words"))
+    spoken_of = any(f" {phrase} " in said for phrase in plain_words("person_words") if len(phrase.split()) > 2)
+    return spoken_of and not wants_person(text)
 
 
 def cancels(text: str) -> bool:

@@ -195,7 +195,7 @@ async def test_a_long_problem_becomes_a_short_subject_and_as_much_as_a_ticket_ho
 
 
 async def steps_of(offline: Scene, content: str, *before: dict[str, object]) -> ModelStep:
-    messages: list[dict[str, object]] = [{"role": "system", "content": "p"}, *before, {"role": "user", "content": content}]
+    messages: list[dict[str, Any]] = [{"role": "system", "content": "p"}, *before, {"role": "user", "content": content}]
     tools = [tool.schema for name in ("start_flow", "hand_to_person", "offer_choices") if (tool := Toolbox.discover().get(name))]
     return await finish(model(offline), ModelRequest(messages, tools))
 
