@@ -25,6 +25,7 @@ from bot.engine import Engine
 from bot.errors import DataInUse, SettingsError
 from bot.inbox import Inbox
 from bot.jobs import Jobs
+from bot.live import Live
 from bot.message import Reply
 from bot.outbox import Outbox
 from bot.policy import Policy
@@ -90,6 +91,7 @@ class App:
     worker: Worker
     channels: Mapping[str, Channel]
     ownership: Ownership
+    live: Live
     is_working: bool
     """Whether this process owns the store and works; another one does if not."""
 
@@ -226,8 +228,9 @@ def _join(
         default_language=settings.default_language,
     )
     engine = Engine(parts)
-    sending = Sending(outbox, channels)
-    worker = Worker(store, lanes, inbox, outbox, engine, sending, jobs)
+    live = Live()
+    sending = Sending(outbox, channels, live)
+    worker = Worker(store, lanes, inbox, outbox, engine, sending, jobs, live)
     return App(
         settings=settings,
         clock=clock,
@@ -248,6 +251,7 @@ def _join(
         channels=channels,
         ownership=ownership,
         is_working=is_working,
+        live=live,
         spending=spending,
     )
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from bot.channels.base import Channel, Checkable
 from bot.channels.console import ConsoleChannel
+from bot.channels.web import WebChannel
 from bot.clock import Clock, SystemClock
 from bot.config import Settings, share_env_file
 from bot.dialogs.llm import Model, ModelRequest, finish
@@ -112,7 +113,7 @@ def unmakeable(settings: Settings) -> list[Finding]:
 
 def channels_of(settings: Settings) -> dict[str, Channel]:
     """The channels that are on, by name."""
-    channels: dict[str, Channel] = {"console": ConsoleChannel()}
+    channels: dict[str, Channel] = {"console": ConsoleChannel(), "web": WebChannel()}
     if settings.has_whatsapp:
         whatsapp = _load("bot.channels.whatsapp.sender")
         token = settings.whatsapp_token.get_secret_value()
