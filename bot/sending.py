@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 import structlog
 
-from bot.channels.base import Channel
+from bot.channels.base import Channel, channel_of
 from bot.errors import SendError, SendUnconfirmed
 from bot.outbox import Outbox, Taken, Wait, read_reply
 from bot.store.base import Claim
@@ -30,7 +30,7 @@ class Sending:
 
     async def work(self, claim: Claim) -> float | None:
         """Sends what may be sent in this lane, in order; seconds until there is more to do, or None. Raises FenceLost."""
-        channel = self._channels.get(claim.lane.partition(":")[0])
+        channel = channel_of(self._channels, claim.lane)
         if channel is None:
             return _IDLE
         while True:

@@ -159,6 +159,12 @@ class Conversations:
             unit.add(Change(Conversation, {"id": conversation.id}, set={"status": status}))
             unit.insert(self._audit.entry(AuditAction.REOPENED, "conversation", conversation.id, "system"))
 
+    async def close(self, conversation: Conversation, *, by: str, reason: str) -> None:
+        """Ends it for good: the next message of this address begins a new one (S2-101). Raises Conflict, MoveRefused."""
+        unit = Unit()
+        put_close(unit, conversation, self._clock.now(), self._audit, by=by, reason=reason)
+        await self._store.commit(unit)
+
     def assign(self, unit: Unit, conversation: Conversation, to: Assignee, *, by: str, reason: str, note: str = "") -> int:
         """Flips the assignee by compare-and-set on (assignee, epoch), in one atomic update (S2-093); the epoch after it.
 
@@ -282,3 +288,11 @@ def agent_of(conversation: Conversation) -> str:
     if not isinstance(assignee, AgentRef):
         raise EpochMoved(f"conversation {conversation.id} is not held by an agent")
     return assignee.name
+
+
+def put_close(unit: Unit, left: Conversation, now: datetime, audit: Audit, *, by: str, reason: str) -> None:
+    """Puts the end of a conversation into a unit. The epoch rises, so that nothing more is said in it. Raises MoveRefused."""
+    check_move(left.status, ConversationStatus.CLOSED)
+    closed = {"openness": left.id, "status": ConversationStatus.CLOSED, "closed_at": now, "flow": None}
+    unit.add(Change(Conversation, {"id": left.id, "epoch": left.epoch}, set=closed, inc={"epoch": 1}, must=1))
+    unit.insert(audit.entry(AuditAction.CLOSED, "conversation", left.id, by, reason=reason))
