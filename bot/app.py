@@ -25,6 +25,7 @@ from bot.engine import Engine
 from bot.errors import DataInUse, SettingsError
 from bot.inbox import Inbox
 from bot.jobs import Jobs
+from bot.live import Live
 from bot.message import Reply
 from bot.outbox import Outbox
 from bot.policy import Policy
@@ -86,6 +87,7 @@ class App:
     worker: Worker
     channels: Mapping[str, Channel]
     ownership: Ownership
+    live: Live
     simulator: Simulator | None
     """The phone of the front page; None where there is a real number, or where others than this machine come in."""
     is_working: bool
@@ -214,8 +216,9 @@ def _join(
         default_language=settings.default_language,
     )
     engine = Engine(parts)
-    sending = Sending(outbox, channels)
-    worker = Worker(store, lanes, inbox, outbox, engine, sending, jobs)
+    live = Live()
+    sending = Sending(outbox, channels, live)
+    worker = Worker(store, lanes, inbox, outbox, engine, sending, jobs, live)
     return App(
         settings=settings,
         clock=clock,
@@ -236,6 +239,7 @@ def _join(
         ownership=ownership,
         simulator=simulator_of(settings, inbox.accept, clock),
         is_working=is_working,
+        live=live,
         spending=spending,
     )
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from bot.channels.base import Channel, Checkable
 from bot.channels.console import ConsoleChannel
+from bot.channels.web import WebChannel
 from bot.channels.whatsapp.simulator import NAME as SIMULATED
 from bot.channels.whatsapp.simulator import SimulatedChannel, Simulator
 from bot.clock import Clock, SystemClock
@@ -103,7 +104,7 @@ def _langchain_model(name: str) -> Model:
 
 def channels_of(settings: Settings) -> dict[str, Channel]:
     """The channels that are on, by name."""
-    channels: dict[str, Channel] = {"console": ConsoleChannel(), SIMULATED: SimulatedChannel()}
+    channels: dict[str, Channel] = {"console": ConsoleChannel(), "web": WebChannel(), SIMULATED: SimulatedChannel()}
     if settings.has_whatsapp:
         whatsapp = _load("bot.channels.whatsapp.sender")
         token = settings.whatsapp_token.get_secret_value()

@@ -18,7 +18,7 @@ from bot.dialogs.templates import Problem
 from bot.errors import SettingsError, StoreError
 from bot.logs import configure_logs
 from bot.running import run
-from bot.services.status import Finding, State, ability, configuration, hours, money, unpriced, work
+from bot.services.status import Finding, State, ability, configuration, embedding, hours, money, unpriced, work
 from bot.store.base import Store
 from bot.tools.base import Toolbox
 from bot.vendors import ask_vendors, embedded_path, store_of
@@ -70,7 +70,8 @@ def _agents(agents: Mapping[str, Agent], problems: Sequence[Problem]) -> Iterato
 
 
 async def _stored(store: Store) -> list[Finding]:
-    return [*await work(store), *await hours(store, SystemClock())]
+    clock = SystemClock()
+    return [*await work(store), *await hours(store, clock), *await embedding(store, clock)]
 
 
 @asynccontextmanager

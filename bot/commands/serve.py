@@ -59,4 +59,5 @@ async def _started(app: App, port: int) -> None:
     click.echo(f"  model     {model}")
     missing = app.settings.whatsapp_missing()
     click.echo(f"  WhatsApp  {'off: set ' + ', '.join(missing) if missing else 'on: POST /webhooks/whatsapp'}")
+    click.echo(f"  web chat  on: http://{app.settings.host}:{port}/chat")
     click.echo("  Talk to it: bot chat      What is on: bot check      Stop: Ctrl-C")

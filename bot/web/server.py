@@ -40,6 +40,7 @@ def build_site(webhooks: Iterable[web.RouteDef], parts: Parts) -> web.Applicatio
 
     application.router.add_get("/healthz", healthz)
     application.router.add_get("/readyz", readyz)
+    application.on_shutdown.append(site.close)
     application.router.add_routes([*site.assets.routes(), *page_routes(site)])
     return application
 

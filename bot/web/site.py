@@ -17,6 +17,7 @@ from bot.clock import Clock, new_id
 from bot.config import Settings
 from bot.errors import StoreUnavailable
 from bot.inbox import Inbox
+from bot.live import Live
 from bot.resources import LANGUAGES
 from bot.services.conversations import Conversations
 from bot.store.base import Store
@@ -45,6 +46,8 @@ class Parts(Protocol):
     def inbox(self) -> Inbox: ...
     @property
     def conversations(self) -> Conversations: ...
+    @property
+    def live(self) -> Live: ...
 
 
 class Site:
@@ -53,6 +56,7 @@ class Site:
     def __init__(self, parts: Parts) -> None:
         self.parts = parts
         self.assets = Assets()
+        self._endings: list[Callable[[], Awaitable[None]]] = []
         self._templates = Environment(
             loader=FileSystemLoader(Path(__file__).parent / "templates"),
             autoescape=True,
@@ -61,6 +65,14 @@ class Site:
             trim_blocks=True,
             lstrip_blocks=True,
         )
+
+    def at_end(self, end: Callable[[], Awaitable[None]]) -> None:
+        """Is called when the server stops: whoever keeps connections open lets go of them."""
+        self._endings.append(end)
+
+    async def close(self, _: web.Application) -> None:
+        for end in self._endings:
+            await end()
 
     def language(self, request: web.Request) -> str:
         """The language of this page: `?language=`, else the browser's."""

@@ -1,0 +1,40 @@
+// What is written and not accepted yet, in order; it outlives a reload of the page. Sent again under the same key it counts once.
+const PLACE = "chat-outgoing";
+
+export class Outgoing {
+  #waiting = [];
+  #inFlight = "";
+
+  constructor() {
+    try { this.#waiting = JSON.parse(sessionStorage.getItem(PLACE) ?? "[]"); } catch { /* begins empty */ }
+  }
+
+  kept() { return this.#waiting; }
+
+  add(frame, shown) {
+    this.#waiting.push({ frame, shown: { ...shown, at: new Date().toISOString() } });
+    this.#keep();
+  }
+
+  /** The next to be sent; nothing while one is on its way. */
+  take() {
+    if (this.#inFlight || !this.#waiting.length) return null;
+    this.#inFlight = this.#waiting[0].frame.key;
+    return this.#waiting[0].frame;
+  }
+
+  /** Accepted, or refused for good. */
+  done(key) {
+    if (this.#inFlight === key) this.#inFlight = "";
+    const before = this.#waiting.length;
+    this.#waiting = this.#waiting.filter(({ frame }) => frame.key !== key);
+    if (this.#waiting.length !== before) this.#keep();
+  }
+
+  /** What was on its way is to be sent again. */
+  free() { this.#inFlight = ""; }
+
+  #keep() {
+    try { sessionStorage.setItem(PLACE, JSON.stringify(this.#waiting)); } catch { /* kept while the page is open */ }
+  }
+}
