@@ -203,6 +203,7 @@ class Worker:
         notices = [row.id for row, item in items if isinstance(item, Notice)]
         if receipts:
             await self._receipts(claim, receipts)
+            self._live.tell(claim.lane)
         if notices:
             await self._engine.notices(claim, notices)
 

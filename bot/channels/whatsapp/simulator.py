@@ -48,19 +48,6 @@ class SimulatedChannel:
 
 
 @dataclass(frozen=True, slots=True)
-class Person:
-    """Somebody with a simulated phone."""
-
-    number: str
-    """Digits with the country code, from a range that is kept for fiction."""
-    name: str
-
-    @property
-    def address(self) -> Address:
-        return Address(CHANNEL, NUMBER_ID, self.number)
-
-
-@dataclass(frozen=True, slots=True)
 class Delivered:
     """What became of one webhook."""
 
@@ -82,19 +69,23 @@ class Simulator:
         self._clock = clock
         self._secret = secrets.token_hex(32)
 
-    async def write(self, person: Person, key: str, text: str) -> Delivered:
-        """The person writes something. The same key again is the same message."""
-        return await self._message(person, key, "text", {"body": text})
+    def address(self, number: str) -> Address:
+        """Where the person with this number (digits with the country code) talks to us."""
+        return Address(CHANNEL, NUMBER_ID, number)
 
-    async def tap(self, person: Person, key: str, button: Button) -> Delivered:
-        """The person taps a button that was shown."""
+    async def write(self, number: str, name: str, key: str, text: str) -> Delivered:
+        """Somebody writes something. The same key again is the same message."""
+        return await self._message(number, name, key, "text", {"body": text})
+
+    async def tap(self, number: str, name: str, key: str, button: Button) -> Delivered:
+        """Somebody taps a button that was shown."""
         reply = {"id": button.id, "title": button.title}
-        return await self._message(person, key, "interactive", {"type": "button_reply", "button_reply": reply})
+        return await self._message(number, name, key, "interactive", {"type": "button_reply", "button_reply": reply})
 
-    async def seen(self, person: Person, provider_ids: Sequence[str], status: str) -> Delivered:
-        """The phone has `delivered` these of our messages to the person, or the person has `read` them."""
+    async def seen(self, number: str, provider_ids: Sequence[str], status: str) -> Delivered:
+        """Their phone got these messages of ours (`delivered`), or they have `read` them."""
         at = self._timestamp()
-        statuses = [{"id": id_, "status": status, "timestamp": at, "recipient_id": person.number} for id_ in provider_ids]
+        statuses = [{"id": id_, "status": status, "timestamp": at, "recipient_id": number} for id_ in provider_ids]
         return await self._post({"statuses": statuses})
 
     async def deliver(self, raw: bytes, signature: str | None) -> Delivered:
@@ -112,15 +103,15 @@ class Simulator:
         checked = self._clock.monotonic() - began - stored
         return Delivered(answer.status, fresh, checked * 1000, stored * 1000)
 
-    async def _message(self, person: Person, key: str, kind: str, part: Node) -> Delivered:
+    async def _message(self, number: str, name: str, key: str, kind: str, part: Node) -> Delivered:
         message = {
-            "from": person.number,
-            "id": f"{_WAMID}.{person.number}.{key}",
+            "from": number,
+            "id": f"{_WAMID}.{number}.{key}",
             "timestamp": self._timestamp(),
             "type": kind,
             kind: part,
         }
-        contact = {"profile": {"name": person.name}, "wa_id": person.number}
+        contact = {"profile": {"name": name}, "wa_id": number}
         return await self._post({"contacts": [contact], "messages": [message]})
 
     async def _post(self, value: Node) -> Delivered:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import msgspec
-from aiohttp import WSCloseCode, WSMsgType, web
+from aiohttp import WSCloseCode, web
 
 from bot.errors import SettingsError
 from bot.message import Address
@@ -12,14 +11,13 @@ from bot.services.origins import KEY, origins_of
 from bot.services.settings import SystemSettings
 from bot.web.chat.allowance import Allowance
 from bot.web.chat.connection import Connection
+from bot.web.chat.opening import HEARTBEAT_SECONDS, first_frame
 from bot.web.chat.visitors import Visitor, Visitors, remember, visitor_of
-from bot.web.chat.words import MAX_FRAME, Hello, read_frame
+from bot.web.chat.words import MAX_FRAME, Hello
 from bot.web.limits import network_of
 from bot.web.origins import is_https, may_connect
 from bot.web.site import Site
 
-HELLO_SECONDS = 10.0
-HEARTBEAT_SECONDS = 30.0
 TRY_LATER = 4429
 """Close code (4000 to 4999 are a program's own): there is no room; the page tries again much later."""
 
@@ -83,9 +81,8 @@ class Chat:
             await socket.close(code=WSCloseCode.GOING_AWAY, message=b"the server stops")
 
     async def _serve(self, request: web.Request, socket: web.WebSocketResponse) -> None:
-        hello = await _hello(socket)
+        hello = await first_frame(socket)
         if hello is None:
-            await socket.close(code=WSCloseCode.POLICY_VIOLATION, message=b"the first frame is hello")
             return
         visitor, welcome = self._visitor(request, hello)
         network = network_of(request, is_behind_proxy=bool(self._public_url))
@@ -114,16 +111,6 @@ class Chat:
             return origins_of(await self._settings.value(KEY))
         except SettingsError:
             return ()
-
-
-async def _hello(socket: web.WebSocketResponse) -> Hello | None:
-    """The first frame, if it is what it has to be and comes in time."""
-    try:
-        raw = await socket.receive(timeout=HELLO_SECONDS)
-        frame = read_frame(raw.data) if raw.type is WSMsgType.TEXT else None
-    except (TimeoutError, msgspec.DecodeError, UnicodeError):
-        return None
-    return frame if isinstance(frame, Hello) else None
 
 
 def routes(site: Site) -> list[web.RouteDef]:
