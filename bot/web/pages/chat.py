@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from aiohttp import WSCloseCode, web
+from aiohttp import web
 
 from bot.errors import SettingsError
 from bot.message import Address
@@ -11,9 +11,9 @@ from bot.services.origins import KEY, origins_of
 from bot.services.settings import SystemSettings
 from bot.web.chat.allowance import Allowance
 from bot.web.chat.connection import Connection
-from bot.web.chat.opening import HEARTBEAT_SECONDS, first_frame
+from bot.web.chat.opening import close_all, first_frame, live_socket
 from bot.web.chat.visitors import Visitor, Visitors, remember, visitor_of
-from bot.web.chat.words import MAX_FRAME, Hello
+from bot.web.chat.words import Hello
 from bot.web.limits import network_of
 from bot.web.origins import is_https, may_connect
 from bot.web.site import Site
@@ -66,7 +66,7 @@ class Chat:
         """The websocket of an open page. Raises HTTPForbidden for a page of a site that may not."""
         if not may_connect(request, self._public_url, await self._origins()):
             raise web.HTTPForbidden(text=f"this origin may not open the chat; the setting {KEY} names those that may")
-        socket = web.WebSocketResponse(heartbeat=HEARTBEAT_SECONDS, max_msg_size=MAX_FRAME, compress=False)
+        socket = live_socket()
         await socket.prepare(request)
         self._open.add(socket)
         try:
@@ -77,8 +77,7 @@ class Chat:
 
     async def close(self) -> None:
         """The server stops: pages connect again when it is back."""
-        for socket in list(self._open):
-            await socket.close(code=WSCloseCode.GOING_AWAY, message=b"the server stops")
+        await close_all(self._open)
 
     async def _serve(self, request: web.Request, socket: web.WebSocketResponse) -> None:
         hello = await first_frame(socket)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from aiohttp import WSCloseCode, web
+from aiohttp import web
 
 from bot.errors import Conflict
 from bot.services.status import Finding, State, ability, configuration, stored
 from bot.web.chat.allowance import Allowance
-from bot.web.chat.opening import HEARTBEAT_SECONDS, first_frame
-from bot.web.chat.words import MAX_FRAME
+from bot.web.chat.opening import close_all, first_frame, live_socket
 from bot.web.loopback import is_local
 from bot.web.origins import is_same_origin
 from bot.web.simulator.connection import PhoneConnection
@@ -56,7 +55,7 @@ class Front:
         phone, who = self._phone(request), known(request.query.get("as", ""))
         if who is None:
             raise web.HTTPNotFound(text="nobody has this number; those who have one are offered by the front page")
-        socket = web.WebSocketResponse(heartbeat=HEARTBEAT_SECONDS, max_msg_size=MAX_FRAME, compress=False)
+        socket = live_socket()
         await socket.prepare(request)
         self._open.add(socket)
         try:
@@ -82,8 +81,7 @@ class Front:
 
     async def close(self) -> None:
         """The server stops: the page connects again when it is back."""
-        for socket in list(self._open):
-            await socket.close(code=WSCloseCode.GOING_AWAY, message=b"the server stops")
+        await close_all(self._open)
 
     def _phone(self, request: web.Request) -> Phone:
         """The simulator, for a page of ours on this machine. Raises HTTPForbidden that says why not."""

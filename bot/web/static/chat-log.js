@@ -92,8 +92,8 @@ export class Log {
     if (known) for (const name of [known.message.key, known.message.id]) if (name) this.#rows.delete(name);
     this.#rows.set(message.key || message.id, entry);
     row.dataset.from = message.from;
-    const bubble = element("p", "bubble", element("span", "sr", `${this.#parts.say(`from_${message.from}`)}: `), message.text);
-    bubble.dir = "auto";
+    const bubble = element("p", "bubble", element("bdi", "sr", `${this.#parts.say(`from_${message.from}`)}: `), message.text);
+    bubble.dir = "auto"; // of what was written: a bdi does not count
     const meta = element("p", "said-meta");
     row.replaceChildren(...(message.text ? [bubble] : []), ...(message.buttons ? [this.#choices(message.buttons)] : []), meta);
     this.#setState(entry, state);

@@ -11,7 +11,7 @@
   const set = (node, style) => { for (const [name, value] of Object.entries(style)) node.style.setProperty(name, value, "important"); };
   const start = () => {
     const holder = document.createElement("div");
-    const root = holder.attachShadow({ mode: "closed" }); // the page's styles stay outside
+    const root = holder.attachShadow({ mode: "open" }); // the page's styles stay outside
     const button = document.createElement("button");
     button.type = "button";
     button.textContent = label;
