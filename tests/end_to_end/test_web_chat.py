@@ -149,6 +149,21 @@ async def test_what_was_written_without_a_network_outlives_a_reload(browser: Bro
     await expect(page.get_by_text("Written in a tunnel.")).to_have_count(1)
 
 
+async def test_what_no_server_can_read_is_given_up_and_the_next_one_sent(browser: Browser, served: Served) -> None:
+    page = await fresh_page(browser)
+    await page.goto(f"{served.url}/chat")
+    await page.evaluate("""() => {
+        const frame = { type: "fly", key: "12345678-bad" };
+        const kept = [{ frame, shown: { text: "From another version.", at: new Date().toISOString() } }];
+        sessionStorage.setItem("chat-outgoing", JSON.stringify(kept));
+    }""")
+    await page.reload()
+    await write(page, "Can you read this?")
+    await answers(page, 1)
+    await expect(page.get_by_text("this choice is no longer open")).to_have_count(1)
+    await expect(page.get_by_role("alert")).to_be_hidden()
+
+
 async def test_scripts_and_tags_are_shown_as_they_were_written_and_do_nothing(browser: Browser, served: Served) -> None:
     complaints: list[str] = []
     page = await fresh_page(browser, complaints)
@@ -209,6 +224,8 @@ async def test_a_text_that_is_too_long_stays_in_its_field_and_says_by_how_much(b
     await page.goto(f"{served.url}/chat")
     await write(page, "x" * 4007)
     await expect(page.get_by_role("status")).to_contain_text("7 characters too many")
+    gap = "(e => e.scrollHeight - e.scrollTop - e.clientHeight)(document.querySelector('[data-view]'))"
+    assert await page.evaluate(gap) < 2  # the field has grown, and the last words are still in view
     assert len(await page.get_by_role("textbox").input_value()) == 4007
     await write(page, "👍" * 4000)
     await answers(page, 1)

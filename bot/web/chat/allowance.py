@@ -46,5 +46,7 @@ class Allowance:
         try:
             yield True
         finally:
-            self._pages.subtract(keys.keys())
-            self._pages = +self._pages  # forgets those that are at 0
+            for key in keys:
+                self._pages[key] -= 1
+                if not self._pages[key]:
+                    del self._pages[key]

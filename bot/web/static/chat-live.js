@@ -3,6 +3,7 @@ const FIRST = 500;
 const LONGEST = 30_000;
 const FULL = 4429; // there is no room for us
 const FULL_PAUSE = 60_000;
+const UNREADABLE = 1003; // what we sent is nothing that the server knows: sent again it would be the same
 
 export class Live {
   #address;
@@ -13,7 +14,7 @@ export class Live {
 
   isReady = false;
 
-  /** `to`: hear(frame), status("ready" | "lost" | "full"), hello() gives what the first frame says. */
+  /** `to`: hear(frame), status("ready" | "lost" | "full" | "unreadable"), hello() gives what the first frame says. */
   constructor(address, to) {
     this.#address = address;
     this.#to = to;
@@ -51,6 +52,7 @@ export class Live {
     this.isReady = false;
     this.#socket = null;
     // A first short break is healed before anybody has to read of it.
+    if (code === UNREADABLE) this.#to.status("unreadable");
     if (code === FULL) this.#to.status("full");
     else if (this.#tries > 0 || !navigator.onLine) this.#to.status("lost");
     else setTimeout(() => { if (!this.isReady) this.#to.status("lost"); }, 1000);

@@ -22,6 +22,7 @@ export class Log {
   #rows = new Map(); // id or key -> { message, state, row }
   #isFirst = true;
   #unseen = 0;
+  #wasAtEnd = true;
   #time;
   #date;
 
@@ -30,7 +31,12 @@ export class Log {
     this.#parts = parts;
     this.#time = new Intl.DateTimeFormat(parts.language, { hour: "2-digit", minute: "2-digit" });
     this.#date = new Intl.DateTimeFormat(parts.language, { weekday: "long", day: "numeric", month: "long" });
-    parts.view.addEventListener("scroll", () => { if (this.#isAtEnd()) this.#seen(); }, { passive: true });
+    parts.view.addEventListener("scroll", () => {
+      this.#wasAtEnd = this.#isAtEnd();
+      if (this.#wasAtEnd) this.#seen();
+    }, { passive: true });
+    // Where the field below grows, or the keyboard of a phone comes up, the last words stay in view.
+    new ResizeObserver(() => { if (this.#wasAtEnd) this.#toEnd(); }).observe(parts.view);
     parts.more.addEventListener("click", () => { this.#toEnd(); parts.view.focus(); });
   }
 
@@ -207,6 +213,7 @@ export class Log {
 
   #toEnd() {
     this.#parts.view.scrollTop = this.#parts.view.scrollHeight;
+    this.#wasAtEnd = true;
     this.#seen();
   }
 }

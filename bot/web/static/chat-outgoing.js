@@ -10,6 +10,9 @@ export class Outgoing {
     try { this.#waiting = JSON.parse(sessionStorage.getItem(place) ?? "[]"); } catch { /* begins empty */ }
   }
 
+  /** The key of the one that is on its way. */
+  get inFlight() { return this.#inFlight; }
+
   kept() { return this.#waiting; }
 
   add(frame, shown) {

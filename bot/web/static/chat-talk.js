@@ -98,7 +98,13 @@ export class Talk {
     this.#sendNext();
   }
 
+  #giveUp(key) {
+    if (key) this.#log.fail(key, this.#say("failed_gone"));
+    this.#outgoing.done(key);
+  }
+
   #showStatus(status) {
+    if (status === "unreadable") { this.#giveUp(this.#outgoing.inFlight); return; }
     this.#showTrouble(status === "ready" ? "" : status === "full" ? this.#say("no_room") : this.#say("offline"));
     if (status !== "ready") this.#find("typing").hidden = true;
     this.#outgoing.free();
@@ -134,7 +140,7 @@ export class Talk {
   }
 
   #submit() {
-    const text = this.#field.value.trim();
+    const text = (this.#field.value.toWellFormed?.() ?? this.#field.value).trim();
     const over = [...text].length - this.#most;
     if (over > 0) { this.#help(this.#say("too_long", { over })); return; }
     if (!text) return;

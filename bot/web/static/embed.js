@@ -16,9 +16,13 @@
     button.type = "button";
     button.textContent = label;
     button.setAttribute("aria-expanded", "false");
-    set(holder, { position: "fixed", "inset-block-end": "16px", [`inset-inline-${side === "start" ? "start" : "end"}`]: "16px", "z-index": "2147483000" });
+    const end = side === "start" ? "start" : "end";
+    set(holder, {
+      position: "fixed", "inset-block-end": "16px", [`inset-inline-${end}`]: "16px", "z-index": "2147483000",
+      display: "grid", "justify-items": end, "pointer-events": "none", // beside the button the page can be clicked
+    });
     set(button, {
-      font: "600 15px/1 system-ui, sans-serif", padding: "15px 20px", border: "0", "border-radius": "99px", cursor: "pointer",
+      font: "600 15px/1 system-ui, sans-serif", padding: "15px 20px", border: "0", "pointer-events": "auto", "border-radius": "99px", cursor: "pointer",
       background: "#0b6a60", color: "#fff", "box-shadow": "0 6px 24px rgb(40 36 26 / .25)",
     });
     root.append(button);
@@ -33,7 +37,7 @@
         frame.title = label;
         set(frame, {
           "inline-size": "min(24rem, calc(100vw - 32px))", "block-size": "min(38rem, calc(100dvh - 104px))", border: "1px solid rgb(0 0 0 / .15)",
-          "border-radius": "12px", "margin-block-end": "12px", background: "#fff", "box-shadow": "0 6px 24px rgb(40 36 26 / .25)",
+          "border-radius": "12px", "margin-block-end": "12px", "pointer-events": "auto", background: "#fff", "box-shadow": "0 6px 24px rgb(40 36 26 / .25)",
         });
         root.prepend(frame);
       }
