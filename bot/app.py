@@ -9,7 +9,8 @@ from typing import Any
 
 import structlog
 
-from bot.channels.base import Channel
+from bot.channels.base import Channel, channel_of
+from bot.channels.whatsapp.simulator import Simulator
 from bot.clock import Clock, SystemClock
 from bot.config import Settings
 from bot.dialogs.agent import AgentLoop
@@ -58,7 +59,7 @@ from bot.store.base import LaneKinds, Store
 from bot.store.local import LocalLanes
 from bot.store.ownership import Ownership, beside
 from bot.tools.base import Services, Toolbox
-from bot.vendors import channels_of, mailer_of, model_of, owned, store_of
+from bot.vendors import channels_of, mailer_of, model_of, owned, simulator_of, store_of
 from bot.worker import Worker
 
 log = structlog.get_logger()
@@ -92,6 +93,8 @@ class App:
     channels: Mapping[str, Channel]
     ownership: Ownership
     live: Live
+    simulator: Simulator | None
+    """The phone of the front page; None where there is a real number, or where others than this machine come in."""
     is_working: bool
     """Whether this process owns the store and works; another one does if not."""
 
@@ -167,8 +170,9 @@ def _join(
     ownership: Ownership,
     is_working: bool,
 ) -> App:
-    def shape(channel: str, reply: Reply) -> list[Reply]:
-        return channels[channel].shape(reply) if channel in channels else [reply]
+    def shape(lane: str, reply: Reply) -> list[Reply]:
+        channel = channel_of(channels, lane)
+        return channel.shape(reply) if channel is not None else [reply]
 
     audit = Audit(clock)
     policy = Policy(store, clock)
@@ -250,6 +254,7 @@ def _join(
         worker=worker,
         channels=channels,
         ownership=ownership,
+        simulator=simulator_of(settings, inbox.accept, clock),
         is_working=is_working,
         live=live,
         spending=spending,

@@ -41,7 +41,7 @@ class Hearing:
         customer, user = (who, None) if isinstance(who, Customer) else (None, who)
         if conversation is not None and not steps and _is_another_call(conversation, turn):
             unit = Unit(fence_of(claim))
-            parts.conversations.close(unit, conversation, reason="the call was over")
+            parts.conversations.put_close(unit, conversation, reason="the call was over")
             await parts.store.commit(unit)
             conversation = None
         conversation = conversation or await self._begin(turn, customer, user)
