@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 import structlog
 
-from bot.channels.base import Channel
+from bot.channels.base import Channel, channel_of
 from bot.errors import SendError, SendUnconfirmed
 from bot.live import Live
 from bot.outbox import Outbox, Taken, Wait, read_reply
@@ -28,11 +28,11 @@ class Sending:
     def __init__(self, outbox: Outbox, channels: Mapping[str, Channel], live: Live | None = None) -> None:
         self._outbox = outbox
         self._channels = channels
-        self._live = live or Live()
+        self._live = live if live is not None else Live()  # an empty one counts as false
 
     async def work(self, claim: Claim) -> float | None:
         """Sends what may be sent in this lane, in order; seconds until there is more to do, or None. Raises FenceLost."""
-        channel = self._channels.get(claim.lane.partition(":")[0])
+        channel = channel_of(self._channels, claim.lane)
         if channel is None:
             return _IDLE
         while True:

@@ -115,7 +115,7 @@ class Worker:
         self._outbox = outbox
         self._engine = engine
         self._jobs = jobs
-        self._live = live or Live()
+        self._live = live if live is not None else Live()  # an empty one counts as false
         self._crews = (
             Crew("turns", lanes.turns, self._turns, MAX_TURNS),
             Crew("sends", lanes.sends, sending.work, MAX_SENDS),
@@ -203,6 +203,7 @@ class Worker:
         notices = [row.id for row, item in items if isinstance(item, Notice)]
         if receipts:
             await self._receipts(claim, receipts)
+            self._live.tell(claim.lane)
         if notices:
             await self._engine.notices(claim, notices)
 

@@ -28,6 +28,7 @@ def command(host: str | None, port: int | None) -> None:
 
 async def _serve(settings: Settings) -> None:
     async with assemble(settings) as app:
+        await app.knowledge.ensure()
         site = build_site(webhooks_of(settings, app.inbox.accept, app.clock), app)
         serving = asyncio.create_task(run_site(site, settings.host, settings.port, lambda port: _started(app, port)))
         losing = asyncio.create_task(app.ownership.lost.wait())

@@ -1,4 +1,4 @@
-"""What is on, what is off and why, what waits and what went wrong: the one source for `bot check` and, later, the front page."""
+"""What is on, what is off and why, what waits and what went wrong: the one source for `bot check` and the front page."""
 
 from __future__ import annotations
 
@@ -163,6 +163,12 @@ async def work(store: Store) -> list[Finding]:
         fix = "`bot send --dead` sends the deliveries again" if dead["deliveries"] else "see the log for the reason"
         found.append(Finding("set aside", State.WRONG, f"failed too often: {detail}", fix))
     return found
+
+
+async def stored(store: Store, clock: Clock, *, has_model: bool) -> list[Finding]:
+    """All that only the store knows. Raises StoreError."""
+    spent = await money(store, clock) if has_model else []
+    return [*await work(store), *await hours(store, clock), *await embedding(store, clock), *spent]
 
 
 async def embedding(store: Store, clock: Clock) -> list[Finding]:

@@ -58,7 +58,9 @@ async def book_callback(
         raise ToolError("no phone number of the person is on record, so nobody could call; offer a ticket or a person instead")
     callbacks, id_ = context.services.callbacks, person.id
     for known in await callbacks.of_customer(id_):
-        if known.status is CallbackStatus.SCHEDULED and _is_same(known.requested_time, requested_time):
+        is_theirs_to_know = context.is_sure or known.conversation_id == context.conversation.id
+        is_same = known.status is CallbackStatus.SCHEDULED and _is_same(known.requested_time, requested_time)
+        if is_same and is_theirs_to_know:
             return Result(f"callback {number_of(known)} is booked for that time already")
     booked = await callbacks.book(
         requested_time,

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from bot.errors import ToolError
-from bot.principal import PersonRef, Strength
+from bot.principal import Strength
 from bot.records.leads import Lead, LeadStatus
 from bot.records.people import Customer
 from bot.services.capture import QUESTIONS
@@ -37,9 +37,10 @@ async def capture_lead(
     given = {"first_name": first_name, "last_name": last_name, "email": email, "company_name": company}
     details = {name: plain for name, value in given.items() if (plain := " ".join(value.split()))}
     lead = await context.services.capture.capture(
-        context.unit, person, context.conversation, interest, details, is_sure=_is_sure(context), by=context.by
+        context.unit, person, context.conversation, interest, details, is_sure=context.is_sure, by=context.by
     )
-    return Result(f"noted for the sales team as lead {number_of(lead)}")
+    # The number tells since when there is such a lead: nothing for somebody who only claims to be that person.
+    return Result("noted for the sales team" + (f" as lead {number_of(lead)}" if context.is_sure else ""))
 
 
 @tool(write=True, needs=Strength.SIGNED)
@@ -70,10 +71,6 @@ async def lead_status(
     lead = await _own(context)
     after = context.services.leads.put_status(context.unit, lead, LeadStatus(to), context.by, reason)
     return Result(f"the lead is {after.status} now" if context.unit else f"the lead is {after.status} already")
-
-
-def _is_sure(context: ToolContext) -> bool:
-    return isinstance(context.principal, PersonRef) and context.principal.strength >= Strength.SIGNED
 
 
 async def _person(context: ToolContext) -> Customer:

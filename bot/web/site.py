@@ -15,9 +15,11 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from bot.clock import Clock, new_id
 from bot.config import Settings
+from bot.dialogs.router import Router
 from bot.errors import StoreUnavailable
 from bot.inbox import Inbox
 from bot.live import Live
+from bot.message import Address, Button
 from bot.resources import LANGUAGES
 from bot.services.conversations import Conversations
 from bot.store.base import Store
@@ -29,8 +31,33 @@ log = structlog.get_logger()
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
+LANGUAGE_COOKIE = "language"
+LANGUAGE_SECONDS = 365 * 24 * 3600
+
 _EXPLAINED = frozenset((403, 404, 405, 413, 429, 500, 503))
 """Statuses for which there is a text of their own (`error_404`)."""
+
+
+class Received(Protocol):
+    """What became of a webhook that a simulated phone wrote."""
+
+    @property
+    def status(self) -> int: ...
+    @property
+    def fresh(self) -> int: ...
+    @property
+    def checked_ms(self) -> float: ...
+    @property
+    def stored_ms(self) -> float: ...
+
+
+class Phone(Protocol):
+    """A simulated phone (`bot.channels.whatsapp.simulator.Simulator`): writes what a person does as signed webhooks."""
+
+    def address(self, number: str) -> Address: ...
+    async def write(self, number: str, name: str, key: str, text: str) -> Received: ...
+    async def tap(self, number: str, name: str, key: str, button: Button) -> Received: ...
+    async def seen(self, number: str, provider_ids: Sequence[str], status: str) -> Received: ...
 
 
 class Parts(Protocol):
@@ -48,6 +75,10 @@ class Parts(Protocol):
     def conversations(self) -> Conversations: ...
     @property
     def live(self) -> Live: ...
+    @property
+    def router(self) -> Router: ...
+    @property
+    def simulator(self) -> Phone | None: ...
 
 
 class Site:
@@ -75,9 +106,9 @@ class Site:
             await end()
 
     def language(self, request: web.Request) -> str:
-        """The language of this page: `?language=`, else the browser's."""
-        accepted = request.headers.get("Accept-Language", "")
-        return language_of(request.query.get("language", ""), accepted, self.parts.settings.default_language)
+        """The language of this page: `?language=`, else what was asked for before, else the browser's."""
+        asked = request.query.get("language", "") or request.cookies.get(LANGUAGE_COOKIE, "")
+        return language_of(asked, request.headers.get("Accept-Language", ""), self.parts.settings.default_language)
 
     def page(
         self,
@@ -96,7 +127,10 @@ class Site:
         scenery = {"t": said, "language": language, "languages": LANGUAGES, "asset": self.assets.url, "path": request.path}
         body = self._templates.get_template(template).render(**scenery, **values)
         everything = {**page_headers(ancestors), "Content-Language": language, **(headers or {})}
-        return web.Response(text=body, status=status, content_type="text/html", headers=everything)
+        response = web.Response(text=body, status=status, content_type="text/html", headers=everything)
+        if not ancestors and request.query.get("language") == language:  # inside another site's page it is that site's wish
+            response.set_cookie(LANGUAGE_COOKIE, language, max_age=LANGUAGE_SECONDS, httponly=True, samesite="Lax")
+        return response
 
     def error(self, request: web.Request, status: int, code: str = "") -> web.Response:
         """An error as a page: what happened, what to do, and under which code it stands in the log."""

@@ -28,6 +28,8 @@ class Page:
         self.accepted: list[str] = []
         self.refused: list[Shown] = []
         self.states: list[tuple[str, bool]] = []
+        self.steps: list[dict[str, str]] = []
+        """The way of the last message, on the front page."""
 
     @property
     def texts(self) -> list[str]:
@@ -90,6 +92,8 @@ class Page:
                 self.accepted.append(told["key"])
             case "refused":
                 self.refused.append(told)
+            case "path":
+                self.steps = told["steps"]
             case "state":
                 self.states.append((told["holder"], told["typing"]))
 

@@ -123,21 +123,25 @@ class Connection:
         if isinstance(content, str):
             await self._refuse(key, content)
             return
-        now = self._parts.clock.now()
-        message = InboundMessage(id=f"{self._address.theirs}.{key}", address=self._address, content=content, sent_at=now)
         try:
             self._is_known = self._is_known or await self._timeline.is_known(self._address)
             wait = self._allowance.wait(self._address.theirs, self._network, is_newcomer=not self._is_known)
             if wait > 0:
                 await self._refuse(key, "too_fast", wait)
                 return
-            await self._parts.inbox.accept([message])
+            await self._receive(key, content)
         except StoreUnavailable:
             await self._refuse(key, "unavailable", _STORE_WAIT)
             return
         self._is_known = True
-        await self._send({"type": "accepted", "key": key, "at": now})
+        await self._send({"type": "accepted", "key": key, "at": self._parts.clock.now()})
         self._parts.live.tell(self._address.lane)
+
+    async def _receive(self, key: str, content: Content) -> None:
+        """Makes it durable. Raises StoreUnavailable."""
+        now = self._parts.clock.now()
+        message = InboundMessage(id=f"{self._address.theirs}.{key}", address=self._address, content=content, sent_at=now)
+        await self._parts.inbox.accept([message])
 
     async def _refuse(self, key: str, why: str, wait: float = 0.0) -> None:
         """With a `wait` the page sends it again by itself, after so many seconds."""

@@ -131,6 +131,7 @@ def _shown(message: Message) -> Shown:
     buttons = message.interactive.buttons if message.interactive else []
     if message.direction is Direction.INBOUND:
         shown["key"] = _key(message.whatsapp_message_id or "")
+        shown["heard"] = True
         if buttons:
             shown["choice"] = buttons[0].id
     elif buttons:

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
-
-import msgspec
-from aiohttp import WSCloseCode, WSMsgType, web
+from aiohttp import web
 
 from bot.errors import SettingsError
 from bot.message import Address
@@ -14,16 +11,13 @@ from bot.services.origins import KEY, origins_of
 from bot.services.settings import SystemSettings
 from bot.web.chat.allowance import Allowance
 from bot.web.chat.connection import Connection
+from bot.web.chat.opening import close_all, first_frame, live_socket
 from bot.web.chat.visitors import Visitor, Visitors, remember, visitor_of
-from bot.web.chat.words import MAX_FRAME, Hello, read_frame
+from bot.web.chat.words import Hello
 from bot.web.limits import network_of
 from bot.web.origins import is_https, may_connect
 from bot.web.site import Site
 
-HELLO_SECONDS = 10.0
-HEARTBEAT_SECONDS = 30.0
-CLOSE_SECONDS = 1.0
-"""How long a page has to agree that the connection ends."""
 TRY_LATER = 4429
 """Close code (4000 to 4999 are a program's own): there is no room; the page tries again much later."""
 
@@ -72,7 +66,7 @@ class Chat:
         """The websocket of an open page. Raises HTTPForbidden for a page of a site that may not."""
         if not may_connect(request, self._public_url, await self._origins()):
             raise web.HTTPForbidden(text=f"this origin may not open the chat; the setting {KEY} names those that may")
-        socket = web.WebSocketResponse(timeout=CLOSE_SECONDS, heartbeat=HEARTBEAT_SECONDS, max_msg_size=MAX_FRAME, compress=False)
+        socket = live_socket()
         await socket.prepare(request)
         self._open.add(socket)
         try:
@@ -83,13 +77,11 @@ class Chat:
 
     async def close(self) -> None:
         """The server stops: pages connect again when it is back."""
-        ends = (socket.close(code=WSCloseCode.GOING_AWAY, message=b"the server stops") for socket in list(self._open))
-        await asyncio.gather(*ends, return_exceptions=True)
+        await close_all(self._open)
 
     async def _serve(self, request: web.Request, socket: web.WebSocketResponse) -> None:
-        hello = await _hello(socket)
+        hello = await first_frame(socket)
         if hello is None:
-            await socket.close(code=WSCloseCode.POLICY_VIOLATION, message=b"the first frame is hello")
             return
         visitor, welcome = self._visitor(request, hello)
         network = network_of(request, is_behind_proxy=bool(self._public_url))
@@ -118,16 +110,6 @@ class Chat:
             return origins_of(await self._settings.value(KEY))
         except SettingsError:
             return ()
-
-
-async def _hello(socket: web.WebSocketResponse) -> Hello | None:
-    """The first frame, if it is what it has to be and comes in time."""
-    try:
-        raw = await socket.receive(timeout=HELLO_SECONDS)
-        frame = read_frame(raw.data) if raw.type is WSMsgType.TEXT else None
-    except (TimeoutError, msgspec.DecodeError, UnicodeError):
-        return None
-    return frame if isinstance(frame, Hello) else None
 
 
 def routes(site: Site) -> list[web.RouteDef]:

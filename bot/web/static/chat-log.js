@@ -2,13 +2,13 @@
 const NEAR = 80; // pixels from the end within which the view stays at the end
 const SVG = "http://www.w3.org/2000/svg";
 
-const element = (name, className, ...children) => {
+export const element = (name, className, ...children) => {
   const made = document.createElement(name);
   if (className) made.className = className;
   made.append(...children);
   return made;
 };
-const icon = (name) => {
+export const icon = (name) => {
   const svg = document.createElementNS(SVG, "svg");
   svg.setAttribute("class", "i");
   svg.setAttribute("aria-hidden", "true");
@@ -56,7 +56,7 @@ export class Log {
       for (const message of messages) {
         const known = (message.key && this.#rows.get(message.key)) || this.#rows.get(message.id);
         if (!known && message.from !== "customer") fresh += 1;
-        this.#put(message, "sent", known);
+        this.#put(message, message.heard ? "heard" : "sent", known);
       }
       if (messages.length) this.#arrange();
     });
@@ -138,10 +138,10 @@ export class Log {
   }
 
   #receipt(state, why) {
-    const drawn = { sending: "clock", waiting: "clock", sent: "check", failed: "warn" }[state];
+    const drawn = { sending: "clock", waiting: "clock", sent: "check", heard: "checks", failed: "warn" }[state];
     const receipt = element("span", "row", icon(drawn));
     const text = state === "failed" ? why : this.#parts.say(state);
-    receipt.append(element("span", state === "sent" || state === "sending" ? "sr" : "", text));
+    receipt.append(element("span", ["sending", "sent", "heard"].includes(state) ? "sr" : "", text));
     if (state === "failed") receipt.dataset.tone = "bad";
     if (state === "waiting") receipt.dataset.tone = "wait";
     return receipt;

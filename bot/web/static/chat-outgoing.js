@@ -1,16 +1,17 @@
 // What is written and not accepted yet, in order; it outlives a reload of the page. Sent again under the same key it counts once.
-const PLACE = "chat-outgoing";
-
 export class Outgoing {
   #waiting = [];
   #inFlight = "";
+  #place;
+
+  /** `place`: under which name it is kept; what one person wrote is not sent as another. */
+  constructor(place = "chat-outgoing") {
+    this.#place = place;
+    try { this.#waiting = JSON.parse(sessionStorage.getItem(place) ?? "[]"); } catch { /* begins empty */ }
+  }
 
   /** The key of the one that is on its way. */
   get inFlight() { return this.#inFlight; }
-
-  constructor() {
-    try { this.#waiting = JSON.parse(sessionStorage.getItem(PLACE) ?? "[]"); } catch { /* begins empty */ }
-  }
 
   kept() { return this.#waiting; }
 
@@ -38,6 +39,6 @@ export class Outgoing {
   free() { this.#inFlight = ""; }
 
   #keep() {
-    try { sessionStorage.setItem(PLACE, JSON.stringify(this.#waiting)); } catch { /* kept while the page is open */ }
+    try { sessionStorage.setItem(this.#place, JSON.stringify(this.#waiting)); } catch { /* kept while the page is open */ }
   }
 }
