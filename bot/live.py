@@ -36,6 +36,6 @@ class Live:
         for told in list(self._listeners.get(lane, ())):
             told()
 
-    def __len__(self) -> int:
-        """How many are listening."""
+    def count(self) -> int:
+        """How many are listening. No `__len__`: whoever has nobody listening yet is no less there."""
         return sum(map(len, self._listeners.values()))

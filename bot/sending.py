@@ -28,7 +28,7 @@ class Sending:
     def __init__(self, outbox: Outbox, channels: Mapping[str, Channel], live: Live | None = None) -> None:
         self._outbox = outbox
         self._channels = channels
-        self._live = live if live is not None else Live()  # an empty one counts as false
+        self._live = live or Live()
 
     async def work(self, claim: Claim) -> float | None:
         """Sends what may be sent in this lane, in order; seconds until there is more to do, or None. Raises FenceLost."""

@@ -115,7 +115,7 @@ class Worker:
         self._outbox = outbox
         self._engine = engine
         self._jobs = jobs
-        self._live = live if live is not None else Live()  # an empty one counts as false
+        self._live = live or Live()
         self._crews = (
             Crew("turns", lanes.turns, self._turns, MAX_TURNS),
             Crew("sends", lanes.sends, sending.work, MAX_SENDS),

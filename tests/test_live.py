@@ -26,7 +26,7 @@ def test_who_has_stopped_looking_is_told_no_more_and_forgotten() -> None:
     end()
     live.tell("a")
     assert told == []
-    assert len(live) == 0
+    assert live.count() == 0
 
 
 def test_somebody_may_stop_looking_while_being_told() -> None:
@@ -41,4 +41,4 @@ def test_somebody_may_stop_looking_while_being_told() -> None:
     live.tell("a")
     live.tell("a")
     assert told == ["one", "two", "two"]
-    assert len(live) == 1
+    assert live.count() == 1

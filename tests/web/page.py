@@ -47,9 +47,9 @@ class Page:
         await self.send(type="say", key=key, text=text)
         return key
 
-    async def tap(self, button: str) -> str:
+    async def tap(self, button: str, message: str = "") -> str:
         key = str(uuid.uuid4())
-        await self.send(type="tap", key=key, button=button)
+        await self.send(type="tap", key=key, button=button, message=message)
         return key
 
     async def until(self, come: Callable[[], object]) -> None:

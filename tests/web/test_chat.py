@@ -12,12 +12,12 @@ import pytest
 from aiohttp import WSServerHandshakeError
 
 from bot.app import App
+from bot.clock import new_id
 from bot.conversation import OperatorRef
 from bot.errors import StoreUnavailable
-from bot.records.conversations import Conversation, Direction, Message
+from bot.records.conversations import Conversation, Direction, Message, MessageType
 from bot.records.people import Customer, Identity, IdentityKind
 from bot.records.settings import SystemSetting
-from bot.records.tickets import Ticket
 from bot.records.work import InboxRow, InboxState
 from bot.services.origins import KEY
 from bot.store.base import Unit
@@ -74,17 +74,41 @@ async def test_a_visitor_is_a_claim_and_known_by_nothing_else(client: Client, ap
     assert identity.value == conversation.their_address
 
 
-async def test_a_tapped_button_does_what_it_says(client: Client, app: App) -> None:
+async def test_a_tapped_button_is_heard_as_that_choice_and_answered(client: Client, app: App) -> None:
     await visit(client)
     async with opened(client) as page:
-        await page.say("The dishwasher is broken.")
+        await page.say("Who won the world cup in 1998?")
         await page.answered()
-        button = next(button for button in page.answers[0]["buttons"] if "ticket" in button["title"].lower())
+        button = page.answers[0]["buttons"][0]
         await page.tap(button["id"])
         await page.answered(2)
         tapped = next(shown for shown in page.messages.values() if "choice" in shown)
     assert (tapped["text"], tapped["choice"]) == (button["title"], button["id"])
-    assert len(await everything(app, Ticket)) == 1
+    (message,) = [
+        message
+        for message in await everything(app, Message)
+        if message.type is MessageType.INTERACTIVE and message.direction is Direction.INBOUND
+    ]
+    assert message.content == button["title"]
+
+
+async def test_of_two_buttons_with_one_id_the_one_is_meant_that_was_tapped(client: Client, app: App) -> None:
+    await visit(client)
+    async with opened(client) as page:
+        await page.say("Who won the world cup in 1998?")
+        await page.answered()
+        first = page.answers[0]
+        button = first["buttons"][0]
+        (conversation,) = await everything(app, Conversation)
+        newer = {"type": "button", "buttons": [{"id": button["id"], "title": "Something else entirely"}]}
+        said = {"conversation_id": conversation.id, "customer_id": conversation.customer_id, "content": "And this?"}
+        kind = {"direction": Direction.OUTBOUND, "sender": "ai", "status": "sent", "interactive": newer}
+        await app.store.insert([Message.model_validate({"id": new_id(), **said, **kind, "timestamp": app.clock.now()})])
+        await page.tap(button["id"], first["id"])
+        await page.until(lambda: button["title"] in page.texts)
+        await page.tap(button["id"], "of-another")
+        await page.until(lambda: page.refused)
+    assert "Something else entirely" not in page.texts
 
 
 async def test_a_button_that_was_never_shown_is_refused(client: Client, app: App) -> None:
@@ -146,6 +170,19 @@ async def test_two_browsers_see_nothing_of_each_other(client: Client) -> None:
         await stranger.say("Hello?")
         await stranger.answered()
     assert not any("pony" in text for text in stranger.texts)
+
+
+async def test_whoever_looks_is_told_when_a_turn_ends_and_when_a_reply_is_there(client: Client, app: App) -> None:
+    told: list[int] = []
+    await visit(client)
+    async with opened(client) as page:
+        await page.say("Hello.")
+        await page.answered()
+        (conversation,) = await everything(app, Conversation)
+        app.live.listen(conversation.lane, lambda: told.append(len(told)))
+        await page.say("And again.")
+        await page.answered(2)
+    assert len(told) >= 3  # accepted, the turn, the reply
 
 
 # Coming back
@@ -406,9 +443,9 @@ async def test_one_browser_may_have_so_many_tabs_and_a_closed_one_makes_room(cli
 async def test_nothing_is_left_of_a_page_that_was_closed(client: Client, app: App) -> None:
     for _ in range(3):
         async with opened(client):
-            assert len(app.live) == 1
+            assert app.live.count() == 1
         async with asyncio.timeout(2):
-            while len(app.live):
+            while app.live.count():
                 await asyncio.sleep(0.01)
 
 

@@ -112,7 +112,7 @@ class Connection:
 
     async def _tap(self, tap: Tap) -> None:
         try:
-            button = await self._timeline.button(self._address, tap.button)
+            button = await self._timeline.button(self._address, tap.button, tap.message)
         except StoreUnavailable:
             await self._refuse(tap.key, "unavailable", _STORE_WAIT)
             return

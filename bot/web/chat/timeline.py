@@ -80,11 +80,12 @@ class Timeline:
             return None
         return message.timestamp
 
-    async def button(self, address: Address, button_id: str) -> Button | None:
-        """The button with this id that was last shown there; None where none was."""
+    async def button(self, address: Address, button_id: str, message_id: str = "") -> Button | None:
+        """The button with this id that was shown there, under this message or else last; None where none was."""
         conversation = await self._conversation(address)
         said = await self._messages(conversation, None) if conversation is not None else []
-        shown = (button for message in said if message.interactive for button in message.interactive.buttons)
+        asked = (message for message in said if message_id in ("", message.id) and message.interactive)
+        shown = (button for message in asked if message.interactive for button in message.interactive.buttons)
         return next((Button(button.id, button.title) for button in shown if button.id == button_id), None)
 
     async def _conversation(self, address: Address) -> Conversation | None:

@@ -38,6 +38,8 @@ class Tap(msgspec.Struct, frozen=True, tag="tap"):
 
     key: Key
     button: Annotated[str, msgspec.Meta(max_length=500)]
+    message: Annotated[str, msgspec.Meta(max_length=64)] = ""
+    """The id of the message under which it stands: two questions may have buttons of the same id."""
 
 
 Frame = Hello | Say | Tap

@@ -46,12 +46,13 @@ class PhoneConnection(Connection):
             raise StoreUnavailable(f"the webhook of the simulated phone was answered with {received.status}")
         self._received = received
 
-    async def _tell(self, view: View, *, is_first: bool) -> None:
+    async def _tell(self, view: View, *, is_first: bool) -> bool:
         """Shows it on the phone, which says so to us as a phone does; then the way that the last message took."""
-        await super()._tell(view, is_first=is_first)
+        has_news = await super()._tell(view, is_first=is_first)
         with suppress(StoreUnavailable):  # it is looked at again with whatever comes next
             await self._read([str(shown["id"]) for shown in view.messages if shown["from"] != "customer"])
             await self._tell_path(view)
+        return has_news
 
     async def _tell_path(self, view: View) -> None:
         conversation = await self._parts.conversations.open_one(self._address)

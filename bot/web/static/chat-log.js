@@ -26,7 +26,7 @@ export class Log {
   #time;
   #date;
 
-  /** parts: view, list, more, moreText (elements), say(name, values), language, tap(button). */
+  /** parts: view, list, more, moreText (elements), say(name, values), language, tap(button, message). */
   constructor(parts) {
     this.#parts = parts;
     this.#time = new Intl.DateTimeFormat(parts.language, { hour: "2-digit", minute: "2-digit" });
@@ -101,18 +101,18 @@ export class Log {
     const bubble = element("p", "bubble", element("bdi", "sr", `${this.#parts.say(`from_${message.from}`)}: `), message.text);
     bubble.dir = "auto"; // of what was written: a bdi does not count
     const meta = element("p", "said-meta");
-    row.replaceChildren(...(message.text ? [bubble] : []), ...(message.buttons ? [this.#choices(message.buttons)] : []), meta);
+    row.replaceChildren(...(message.text ? [bubble] : []), ...(message.buttons ? [this.#choices(message)] : []), meta);
     this.#setState(entry, state);
   }
 
-  #choices(buttons) {
+  #choices(message) {
     const list = element("ul", "said-choices");
-    for (const button of buttons) {
+    for (const button of message.buttons) {
       const choice = element("button", "btn said-choice", button.title);
       choice.type = "button";
       choice.dir = "auto";
       choice.dataset.choice = button.id;
-      choice.addEventListener("click", () => this.#parts.tap(button));
+      choice.addEventListener("click", () => this.#parts.tap(button, message));
       list.append(element("li", "", choice));
     }
     return list;
@@ -179,11 +179,12 @@ export class Log {
     const open = new Map(); // button id -> the entry that shows it last
     for (const entry of entries) {
       for (const button of entry.message.buttons ?? []) open.set(button.id, entry);
-      const asked = entry.state !== "failed" && entry.message.choice && open.get(entry.message.choice);
+      const { choice: taken, asked: id } = entry.message;
+      const asked = entry.state !== "failed" && taken && (this.#rows.get(id) ?? open.get(taken));
       if (!asked) continue;
       for (const choice of asked.row.querySelectorAll(".said-choice")) {
         choice.disabled = true;
-        choice.toggleAttribute("data-chosen", choice.dataset.choice === entry.message.choice);
+        choice.toggleAttribute("data-chosen", choice.dataset.choice === taken);
       }
     }
   }

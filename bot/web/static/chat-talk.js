@@ -28,7 +28,7 @@ export class Talk {
     this.#outgoing = new Outgoing(place);
     const language = document.documentElement.lang;
     const parts = { view: this.#find("view"), list: this.#find("log"), more: this.#find("new"), moreText: this.#find("new-text") };
-    this.#log = new Log({ ...parts, say, language, tap: (button) => this.#tap(button) });
+    this.#log = new Log({ ...parts, say, language, tap: (button, message) => this.#tap(button, message) });
     this.#field = this.#find("text");
     const address = new URL(path, location.href);
     address.protocol = address.protocol.replace("http", "ws");
@@ -135,8 +135,8 @@ export class Talk {
     this.#sendNext();
   }
 
-  #tap(button) {
-    this.#put({ type: "tap", button: button.id }, { text: button.title, choice: button.id });
+  #tap(button, { id }) {
+    this.#put({ type: "tap", button: button.id, message: id }, { text: button.title, choice: button.id, asked: id });
   }
 
   #submit() {
