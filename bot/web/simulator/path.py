@@ -42,7 +42,7 @@ def _turn(turn: LastTurn | None, t: Texts) -> Step:
     if turn is None:
         return _step("", "bot", t("path_turn"), t("path_being_answered"))
     parts = [t(f"path_how_{turn.how}")]
-    if turn.how in (How.MODEL, How.OFFLINE):
+    if turn.how in (How.MODEL, How.OFFLINE, How.FLOW):
         parts[0] = t(f"path_how_{turn.how}", ms=_ms((turn.seconds or 0) * 1000, t))
         parts += [named for named in (turn.flow, *turn.tools) if named]
     tone = "op" if turn.how is How.HELD else "ok" if turn.how is How.RULE else "ai"
