@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Sequence
 import pytest
 import pytest_asyncio
 
-from bot.channels.base import channel_of
+from bot.channels.base import Channel, channel_of
 from bot.channels.console import ConsoleChannel
 from bot.channels.whatsapp.receiving import receive
 from bot.channels.whatsapp.signature import sign
@@ -130,7 +130,8 @@ async def test_what_it_signs_is_nothing_to_a_real_number(monkeypatch: pytest.Mon
 
 def test_a_real_number_never_speaks_to_a_simulated_phone_nor_the_other_way_round() -> None:
     simulated, real = SimulatedChannel(), ConsoleChannel()
-    both = {"whatsapp": real, NAME: simulated}
+    both: dict[str, Channel] = {"whatsapp": real, NAME: simulated}
     assert channel_of(both, ADDRESS.lane) is simulated
     assert channel_of(both, Address("whatsapp", "106540352242922", ANA).lane) is real
-    assert channel_of({NAME: simulated}, Address("whatsapp", "106540352242922", ANA).lane) is None
+    only: dict[str, Channel] = {NAME: simulated}
+    assert channel_of(only, Address("whatsapp", "106540352242922", ANA).lane) is None
