@@ -73,7 +73,7 @@ async def last_turn(store: Store, conversation: Conversation) -> LastTurn | None
         message_id=heard.id,
         how=_how(steps, said),
         agent=conversation.assignee_name,
-        flow=next((row.id.rpartition(":")[2] for row in steps if row.kind is JournalKind.FLOW), ""),
+        flow=next((row.id.rpartition(":")[2].partition(".")[0] for row in steps if row.kind is JournalKind.FLOW), ""),
         tools=tuple(dict.fromkeys(row.body["tool"] for row in steps if row.kind is JournalKind.TOOL)),
         seconds=next((row.body["seconds"] for row in steps if row.kind is JournalKind.END), None),
         handed_off=note is not None and note.at >= heard.timestamp,
