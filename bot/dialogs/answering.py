@@ -168,7 +168,7 @@ class Answering:
             parts.agents,
             prompt,
             [system, *history, *_undone(move), heard(scene.shown.messages)],
-            self._context(scene, agent.name),
+            replace(self._context(scene, agent.name), awaits=move.state.name if move.state else ""),
             scene.journal,
             conversation.ai_model or "",
             _confirmed(move),

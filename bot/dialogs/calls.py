@@ -128,6 +128,8 @@ class Calls:
         """The question to the person, where there is one that they have not confirmed."""
         if tool.confirm is None:
             return None
+        if task.context.awaits:  # two questions at once would have one answer
+            raise ToolError(f"the person has to answer {task.context.awaits} first; call {tool.name} again when they have")
         began = self._clock.monotonic()
         language = str(confirmed.get("language", task.context.language))
         if confirmed and await _question(task, tool, arguments, language) in ("", confirmed.get("asked")):

@@ -146,7 +146,7 @@ class Task:
 
     def hand_on(self, to: AgentRef, most: int) -> None:
         """Another agent leads it from now on, with its own prompt and tools; nobody twice, and no more than `most` in all."""
-        if to.name == self.agent.name or to.name not in self.agents:
+        if to.name not in self.context.colleagues or to.name not in self.agents:  # the second wish of one step, or itself
             return
         self.seen.add(self.agent.name)
         self.agent = self.agents[to.name]

@@ -76,6 +76,8 @@ class ToolContext:
     """Name of the agent that called it."""
     language: str
     services: Services
+    awaits: str = ""
+    """The flow whose question goes on waiting for the person after this turn; empty where none does."""
     colleagues: tuple[str, ...] = ()
     """Agents that it may hand the conversation on to."""
     flows: tuple[str, ...] = ()
