@@ -24,6 +24,8 @@ class How(StrEnum):
     MODEL = "model"
     OFFLINE = "offline"
     """Simple mode: no model was asked, or none answered."""
+    FLOW = "flow"
+    """A flow alone: what it waited for was said."""
     RULE = "rule"
     """A word like "stop", by policy alone."""
     HELD = "held"
@@ -71,7 +73,7 @@ async def last_turn(store: Store, conversation: Conversation) -> LastTurn | None
         message_id=heard.id,
         how=_how(steps, said),
         agent=conversation.assignee_name,
-        flow=next((row.id.rpartition(":")[2] for row in steps if row.kind is JournalKind.FLOW), ""),
+        flow=next((row.id.rpartition(":")[2].partition(".")[0] for row in steps if row.kind is JournalKind.FLOW), ""),
         tools=tuple(dict.fromkeys(row.body["tool"] for row in steps if row.kind is JournalKind.TOOL)),
         seconds=next((row.body["seconds"] for row in steps if row.kind is JournalKind.END), None),
         handed_off=note is not None and note.at >= heard.timestamp,
@@ -94,5 +96,5 @@ def _ids(messages: Sequence[Message]) -> set[str]:
 def _how(steps: Sequence[JournalRow], said: Sequence[Message]) -> How:
     ending = next((row.body for row in steps if row.kind is JournalKind.END), None)
     if ending is not None:
-        return How.OFFLINE if ending["offline"] else How.MODEL
+        return How.OFFLINE if ending["offline"] else How.MODEL if ending["steps"] else How.FLOW
     return How.RULE if said else How.HELD

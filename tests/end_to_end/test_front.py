@@ -26,9 +26,20 @@ class Story:
     """What a newcomer does, and reads, in one language."""
 
     language: str
+    question: str
+    answer: str
+    source: str
     problem: str
     open_ticket: str
-    ticket_opened: str
+    kind: str
+    more: str
+    yes: str
+    callback: str
+    skip: str
+    at_five: str
+    correction: str
+    at_six: str
+    booked: str
     person: str
     passing: str
     waiting: str
@@ -38,18 +49,72 @@ class Story:
 
 STORIES = (
     Story(
-        "en", "My internet is down", "Open a ticket", "TICKET-", "I want to talk to a person", "a person", "waits for a person",
-        "stop", "will not message you",
+        language="en",
+        question="How do I change the Wi-Fi password?",
+        answer="on the sticker under the router",
+        source="(From: Wi-Fi name and password)",
+        problem="My internet is down",
+        open_ticket="Open a ticket",
+        kind="Technical problem",
+        more="The router blinks red since this morning",
+        yes="Yes",
+        callback="Call me back tomorrow at five",
+        skip="Skip",
+        at_five="17:00",
+        correction="no, at six",
+        at_six="18:00",
+        booked="18:00",
+        person="I want to talk to a person",
+        passing="passing you to a person",
+        waiting="waits for a person",
+        stop="stop",
+        stopped="will not message you",
     ),
     Story(
-        "es", "Me quedé sin internet", "Abrir un ticket", "TICKET-", "quiero hablar con una persona", "una persona",
-        "espera a una persona", "no me escriban más", "no le enviaremos",
+        language="es",
+        question="¿Cómo cambio la contraseña del wifi?",
+        answer="en la etiqueta debajo del router",
+        source="(Fuente: Nombre y contraseña del wifi)",
+        problem="No tengo internet",
+        open_ticket="Abrir un ticket",
+        kind="Problema técnico",
+        more="El router parpadea en rojo desde esta mañana",
+        yes="Sí",
+        callback="Llámenme mañana a las cinco",
+        skip="Omitir",
+        at_five="17:00",
+        correction="no, a las seis",
+        at_six="18:00",
+        booked="18:00",
+        person="quiero hablar con una persona",
+        passing="Le paso con una persona",
+        waiting="espera a una persona",
+        stop="no me escriban más",
+        stopped="no le enviaremos",
     ),
     Story(
-        "hi", "मेरा इंटरनेट बंद है", "टिकट खोलें", "TICKET-", "मुझे किसी व्यक्ति से बात करनी है", "सदस्य", "व्यक्ति के इंतज़ार",
-        "संदेश बंद करो", "संदेश",
+        language="hi",
+        question="वाई-फ़ाई का पासवर्ड कैसे बदलूँ?",
+        answer="राउटर के नीचे लगे स्टिकर पर",
+        source="(स्रोत: वाई-फ़ाई का नाम और पासवर्ड)",
+        problem="मेरा इंटरनेट बंद है",
+        open_ticket="टिकट खोलें",
+        kind="तकनीकी समस्या",
+        more="सुबह से राउटर की लाल बत्ती जल रही है",
+        yes="हाँ",
+        callback="मुझे कल शाम पाँच बजे कॉल करें",
+        skip="छोड़ें",
+        at_five="17:00",
+        correction="नहीं, छह बजे",
+        at_six="18:00",
+        booked="18:00",
+        person="मुझे किसी व्यक्ति से बात करनी है",
+        passing="एक सदस्य से जोड़ रहा हूँ",
+        waiting="व्यक्ति के इंतज़ार",
+        stop="संदेश बंद करो",
+        stopped="संदेश नहीं भेजेंगे",
     ),
-)  # fmt: skip
+)
 
 
 @pytest_asyncio.fixture
@@ -82,22 +147,53 @@ async def says(page: Page, text: str) -> None:
     await expect(last).not_to_have_attribute("data-from", "customer")
 
 
+async def tap(page: Page, title: str) -> None:
+    """The last button with this title."""
+    await page.locator(".said-choice:enabled", has_text=title).last.click(timeout=SOON)
+
+
 @pytest.mark.parametrize("story", STORIES, ids=lambda story: story.language)
 async def test_a_newcomer_sees_the_product_work_in_their_language(url: str, browser: Browser, story: Story) -> None:
     complaints: list[str] = []
     page = await fresh_page(browser, complaints, locale=story.language)
     await page.goto(url)
     await expect(page.locator("html")).to_have_attribute("lang", story.language)
-    await page.get_by_role("button", name=story.problem, exact=True).click()
-    await page.get_by_role("button", name=story.open_ticket).click(timeout=SOON)
-    await says(page, story.ticket_opened)
+    await page.get_by_role("button", name=story.question, exact=True).click()
+    await says(page, story.answer)
+    await says(page, story.source)
     await expect(page.locator("[data-path] li").last).to_have_attribute("data-tone", "ok", timeout=SOON)
+    await opens_a_ticket(page, story)
+    await books_a_call(page, story)
     await write(page, story.stop)
     await says(page, story.stopped)
     await write(page, story.person)
     await says(page, story.passing)
     await expect(page.locator("[data-path]")).to_contain_text(story.waiting, timeout=SOON)
     assert complaints == []
+
+
+async def opens_a_ticket(page: Page, story: Story) -> None:
+    """With an afterthought on the way, which the question reads back."""
+    await page.get_by_role("button", name=story.problem, exact=True).click()
+    await tap(page, story.open_ticket)
+    await tap(page, story.kind)
+    await says(page, story.kind)
+    await write(page, story.more)
+    await says(page, story.more)
+    await tap(page, story.yes)
+    await says(page, "TICKET-")
+
+
+async def books_a_call(page: Page, story: Story) -> None:
+    """Tomorrow at five; no, at six."""
+    await page.get_by_role("button", name=story.callback, exact=True).click()
+    await tap(page, story.skip)
+    await says(page, story.at_five)
+    await write(page, story.correction)
+    await says(page, story.at_six)
+    await tap(page, story.yes)
+    await says(page, story.booked)
+    await expect(page.locator("[data-path]")).to_contain_text("book_callback", timeout=SOON)
 
 
 async def test_what_was_said_is_there_after_a_reload_and_gone_after_starting_over(url: str, browser: Browser) -> None:

@@ -14,6 +14,7 @@ Step = dict[str, str]
 """`tone`, `icon`, `title`, `detail`; without a tone it has not happened yet."""
 
 _HOLDERS = {AssigneeKind.AGENT: "ai", AssigneeKind.QUEUE: "nobody", AssigneeKind.OPERATOR: "op"}
+_HOW_TONES = {How.HELD: "op", How.RULE: "ok", How.FLOW: "ok"}
 _TONES = {"ai": "ai", "nobody": "wait", "op": "op"}
 
 
@@ -44,8 +45,8 @@ def _turn(turn: LastTurn | None, t: Texts) -> Step:
     parts = [t(f"path_how_{turn.how}")]
     if turn.how in (How.MODEL, How.OFFLINE):
         parts[0] = t(f"path_how_{turn.how}", ms=_ms((turn.seconds or 0) * 1000, t))
-        parts += [named for named in (turn.flow, *turn.tools) if named]
-    tone = "op" if turn.how is How.HELD else "ok" if turn.how is How.RULE else "ai"
+    parts += [named for named in (turn.flow, *turn.tools) if named]
+    tone = _HOW_TONES.get(turn.how, "ai")
     return _step(tone, "hand" if turn.how is How.HELD else "bot", t("path_turn"), " · ".join(parts))
 
 
