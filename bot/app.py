@@ -9,7 +9,8 @@ from typing import Any
 
 import structlog
 
-from bot.channels.base import Channel
+from bot.channels.base import Channel, channel_of
+from bot.channels.whatsapp.simulator import Simulator
 from bot.clock import Clock, SystemClock
 from bot.config import Settings
 from bot.dialogs.agent import AgentLoop
@@ -25,6 +26,7 @@ from bot.engine import Engine
 from bot.errors import DataInUse, SettingsError
 from bot.inbox import Inbox
 from bot.jobs import Jobs
+from bot.live import Live
 from bot.message import Reply
 from bot.outbox import Outbox
 from bot.policy import Policy
@@ -33,7 +35,7 @@ from bot.sending import Sending
 from bot.services.audit import Audit
 from bot.services.callbacks import Callbacks
 from bot.services.capture import Capture
-from bot.services.code_delivery import CodeDelivery
+from bot.services.code_delivery import CodeDelivery, Mailer
 from bot.services.consents import Consents
 from bot.services.conversations import Conversations
 from bot.services.directory import Directory
@@ -57,7 +59,7 @@ from bot.store.base import LaneKinds, Store
 from bot.store.local import LocalLanes
 from bot.store.ownership import Ownership, beside
 from bot.tools.base import Services, Toolbox
-from bot.vendors import channels_of, mailer_of, model_of, owned, store_of
+from bot.vendors import channels_of, mailer_of, model_of, owned, simulator_of, store_of
 from bot.worker import Worker
 
 log = structlog.get_logger()
@@ -90,6 +92,9 @@ class App:
     worker: Worker
     channels: Mapping[str, Channel]
     ownership: Ownership
+    live: Live
+    simulator: Simulator | None
+    """The phone of the front page; None where there is a real number, or where others than this machine come in."""
     is_working: bool
     """Whether this process owns the store and works; another one does if not."""
 
@@ -102,11 +107,13 @@ async def assemble(
     model: Model | None = None,
     channels: Mapping[str, Channel] | None = None,
     bounds: Bounds | None = None,
+    mailer: Mailer | None = None,
     work: bool = True,
 ) -> AsyncIterator[App]:
     """The parts, joined and open; closed again when the block ends.
 
-    `clock`, `model`, `channels` and `bounds` take the place of what the settings say: for tests, and for programs that embed us.
+    `clock`, `model`, `channels`, `bounds` and `mailer` take the place of what the settings say: for tests, and for programs that
+    embed us.
     With `work` the process takes the store for itself: raises DataInUse when another one has it. The worker is not started
     here. Raises SettingsError, StoreError, ResourceError.
     """
@@ -122,7 +129,8 @@ async def assemble(
         channels = channels if channels is not None else channels_of(settings)
         for channel in channels.values():
             stack.push_async_callback(channel.close)
-        app = _join(settings, clock, store, lanes, model, channels, bounds, ownership, work)
+        mailer = mailer or mailer_of(settings, clock)
+        app = _join(settings, clock, store, lanes, model, channels, bounds, mailer, ownership, work)
         stack.push_async_callback(app.spending.close)
         if work:
             await SystemSettings(store, clock).ensure_defaults()
@@ -158,11 +166,13 @@ def _join(
     model: Model | None,
     channels: Mapping[str, Channel],
     bounds: Bounds | None,
+    mailer: Mailer | None,
     ownership: Ownership,
     is_working: bool,
 ) -> App:
-    def shape(channel: str, reply: Reply) -> list[Reply]:
-        return channels[channel].shape(reply) if channel in channels else [reply]
+    def shape(lane: str, reply: Reply) -> list[Reply]:
+        channel = channel_of(channels, lane)
+        return channel.shape(reply) if channel is not None else [reply]
 
     audit = Audit(clock)
     policy = Policy(store, clock)
@@ -173,7 +183,6 @@ def _join(
     merging = Merging(store, clock, audit)
     conversations = Conversations(store, clock, audit)
     codes = OneTimeCodes(load_secret_key(settings.secret_key.get_secret_value(), settings.data_dir))
-    mailer = mailer_of(settings, clock)
     jobs.register(JOB, CodeDelivery(store, clock, outbox, conversations, codes, mailer))
     verification = Verifying(store, clock, audit, policy, jobs, people, merging, codes, has_email=mailer is not None)
     search = Search(store)
@@ -199,7 +208,7 @@ def _join(
         spending=spending,
         services=Services(
             tickets=Tickets(store, clock, audit),
-            handoffs=Handoffs(),
+            handoffs=Handoffs(router.skills()),
             people=people,
             callbacks=Callbacks(store, clock, audit),
             search=search,
@@ -223,8 +232,9 @@ def _join(
         default_language=settings.default_language,
     )
     engine = Engine(parts)
-    sending = Sending(outbox, channels)
-    worker = Worker(store, lanes, inbox, outbox, engine, sending, jobs)
+    live = Live()
+    sending = Sending(outbox, channels, live)
+    worker = Worker(store, lanes, inbox, outbox, engine, sending, jobs, live)
     return App(
         settings=settings,
         clock=clock,
@@ -244,7 +254,9 @@ def _join(
         worker=worker,
         channels=channels,
         ownership=ownership,
+        simulator=simulator_of(settings, inbox.accept, clock),
         is_working=is_working,
+        live=live,
         spending=spending,
     )
 

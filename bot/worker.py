@@ -19,6 +19,7 @@ from bot.engine import Engine
 from bot.errors import FenceLost, StoreUnavailable
 from bot.inbox import MAX_ATTEMPTS, Inbox, read_item
 from bot.jobs import Jobs
+from bot.live import Live
 from bot.message import InboundMessage, Incoming, Notice, Receipt
 from bot.outbox import Outbox, backoff
 from bot.records.work import InboxRow
@@ -99,13 +100,22 @@ class Worker:
     """All the work of one process."""
 
     def __init__(
-        self, store: Store, lanes: LaneKinds, inbox: Inbox, outbox: Outbox, engine: Engine, sending: Sending, jobs: Jobs
+        self,
+        store: Store,
+        lanes: LaneKinds,
+        inbox: Inbox,
+        outbox: Outbox,
+        engine: Engine,
+        sending: Sending,
+        jobs: Jobs,
+        live: Live | None = None,
     ):
         self._store = store
         self._inbox = inbox
         self._outbox = outbox
         self._engine = engine
         self._jobs = jobs
+        self._live = live if live is not None else Live()  # an empty one counts as false
         self._crews = (
             Crew("turns", lanes.turns, self._turns, MAX_TURNS),
             Crew("sends", lanes.sends, sending.work, MAX_SENDS),
@@ -193,6 +203,7 @@ class Worker:
         notices = [row.id for row, item in items if isinstance(item, Notice)]
         if receipts:
             await self._receipts(claim, receipts)
+            self._live.tell(claim.lane)
         if notices:
             await self._engine.notices(claim, notices)
 
@@ -222,6 +233,8 @@ class Worker:
             raise  # not the messages' fault
         except Exception as error:
             return await self._failed(claim, turn, [row for row, _ in taken], error)
+        finally:
+            self._live.tell(claim.lane)
         return 0.0 if finished < len(waiting) else None
 
     async def _failed(self, claim: Claim, turn: Turn, rows: Sequence[InboxRow], error: Exception) -> float:

@@ -28,7 +28,7 @@ async def test_what_another_process_accepts_is_answered_here(tmp_path: Path) -> 
         scene.model.will(Said("Hello."))
         settings = Settings(_env_file=None, BOT_DATA_DIR=tmp_path)
         async with assemble(settings, clock=scene.clock, channels={"whatsapp": RecordingChannel()}, work=False) as beside:
-            other = Scene(beside, scene.clock, scene.model, scene.channel).person(ANA)
+            other = Scene(beside, scene.clock, scene.model, scene.channels).person(ANA)
             await other.says("Hi.")
         assert said(scene) == []
         await scene.clock.advance(0.3)  # the store looks four times a second

@@ -29,7 +29,7 @@ def command(host: str | None, port: int | None) -> None:
 async def _serve(settings: Settings) -> None:
     async with assemble(settings) as app:
         await app.knowledge.ensure()
-        site = build_site(webhooks_of(settings, app.inbox.accept, app.clock), app.store.now)
+        site = build_site(webhooks_of(settings, app.inbox.accept, app.clock), app)
         serving = asyncio.create_task(run_site(site, settings.host, settings.port, lambda port: _started(app, port)))
         losing = asyncio.create_task(app.ownership.lost.wait())
         try:
@@ -60,4 +60,5 @@ async def _started(app: App, port: int) -> None:
     click.echo(f"  model     {model}")
     missing = app.settings.whatsapp_missing()
     click.echo(f"  WhatsApp  {'off: set ' + ', '.join(missing) if missing else 'on: POST /webhooks/whatsapp'}")
+    click.echo(f"  web chat  on: http://{app.settings.host}:{port}/chat")
     click.echo("  Talk to it: bot chat      What is on: bot check      Stop: Ctrl-C")

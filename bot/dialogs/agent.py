@@ -59,7 +59,7 @@ class AgentLoop:
             log.warning("agent gave up", agent=task.agent.name, conversation=conversation, why=str(error) or "time")
             answer.trouble = True
         answer.spent.seconds = self._clock.monotonic() - began
-        if answer.untold:
+        if answer.untold or (answer.unsaid and answer.spent.offline):  # what serves without the model tells of little
             answer.replies.insert(0, Reply(say(task.context.language, "done")))
         if not answer.replies and answer.begins is None and (answer.assignee is None or isinstance(answer.assignee, AgentRef)):
             answer.trouble = True

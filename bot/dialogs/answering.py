@@ -12,6 +12,7 @@ import structlog
 from bot.conversation import Assignee, Queue
 from bot.dialogs.describing import scenery_of
 from bot.dialogs.flow import FlowTurn, Move, read, stored
+from bot.dialogs.flows.confirmation import is_button
 from bot.dialogs.form import Form
 from bot.dialogs.hearing import Hearing
 from bot.dialogs.intents import IntentGuess
@@ -61,6 +62,9 @@ class Answering:
     async def _answer(self, scene: Scene) -> Answer:
         """By the flow that waits, the agent, the flow that the agent begins, and so on. Raises EpochMoved."""
         move = await self._advance(scene, scene.flow, 0)
+        if move is None and all(map(is_button, scene.turn.messages)):
+            # To a model the button's title would look like an answer to whatever was said last.
+            move = Move((Reply(say(scene.language, "question_closed")),))
         answer = Answer(spent=scene.spent)
         for number in range(_ROUNDS):
             if move is not None and not move.goes_to_agent:
@@ -164,7 +168,7 @@ class Answering:
             parts.agents,
             prompt,
             [system, *history, *_undone(move), heard(scene.shown.messages)],
-            self._context(scene, agent.name),
+            replace(self._context(scene, agent.name), awaits=move.state.name if move.state else ""),
             scene.journal,
             conversation.ai_model or "",
             _confirmed(move),
@@ -177,7 +181,8 @@ class Answering:
     def _context(self, scene: Scene, agent: str) -> ToolContext:
         return ToolContext(
             principal=_principal(scene, strength_in(scene.conversation, self._parts.clock.now())),
-            conversation=scene.conversation,
+            # In the language of this turn: what is stored is still that of the last one.
+            conversation=scene.conversation.model_copy(update={"language": scene.told_language}),
             agent=agent,
             language=scene.language,
             services=self._parts.services,

@@ -91,6 +91,8 @@ class Answer:
     """The flow that takes its first step now."""
     untold: bool = False
     """What the person has confirmed was done, and nobody has said a word to them since."""
+    unsaid: bool = False
+    """The same of anything that was done."""
     trouble: bool = False
     """Whether the agent had to give up: then the person is told so."""
     over_budget: str = ""
@@ -100,13 +102,14 @@ class Answer:
     def say(self, words: list[Reply]) -> None:
         """What the model itself says."""
         self.replies.extend(words)
-        self.untold = self.untold and not words
+        self.untold, self.unsaid = self.untold and not words, self.unsaid and not words
 
     def take(self, results: list[Result]) -> None:
         """What tools ask the turn to do."""
         for result in results:
             self.replies.extend(result.replies)
             self.flow = result.flow or self.flow
+            self.unsaid = self.unsaid or (result.wrote and not result.replies)
             self.begins = result.begins or self.begins
             if result.assignee is not None:
                 self.assignee, self.reason = result.assignee, result.reason
@@ -143,7 +146,7 @@ class Task:
 
     def hand_on(self, to: AgentRef, most: int) -> None:
         """Another agent leads it from now on, with its own prompt and tools; nobody twice, and no more than `most` in all."""
-        if to.name == self.agent.name or to.name not in self.agents:
+        if to.name not in self.context.colleagues or to.name not in self.agents:  # the second wish of one step, or itself
             return
         self.seen.add(self.agent.name)
         self.agent = self.agents[to.name]

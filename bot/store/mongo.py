@@ -38,7 +38,7 @@ from bot.store.mongo_inserts import Inserts
 from bot.store.mongo_layout import PULSES, bring_up
 from bot.store.mongo_query import Filter, asked_for, behind, filter_of, order_of, update_of
 from bot.store.mongo_search import place_in, searched_for
-from bot.store.mongo_units import DURABLE, Documents, Place, Units, steps_of
+from bot.store.mongo_units import BULK_WRITE, DURABLE, Documents, Place, Units, steps_of
 from bot.store.mongo_watch import Pulses
 from bot.store.words import require_changeable
 
@@ -76,7 +76,7 @@ class MongoStore:
         """
         client = client_of(self._uri)
         try:
-            await require_replica_set(client, self._place)
+            wire = await require_replica_set(client, self._place)
             kinds = tuple(every_kind() if self._kinds is None else self._kinds)
             database = client.get_database(
                 self._database,
@@ -93,7 +93,7 @@ class MongoStore:
         self._places = {kind: Place(Collection(kind), database[kind.shape.collection]) for kind in kinds}
         self._names = {collection.name: collection for collection, _ in self._places.values()}
         self._inserts = {kind: Inserts(documents, self._translated) for kind, (_, documents) in self._places.items()}
-        self._units = Units(client, self._translated)
+        self._units = Units(client, self._translated, has_bulk_write=wire >= BULK_WRITE)
         self._pulses = Pulses(database[PULSES], self._clock.now)
         self._client = client
 

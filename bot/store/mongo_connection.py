@@ -69,8 +69,11 @@ def place_of(uri: str) -> str:
     return f"{scheme}://{rest.rpartition('@')[2].partition('/')[0].partition('?')[0]}"
 
 
-async def require_replica_set(client: Client, place: str) -> None:
-    """Raises StoreUnavailable, with what to do, where the server cannot be reached, refuses us or has no transactions."""
+async def require_replica_set(client: Client, place: str) -> int:
+    """The server's wire version.
+
+    Raises StoreUnavailable, with what to do, where the server cannot be reached, refuses us or has no transactions.
+    """
     try:
         hello = await client.admin.command("hello")
     except ServerSelectionTimeoutError:
@@ -88,6 +91,7 @@ async def require_replica_set(client: Client, place: str) -> None:
         raise in_our_words(error, place) from None
     if "setName" not in hello and hello.get("msg") != "isdbgrid":
         raise StoreUnavailable(_NO_REPLICA_SET)
+    return int(hello["maxWireVersion"])
 
 
 class Translated:

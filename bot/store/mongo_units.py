@@ -4,6 +4,9 @@ What a unit requires is counted up inside its transaction (`_held`), so that of 
 starts over; only to read it would let a unit of an older fence slip in behind a newer one. Units that require the same document
 (all those of one process, under its fence) would hinder each other, so the ones that wait go together in one transaction; if one
 of them fails, each goes again by itself.
+
+From MongoDB 8.0 on a whole transaction is one `bulkWrite` over all its collections, and its commit; on an older server it is a
+command for each operation.
 """
 
 from __future__ import annotations
@@ -11,25 +14,25 @@ from __future__ import annotations
 import asyncio
 import random
 from collections import deque
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from typing import Any, NamedTuple
 
-import bson
+from bson.raw_bson import RawBSONDocument
+from pymongo import ReadPreference
 from pymongo.asynchronous.client_session import AsyncClientSession
 from pymongo.asynchronous.collection import AsyncCollection
-from pymongo.errors import ConnectionFailure, PyMongoError
-from pymongo.read_concern import ReadConcern
+from pymongo.errors import ConnectionFailure, DuplicateKeyError, OperationFailure, PyMongoError
 from pymongo.write_concern import WriteConcern
 
 from bot.errors import Conflict, StoreUnavailable
 from bot.records.base import Record
 from bot.store.base import Change, Delete, Insert, Operation, Put, Require
 from bot.store.mongo_connection import Client, Translated, is_transient, is_unknown
-from bot.store.mongo_documents import HELD, Collection
-from bot.store.mongo_query import Filter, asked_for, update_of
+from bot.store.mongo_documents import HELD, Collection, encoded
+from bot.store.mongo_query import asked_for, update_of
 from bot.store.words import require_changeable
 
 _TRIES = 60
@@ -42,8 +45,16 @@ _TOGETHER = 32
 _AT_ONCE = 32
 """Transactions under way at a time, well below the pool's 100 connections."""
 
+_MOST_OPERATIONS = 1000
+_MOST_BYTES = 8 * 1024 * 1024
+"""Of one `bulkWrite`, well below the 16 MB of a command."""
+_DUPLICATE = 11000
+_FREE = ("", b"")
+"""The line of the units that require nothing."""
+
 DURABLE = WriteConcern(w="majority", j=True, wtimeout=10_000)
-_SNAPSHOT = ReadConcern("snapshot")
+BULK_WRITE = 25
+"""The wire version from which a server knows `bulkWrite`: MongoDB 8.0."""
 
 Documents = AsyncCollection[dict[str, Any]]
 Take = Callable[[AsyncClientSession], Awaitable[None]]
@@ -56,8 +67,8 @@ class Step:
 
     verb: type[Operation]
     documents: Documents
-    where: Filter
-    write: Any = None
+    where: RawBSONDocument
+    write: RawBSONDocument
     """The document or the update."""
     by_id: bool = False
     must: int | None = None
@@ -67,7 +78,21 @@ class Step:
     @property
     def key(self) -> tuple[str, bytes]:
         """What it requires, comparable."""
-        return self.documents.name, bson.encode(self.where)
+        return self.documents.name, bytes(self.where.raw)
+
+    @property
+    def size(self) -> int:
+        """Bytes, about."""
+        return len(self.where.raw) + len(self.write.raw)
+
+    def judge(self, touched: int) -> None:
+        """Raises what it names when other than the documents it needs were there."""
+        if self.must is not None and touched != self.must:
+            raise self.otherwise(self.says)
+
+
+_NOTHING = encoded({})
+_HOLD = encoded({"$inc": {HELD: 1}})
 
 
 class Place(NamedTuple):
@@ -81,13 +106,39 @@ def steps_of(operations: Sequence[Operation], place_of: Callable[[type[Record]],
     """What a unit sends. Raises UnindexedQuery, StoreError, RecordError before anything is written."""
     steps = []
     written: set[int] = set()
-    for operation in operations:
+    for operation in _joined(operations):
         if isinstance(operation, Insert | Put):
             if id(operation.record) in written:
                 continue  # the same object: its first writing holds its newest state already
             written.add(id(operation.record))
         steps.append(_step(operation, place_of, now))
     return steps
+
+
+@dataclass(frozen=True, slots=True)
+class _HeldChange(Change):
+    """The change of a document that the unit also requires: both at once, at half of what they take."""
+
+
+def _joined(operations: Sequence[Operation]) -> Iterator[Operation]:
+    """The operations, with a requirement and the change of what it requires as one.
+
+    The change is then done earlier, so they are left apart where anything else in between concerns that collection.
+    """
+    kinds = [type(one.record) if isinstance(one, Insert | Put) else one.kind for one in operations]
+    joined: set[int] = set()
+    for at, operation in enumerate(operations):
+        if at in joined:
+            continue
+        if isinstance(operation, Require):
+            later = next((place for place in range(at + 1, len(kinds)) if kinds[place] is operation.kind), at)
+            change = operations[later]
+            if isinstance(change, Change) and change.must is None and change.where == {"id": operation.where.get("id")}:
+                joined.add(later)
+                where, otherwise = operation.where, operation.otherwise
+                yield _HeldChange(change.kind, where, change.set, change.inc, change.push, must=1, otherwise=otherwise)
+                continue
+        yield operation
 
 
 def _step(operation: Operation, place_of: Callable[[type[Record]], Place], now: datetime) -> Step:
@@ -98,22 +149,25 @@ def _step(operation: Operation, place_of: Callable[[type[Record]], Place], now: 
             require_changeable(type(record))
         born = record.created_at or now
         if isinstance(operation, Insert):
-            return Step(Insert, documents, {}, collection.document(record, born, now, record.version), by_id=True)
+            return Step(Insert, documents, _NOTHING, collection.document(record, born, now, record.version), by_id=True)
         says = f"{collection.name} {record.id}: changed by somebody else since version {record.version} was read"
         # What another program wrote may lack its version, which then counts as 0.
-        where = {"_id": record.id, "version": record.version or {"$in": [0, None]}}
+        where = encoded({"_id": record.id, "version": record.version or {"$in": [0, None]}})
         write = collection.document(record, born, now, record.version + 1)
         return Step(Put, documents, where, write, by_id=True, must=1, says=says)
     collection, documents = place_of(operation.kind)
     if not isinstance(operation, Require):
         require_changeable(operation.kind)
-    where = asked_for(collection, operation.where)
+    where = encoded(asked_for(collection, operation.where))
     by_id = isinstance(operation.where.get("id"), str)
     if isinstance(operation, Change):
         update = update_of(collection, operation.set, operation.inc, operation.push, now)
-        return Step(Change, documents, where, update, by_id, operation.must, operation.otherwise)
-    otherwise = operation.otherwise if isinstance(operation, Require) else Conflict
-    return Step(type(operation), documents, where, by_id=by_id, otherwise=otherwise)
+        if isinstance(operation, _HeldChange):  # a change that happens to change nothing would not be written, and hold nothing
+            update["$inc"] = {**update.get("$inc", {}), HELD: 1}
+        return Step(Change, documents, where, encoded(update), by_id, operation.must, operation.otherwise)
+    if isinstance(operation, Delete):
+        return Step(Delete, documents, where, _NOTHING, by_id)
+    return Step(Require, documents, where, _HOLD, by_id=True, must=1, otherwise=operation.otherwise)
 
 
 async def run(step: Step, session: AsyncClientSession | None = None) -> None:
@@ -121,35 +175,64 @@ async def run(step: Step, session: AsyncClientSession | None = None) -> None:
     documents = step.documents
     if step.verb is Insert:
         await documents.insert_one(step.write, session=session)
-    elif step.verb is Put:
-        put = await documents.replace_one(step.where, step.write, session=session)
-        if put.matched_count != 1:
-            raise step.otherwise(step.says)
-    elif step.verb is Change:
-        change = documents.update_one if step.by_id else documents.update_many
-        touched = (await change(step.where, step.write, session=session)).matched_count
-        if step.must is not None and touched != step.must:
-            raise step.otherwise(step.says)
     elif step.verb is Delete:
         delete = documents.delete_one if step.by_id else documents.delete_many
         await delete(step.where, session=session)
-    elif session is None:
-        if await documents.find_one(step.where, {"_id": 1}) is None:
-            raise step.otherwise(step.says)
-    elif (await documents.update_one(step.where, {"$inc": {HELD: 1}}, session=session)).matched_count != 1:
-        raise step.otherwise(step.says)
+    elif step.verb is Require and session is None:
+        step.judge(1 if await documents.find_one(step.where, {"_id": 1}) else 0)
+    elif step.verb is Put:
+        step.judge((await documents.replace_one(step.where, step.write, session=session)).matched_count)
+    else:
+        change = documents.update_one if step.by_id else documents.update_many
+        step.judge((await change(step.where, step.write, session=session)).matched_count)
 
 
-async def _take(steps: Sequence[Step], session: AsyncClientSession) -> None:
+def _needed(steps: Sequence[Step]) -> Iterator[Step]:
+    """All but the requirements of what is held already: nobody else can change it, and nothing of ours has since."""
     held: set[tuple[str, bytes]] = set()
     for step in steps:
         if step.verb is not Require:
             held = {key for key in held if key[0] != step.documents.name}
         elif step.key in held:
-            continue  # nobody else can change it, and nothing of ours has since
+            continue
         else:
             held.add(step.key)
+        yield step
+
+
+async def _one_by_one(steps: Sequence[Step], session: AsyncClientSession) -> None:
+    for step in steps:
         await run(step, session)
+
+
+async def _as_one(steps: Sequence[Step], session: AsyncClientSession) -> None:
+    """One command for all of them, in their order; it ends at the first that fails."""
+    namespaces: dict[str, int] = {}
+    operations = [_operation(step, namespaces.setdefault(step.documents.full_name, len(namespaces))) for step in steps]
+    command = {
+        "bulkWrite": 1,
+        "ops": operations,
+        "nsInfo": [{"ns": name} for name in namespaces],
+        "ordered": True,
+        "errorsOnly": False,
+    }
+    # The plain command: the driver's own `bulk_write` makes three objects for every operation.
+    answers = (await session.client.admin.command(command, session=session))["cursor"]["firstBatch"]
+    for step, answer in zip(steps, answers, strict=False):
+        if not answer["ok"]:
+            kind = DuplicateKeyError if answer["code"] == _DUPLICATE else OperationFailure
+            raise kind(answer.get("errmsg", ""), answer["code"], answer)
+        step.judge(answer["n"])
+    if len(answers) != len(steps):
+        raise OperationFailure(f"of {len(steps)} operations only {len(answers)} were answered")
+
+
+def _operation(step: Step, namespace: int) -> Mapping[str, Any]:
+    if step.verb is Insert:
+        return {"insert": namespace, "document": step.write}
+    if step.verb is Delete:
+        return {"delete": namespace, "filter": step.where, "multi": not step.by_id}
+    return {"update": namespace, "filter": step.where, "updateMods": step.write, "multi": not step.by_id}
 
 
 class _Waiting(NamedTuple):
@@ -160,8 +243,9 @@ class _Waiting(NamedTuple):
 class Units:
     """Commits units, as many side by side as do not get into each other's way."""
 
-    def __init__(self, client: Client, translated: Translated) -> None:
+    def __init__(self, client: Client, translated: Translated, *, has_bulk_write: bool) -> None:
         self._client = client
+        self._has_bulk_write = has_bulk_write
         self._translated = translated
         self._waiting: dict[tuple[str, bytes], deque[_Waiting]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
@@ -174,11 +258,8 @@ class Units:
             with self._translated:
                 await run(only)
             return
-        key = next((step.key for step in steps if step.verb is Require), None)
+        key = next((step.key for step in steps if step.verb is Require), _FREE)
         # Shielded by being a task: a waiter that gives up must not tear a transaction with others in it.
-        if key is None:
-            await self.together(partial(_take, steps))
-            return
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         line = self._waiting.get(key)
         if line is None:
@@ -215,7 +296,7 @@ class Units:
     async def _together(self, together: list[_Waiting]) -> bool:
         """Whether it settled them; if one of them is at fault, nothing was written and each has to be tried by itself."""
         try:
-            await self._transact(partial(_take, [step for waiting in together for step in waiting.steps]))
+            await self._transact(partial(self._take, [step for waiting in together for step in waiting.steps]))
         except StoreUnavailable as error:
             for waiting in together:
                 if not waiting.done.done():
@@ -230,7 +311,7 @@ class Units:
 
     async def _alone(self, waiting: _Waiting) -> None:
         try:
-            await self._transact(partial(_take, waiting.steps))
+            await self._transact(partial(self._take, waiting.steps))
         except Exception as error:  # it belongs to whoever asked
             if not waiting.done.done():
                 waiting.done.set_exception(error)
@@ -238,16 +319,23 @@ class Units:
             if not waiting.done.done():
                 waiting.done.set_result(None)
 
+    async def _take(self, steps: Sequence[Step], session: AsyncClientSession) -> None:
+        needed = list(_needed(steps))
+        fits = len(needed) <= _MOST_OPERATIONS and sum(step.size for step in needed) <= _MOST_BYTES
+        await (_as_one if self._has_bulk_write and fits else _one_by_one)(needed, session)
+
     async def _transact(self, take: Take) -> None:
         async with self._few:
             with self._translated:
-                async with self._client.start_session() as session:
+                # Nothing is read but what is written, and w=majority confirms that along with all before it: neither a read
+                # concern nor a cluster time is needed, which SecantusDB 0.7.0b3 would not take with a `bulkWrite`.
+                async with self._client.start_session(causal_consistency=False) as session:
                     await self._retry(session, take)
 
     async def _retry(self, session: AsyncClientSession, take: Take) -> None:
         lost = 0
         for tried in range(1, _TRIES + 1):
-            await session.start_transaction(read_concern=_SNAPSHOT, write_concern=DURABLE)
+            await session.start_transaction(write_concern=DURABLE, read_preference=ReadPreference.PRIMARY)
             try:
                 await take(session)
                 await self._settle(session)

@@ -4,11 +4,12 @@
 |---|---|
 | `plugin` | for pytest: the fixture `scene`, conversations in YAML, a kind for every test module |
 | `scene`, `conversations` | conversations as tests, in Python or as data, on the real engine and store |
+| `given` | records that a conversation in YAML begins with |
 | `clock` | `ManualClock`, which moves only when told |
 | `llm` | `ScriptedModel`: fails when it is asked for too much or too little |
 | `openai` | `FakeOpenAI`: a model's server over HTTP, with faults |
 | `whatsapp` | `FakeWhatsApp`: Meta's both sides over HTTP, with faults |
-| `channel` | `RecordingChannel`: keeps what it is given to say |
+| `channel`, `mail` | `RecordingChannel`, `RecordingMailer`: keep what they are given to say and to send |
 | `contracts`, `channel_contract`, `model_contract` | suites for stores, channels and models of your own |
 | `processes`, `chaos` | the program as processes that can be killed, and the proof that nothing is lost |
 """

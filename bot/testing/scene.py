@@ -12,25 +12,32 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 from bot.app import App, assemble
+from bot.channels.console import NAME as CONSOLE
+from bot.channels.console import address_of
 from bot.clock import new_id
 from bot.config import Settings
 from bot.dialogs.llm import Model
 from bot.dialogs.task import Bounds
 from bot.message import Address, Choice, Content, InboundMessage, Receipt, ReceiptStatus, Reply, Sender, Text
+from bot.principal import user_address
 from bot.records.conversations import Conversation, Message
 from bot.records.people import Customer
 from bot.records.tickets import Ticket
+from bot.records.users import User
 from bot.records.work import JournalKind, JournalRow
+from bot.services.code_delivery import Mailer
+from bot.services.users import name_of
 from bot.store.local import LocalLanes
 from bot.testing.channel import RecordingChannel, Spoken
 from bot.testing.clock import ManualClock
 from bot.testing.llm import ScriptedModel
 
+WHATSAPP, VOICE, WEB = "whatsapp", "voice", "web"
 _OURS = "106540352242922"
 _SETTLED_WITHIN = 10.0
 """Real seconds that a scene may take to come to rest before the test fails."""
@@ -41,15 +48,21 @@ _HORIZON = 5.0
 class Scene:
     """One running Switchboard with everything around it under control."""
 
-    def __init__(self, app: App, clock: ManualClock, model: ScriptedModel, channel: RecordingChannel) -> None:
+    def __init__(self, app: App, clock: ManualClock, model: ScriptedModel, channels: Mapping[str, RecordingChannel]) -> None:
         self.app = app
         self.clock = clock
         self.model = model
-        self.channel = channel
+        self.channels = channels
+        self.channel = channels[WHATSAPP]
 
-    def person(self, number: str, *, name: str = "Ana Ruiz") -> ScenePerson:
-        """Somebody who writes from this number (digits with the country code)."""
-        return ScenePerson(self, number, name)
+    def person(self, number: str, *, name: str = "Ana Ruiz", channel: str = WHATSAPP) -> ScenePerson:
+        """Somebody who writes from this number (digits with the country code), or calls; on the web nobody knows who it is."""
+        sender = Sender() if channel == WEB else Sender(name=name, phone=number)
+        return ScenePerson(self, _address(channel, number), sender)
+
+    def user(self, user: User) -> ScenePerson:
+        """Somebody of the team, who writes to the assistant from the terminal."""
+        return ScenePerson(self, address_of(user_address(user.id)), Sender(name=name_of(user)))
 
     async def settle(self, within: float = _HORIZON) -> None:
         """Lets everything happen that is due within so many seconds of the scene's clock."""
@@ -88,14 +101,22 @@ class Scene:
             await asyncio.sleep(0.0005)
 
 
-class ScenePerson:
-    """A person at the other end."""
+def _address(channel: str, number: str) -> Address:
+    """Where somebody with this number is met."""
+    if channel == CONSOLE:
+        return address_of(number)
+    theirs = {VOICE: f"+{number}", WEB: "visitor"}.get(channel, number)
+    return Address(channel, _OURS, theirs)
 
-    def __init__(self, scene: Scene, number: str, name: str) -> None:
+
+class ScenePerson:
+    """Somebody at the other end: a person, or a user."""
+
+    def __init__(self, scene: Scene, address: Address, sender: Sender) -> None:
         self._scene = scene
-        self._name = name
-        self.number = number
-        self.address = Address("whatsapp", _OURS, number)
+        self.number = sender.phone
+        self.address = address
+        self.sender = sender
         self._heard = 0
 
     async def says(self, *texts: str) -> None:
@@ -116,7 +137,7 @@ class ScenePerson:
             address=self.address,
             content=content,
             sent_at=self._scene.clock.now(),
-            sender=Sender(name=self._name, phone=self.number),
+            sender=self.sender,
         )
         await self._scene.app.inbox.accept([message])
         return message.id
@@ -183,7 +204,7 @@ class ScenePerson:
         return sorted(kept, key=lambda row: (row.turn_id, row.step))
 
     def _spoken(self) -> list[Spoken]:
-        return [spoken for spoken in self._scene.channel.spoken if spoken.to == self.address]
+        return [spoken for spoken in self._scene.channels[self.address.channel].spoken if spoken.to == self.address]
 
     def _replies(self) -> list[Reply]:
         return [spoken.reply for spoken in self._spoken()]
@@ -203,16 +224,18 @@ async def open_scene(
     quiet_ms: int = 800,
     mongodb: tuple[str, str] | None = None,
     smtp_url: str = "",
+    mailer: Mailer | None = None,
 ) -> AsyncIterator[Scene]:
     """A running scene whose data is in `folder`; opened again on the same folder it is the same program restarted.
 
-    `mongodb`, a URI and a database, takes the place of the embedded store; `smtp_url` is where e-mail goes out.
+    `mongodb`, a URI and a database, takes the place of the embedded store; `smtp_url` is where e-mail goes out,
+    unless a `mailer` takes it.
     With `with_model=False` there is no model at all: what serves is the offline path. When the block ends without an error, the
     scripted model must have been asked for exactly its steps.
     """
     clock = clock or ManualClock()
     script = model if isinstance(model, ScriptedModel) else ScriptedModel()
-    channel = RecordingChannel()
+    channels = {name: RecordingChannel(name) for name in (WHATSAPP, VOICE, WEB, CONSOLE)}
     uri, database = mongodb or ("", "unused")
     settings = Settings(
         _env_file=None,
@@ -223,10 +246,10 @@ async def open_scene(
         SMTP_URL=smtp_url,
     )
     used = (model or script) if with_model else None
-    async with assemble(settings, clock=clock, model=used, channels={channel.name: channel}, bounds=bounds) as app:
+    async with assemble(settings, clock=clock, model=used, channels=channels, bounds=bounds, mailer=mailer) as app:
         await app.worker.start()
         try:
-            yield Scene(app, clock, script, channel)
+            yield Scene(app, clock, script, channels)
         finally:
             await app.worker.stop()
     script.assert_complete()

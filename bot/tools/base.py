@@ -76,6 +76,8 @@ class ToolContext:
     """Name of the agent that called it."""
     language: str
     services: Services
+    awaits: str = ""
+    """The flow whose question goes on waiting for the person after this turn; empty where none does."""
     colleagues: tuple[str, ...] = ()
     """Agents that it may hand the conversation on to."""
     flows: tuple[str, ...] = ()
@@ -94,6 +96,11 @@ class ToolContext:
         if isinstance(self.principal, PersonRef):
             return self.principal.customer_id
         raise ToolError("this works on the records of the person who writes, and it is one of the team who writes")
+
+    @property
+    def is_sure(self) -> bool:
+        """Whether the person is so surely who they seem to be that they may learn what is on record."""
+        return isinstance(self.principal, PersonRef) and self.principal.strength >= Strength.SIGNED
 
     @property
     def user(self) -> UserRef:
@@ -128,6 +135,9 @@ class Result:
     """What the conversation waits for from the end of this turn on (`bot.dialogs.flow`)."""
     begins: Begun | None = None
     """The flow that takes its first step in this turn."""
+
+    wrote: bool = False
+    """Whether something was changed; the loop's own note."""
 
     @property
     def failed(self) -> bool:

@@ -11,44 +11,38 @@ import structlog
 from aiohttp import web
 
 from bot.errors import SettingsError, StoreUnavailable
+from bot.web.site import Parts, Site, page_routes
 
 log = structlog.get_logger()
 
 MAX_BODY = 4 * 1024 * 1024
 """Bytes of a request's body; Meta's webhooks stay below 3 MB."""
 
-_FRONT = """Switchboard is running.
 
-Talk to it in a terminal:   bot chat
-See what is on and what is missing:   bot check
-"""
-
-
-def build_site(routes: Iterable[web.RouteDef], is_ready: Callable[[], Awaitable[object]]) -> web.Application:
+def build_site(webhooks: Iterable[web.RouteDef], parts: Parts) -> web.Application:
     """The site: the channels' webhooks first (they are the hottest path), then our own pages.
 
-    `is_ready` is called for `/readyz`; it raises StoreUnavailable while the store cannot be used.
+    `/readyz` says 503 while the store cannot be used. Raises ResourceError when a file of a page is broken.
     """
-    site = web.Application(client_max_size=MAX_BODY)
-    site.router.add_routes(list(routes))
-
-    async def front(_: web.Request) -> web.Response:
-        return web.Response(text=_FRONT)
+    site = Site(parts)
+    application = web.Application(client_max_size=MAX_BODY, middlewares=[site.explain])
+    application.router.add_routes(list(webhooks))
 
     async def healthz(_: web.Request) -> web.Response:
         return web.json_response({"status": "ok"})
 
     async def readyz(_: web.Request) -> web.Response:
         try:
-            await is_ready()
+            await parts.store.now()
         except StoreUnavailable as error:
             return web.json_response({"status": "not ready", "why": str(error)}, status=503)
         return web.json_response({"status": "ready"})
 
-    site.router.add_get("/", front)
-    site.router.add_get("/healthz", healthz)
-    site.router.add_get("/readyz", readyz)
-    return site
+    application.router.add_get("/healthz", healthz)
+    application.router.add_get("/readyz", readyz)
+    application.on_shutdown.append(site.close)
+    application.router.add_routes([*site.assets.routes(), *page_routes(site)])
+    return application
 
 
 async def run_site(site: web.Application, host: str, port: int, started: Callable[[int], Awaitable[None]]) -> None:

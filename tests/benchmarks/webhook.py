@@ -78,7 +78,7 @@ async def commits_per_request(folder: Path, secs: int, payloads: Path) -> tuple[
             await load(app)
 
         site = asyncio.create_task(
-            run_site(build_site(webhooks_of(settings, app.inbox.accept, app.clock), app.store.now), settings.host, port, started)
+            run_site(build_site(webhooks_of(settings, app.inbox.accept, app.clock), app), settings.host, port, started)
         )
         await done.wait()
         site.cancel()

@@ -42,6 +42,13 @@ def test_an_empty_folder_is_fine_and_stays_empty(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_model_of_langchain_that_cannot_be_made_is_wrong_before_anything_is_served(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LANGCHAIN_MODEL", "nobody:nothing")
+    code, report = check()
+    assert code == 1
+    assert "WRONG  LANGCHAIN_MODEL: nobody:nothing cannot be made" in report
+
+
 @pytest.mark.parametrize("name", ["data", "data/below"])
 def test_a_data_directory_that_is_a_file_or_below_one_is_wrong(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     Path("data").write_text("precious")
@@ -99,7 +106,7 @@ def test_the_models_are_named_in_the_order_in_which_they_are_asked(
     for name, value in set_to.items():
         monkeypatch.setenv(name, value)
     code, report = check()
-    assert code == 0
+    assert code == ("LANGCHAIN_MODEL" in set_to), "the package of that provider is not installed here"
     assert told in report
 
 

@@ -67,7 +67,8 @@ def uv_run(project: Path, command: str) -> subprocess.CompletedProcess[str]:
 def follow(project: Path, *, without: str = "") -> None:
     """Every step of the recipe but one."""
     (project / named(r"bot/tools/\w+\.py")).write_text(block("python"), encoding="utf-8")
-    (project / named(CONVERSATION)).write_text(block("yaml"), encoding="utf-8")
+    if without != "conversation":
+        (project / named(CONVERSATION)).write_text(block("yaml"), encoding="utf-8")
     if without != "agent":
         add_below(project / named(r"prompts/agents/\w+\.md"), named(r"  - \w+"), "tools:")
     if without != "table":
@@ -102,6 +103,13 @@ def test_a_tool_that_is_not_in_the_table_does_not_pass(project: Path) -> None:
     tests = uv_run(project, "uv run pytest " + named(TABLE))
     assert tests.returncode == 1
     assert "opening_hours" in tests.stdout
+
+
+def test_a_tool_that_no_conversation_shows_does_not_pass(project: Path) -> None:
+    follow(project, without="conversation")
+    tests = uv_run(project, "uv run pytest tests/tools/test_conversations.py")
+    assert tests.returncode == 1
+    assert "no conversation in tests/conversations shows opening_hours" in tests.stdout
 
 
 def test_every_word_of_the_decorator_is_in_the_recipe() -> None:

@@ -267,9 +267,8 @@ async def test_a_take_over_between_question_and_yes_voids_it(scene: Scene) -> No
     await operator_says(scene, ana, "I am Eva.")
     await ana.hears("I am Eva")
     await hand_back(scene, ana)
-    scene.model.will(Said("What can I do for you?"))
     await ana.taps("Yes")
-    await ana.hears("What can I do")
+    await ana.hears(say("en", "question_closed"))
     assert await booked(scene, ana) == []
 
 
@@ -296,6 +295,19 @@ async def test_stop_between_question_and_yes_stops_and_voids_it(scene: Scene) ->
     assert await booked(scene, ana) == []
 
 
+@pytest.mark.parametrize(("minutes", "stops"), [(59, 0), (60, 1)])
+async def test_a_word_for_stopping_answers_a_question_only_while_that_still_waits(scene: Scene, minutes: int, stops: int) -> None:
+    ana = scene.person(ANA)
+    await asked(scene, ana, language="es")
+    await scene.passes(minutes * 60)
+    if not stops:
+        scene.model.will(Said("¿Otra hora?"))
+    await ana.says("Cancelar")
+    await ana.hears(say("es", "opted_out") if stops else "Otra hora")
+    assert len(await consents(scene, ana)) == stops
+    assert await booked(scene, ana) == []
+
+
 async def test_a_button_of_an_earlier_question_does_nothing_whether_or_not_another_one_waits(scene: Scene) -> None:
     ana = scene.person(ANA)
     older = await asked(scene, ana)
@@ -304,21 +316,35 @@ async def test_a_button_of_an_earlier_question_does_nothing_whether_or_not_anoth
     await ana.sends(Choice(older.buttons[0].id, "Yes"))
     await ana.hears("Which of the two")
     assert await booked(scene, ana) == []
-    scene.model.will(Said("What can I do?"))
     await ana.sends(Choice(newer.buttons[0].id, "Yes"))  # the one before took the question off the table
-    await ana.hears("What can I do")
+    await ana.hears(say("en", "question_closed"))
     assert await booked(scene, ana) == []
 
 
 async def test_tapping_yes_twice_runs_it_once(scene: Scene) -> None:
     ana = scene.person(ANA)
     await asked(scene, ana)
-    scene.model.will(Said("Booked."), Said("It is booked already."))
+    scene.model.will(Said("Booked."))
     await ana.taps("Yes")
     await ana.hears("Booked")
     await ana.taps("Yes")
-    await ana.hears("booked already")
+    await ana.hears("closed already, so I did nothing more")
     assert await booked(scene, ana) == [FIVE_UTC]
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+async def test_a_button_of_a_closed_question_is_not_given_to_the_model_as_an_answer(scene: Scene, language: str) -> None:
+    ana = scene.person(ANA)
+    question = await asked(scene, ana, language=language)
+    await ana.taps(say(language, "no"))
+    await ana.hears(say(language, "confirm_declined"))
+    await ana.taps(say(language, "yes"))
+    await ana.hears(say(language, "question_closed"))
+    scene.model.will(Said("At six, then."))
+    await ana.sends(Choice(question.buttons[0].id, "Yes"))
+    await ana.says("at six, please")  # words beside it are for the model
+    await ana.hears("At six")
+    assert await booked(scene, ana) == []
 
 
 async def test_two_taps_at_once_are_one_yes(scene: Scene) -> None:
@@ -517,7 +543,6 @@ async def test_a_confirmed_call_that_fails_while_the_model_is_down_is_told_hones
         (Called("list_my_callbacks"),),
         (Called("recall"),),
         (Called("search_knowledge", words="prices"),),
-        (Called("remember", what="Likes tea"),),
         (Called("my_record"), Called("recall")),
     ],
     ids=lambda calls: "+".join(call.name for call in calls),

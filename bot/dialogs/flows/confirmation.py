@@ -23,6 +23,8 @@ from bot.resources import say, words
 from bot.tools.base import Result, ToolContext
 
 NAME = "confirmation"
+_BUTTONS = "confirm:"
+"""What the ids of the buttons begin with."""
 LIVES = timedelta(hours=1)
 """A yes that comes later than this after the question does nothing."""
 
@@ -89,7 +91,7 @@ class Confirmation:
 
 def said(turn: FlowTurn) -> Said:
     """What the messages of a turn, all together, are to the question."""
-    return _together(*(_answer(message, turn.state.token) for message in turn.messages))
+    return _together(*(_answer(message, turn.state) for message in turn.messages))
 
 
 def _together(*answers: Said) -> Said:
@@ -98,8 +100,8 @@ def _together(*answers: Said) -> Said:
     return telling.pop() if len(telling) == 1 else Said.ELSE
 
 
-def _answer(message: InboundMessage, token: str) -> Said:
-    content = message.content
+def _answer(message: InboundMessage, state: FlowState) -> Said:
+    content, token = message.content, state.token
     if isinstance(content, Choice):  # never by its title: it may belong to another question
         return next((said for said in (Said.YES, Said.NO) if content.id == _button(token, said)), Said.ELSE)
     if not isinstance(content, Text) or message.forwarded:  # what is forwarded are somebody else's words
@@ -107,7 +109,16 @@ def _answer(message: InboundMessage, token: str) -> Said:
     if "?" in unicodedata.normalize("NFKC", content.text):  # "ok?" asks us
         return Said.ELSE
     written, drawn = _in_words(plain(content.text)), _in_emoji(content.text)
-    return Said.NOTHING if written is drawn is Said.NOTHING else _together(written, drawn)
+    meant = Said.NOTHING if written is drawn is Said.NOTHING else _together(written, drawn)
+    return Said.NOTHING if meant is Said.YES and _is_older(message, state) else meant
+
+
+def _is_older(message: InboundMessage, state: FlowState) -> bool:
+    """Whether it was written before the question: an "ok" that somebody sent after their wish is no yes to what came of it.
+
+    To the whole second, as vendors tell it no finer.
+    """
+    return message.sent_at < state.asked_at.replace(microsecond=0)
 
 
 def _in_words(text: str) -> Said:
@@ -127,7 +138,12 @@ def _in_emoji(text: str) -> Said:
 
 
 def _button(token: str, said: Said) -> str:
-    return f"confirm:{token}:{said.value}"
+    return f"{_BUTTONS}{token}:{said.value}"
+
+
+def is_button(message: InboundMessage) -> bool:
+    """Whether somebody has tapped the yes or no of a question, of whichever."""
+    return isinstance(message.content, Choice) and message.content.id.startswith(_BUTTONS)
 
 
 def _left(name: str, arguments: str) -> Undone:
