@@ -17,7 +17,6 @@ from bot.errors import StoreUnavailable
 from bot.records.conversations import Conversation, Direction, Message
 from bot.records.people import Customer, Identity, IdentityKind
 from bot.records.settings import SystemSetting
-from bot.records.tickets import Ticket
 from bot.records.work import InboxRow
 from bot.services.origins import KEY
 from bot.store.base import Unit
@@ -77,14 +76,16 @@ async def test_a_visitor_is_a_claim_and_known_by_nothing_else(client: Client, ap
 async def test_a_tapped_button_does_what_it_says(client: Client, app: App) -> None:
     await visit(client)
     async with opened(client) as page:
-        await page.say("The dishwasher is broken.")
+        await page.say("The moon eats blue roses.")
         await page.answered()
         button = next(button for button in page.answers[0]["buttons"] if "ticket" in button["title"].lower())
         await page.tap(button["id"])
         await page.answered(2)
         tapped = next(shown for shown in page.messages.values() if "choice" in shown)
     assert (tapped["text"], tapped["choice"]) == (button["title"], button["id"])
-    assert len(await everything(app, Ticket)) == 1
+    (conversation,) = await everything(app, Conversation)
+    assert conversation.flow is not None
+    assert conversation.flow.name == "open_ticket"
 
 
 async def test_a_button_that_was_never_shown_is_refused(client: Client, app: App) -> None:

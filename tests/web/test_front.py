@@ -20,7 +20,6 @@ from bot.message import Address, InboundMessage, Text
 from bot.policy import Wish, wish_of
 from bot.records.conversations import Conversation, Direction, Message, MessageStatus
 from bot.records.people import Consent, ConsentState
-from bot.records.tickets import Ticket
 from bot.records.work import Delivery, DeliveryState
 from bot.resources import LANGUAGES
 from bot.testing.clock import ManualClock
@@ -63,7 +62,7 @@ async def served(tmp_path: Path, **settings: Any) -> AsyncIterator[tuple[App, Cl
 
 async def test_a_message_goes_the_whole_way_and_is_answered_on_the_phone(app: App, client: Client) -> None:
     async with phone(client) as page:
-        key = await page.say("My internet is down")
+        key = await page.say("The moon eats blue roses.")
         await page.answered()
     assert page.accepted == [key]
     (heard,) = [m for m in await everything(app, Message) if m.direction is Direction.INBOUND]
@@ -75,7 +74,7 @@ async def test_a_message_goes_the_whole_way_and_is_answered_on_the_phone(app: Ap
 
 async def test_the_phone_says_that_it_has_shown_an_answer_and_the_path_says_so_too(app: App, client: Client) -> None:
     async with phone(client) as page:
-        await page.say("My internet is down")
+        await page.say("The moon eats blue roses.")
         await page.until(lambda: page.steps and page.steps[-1]["detail"].startswith("read"))
     titles = [step["title"] for step in page.steps]
     assert titles == ["Signed webhook", "Stored, then 200", "Turn", "Not handed off", "Delivered"]
@@ -106,12 +105,14 @@ async def test_stop_is_a_rule_and_no_model_is_asked(app: App, client: Client) ->
 
 async def test_a_tapped_button_is_heard_as_that_choice(app: App, client: Client) -> None:
     async with phone(client) as page:
-        await page.say("My internet is down")
+        await page.say("The moon eats blue roses.")
         await page.answered()
         ticket = next(button for button in page.answers[0]["buttons"] if button["title"] == "Open a ticket")
         await page.tap(ticket["id"])
         await page.answered(2)
-    assert len(await everything(app, Ticket)) == 1
+    (conversation,) = await everything(app, Conversation)
+    assert conversation.flow is not None
+    assert conversation.flow.name == "open_ticket"
 
 
 async def test_a_button_that_was_never_shown_cannot_be_tapped(client: Client) -> None:
@@ -124,10 +125,10 @@ async def test_a_button_that_was_never_shown_cannot_be_tapped(client: Client) ->
 async def test_a_message_that_is_sent_twice_counts_once(app: App, client: Client) -> None:
     key = str(uuid.uuid4())
     async with phone(client) as page:
-        await page.say("My internet is down", key)
+        await page.say("The moon eats blue roses.", key)
         await page.answered()
     async with phone(client) as again:
-        await again.say("My internet is down", key)
+        await again.say("The moon eats blue roses.", key)
         await again.decided()
         await again.until(lambda: again.steps and again.steps[1]["detail"] == "came twice, counted once")
     assert len([m for m in await everything(app, Message) if m.direction is Direction.INBOUND]) == 1
@@ -135,11 +136,11 @@ async def test_a_message_that_is_sent_twice_counts_once(app: App, client: Client
 
 async def test_a_page_that_comes_back_sees_what_was_said_meanwhile(client: Client) -> None:
     async with phone(client) as page:
-        await page.say("My internet is down")
+        await page.say("The moon eats blue roses.")
         await page.decided()
     async with phone(client) as back:
         await back.answered()
-    assert back.texts[0] == "My internet is down"
+    assert back.texts[0] == "The moon eats blue roses."
 
 
 async def test_starting_over_begins_a_new_conversation_of_the_same_person(app: App, client: Client) -> None:
@@ -150,7 +151,7 @@ async def test_starting_over_begins_a_new_conversation_of_the_same_person(app: A
     assert (answer.status, answer.headers["Location"]) == (303, f"/?as={NORA.number}")
     async with phone(client) as page:
         assert page.messages == {}
-        await page.say("My internet is down")
+        await page.say("The moon eats blue roses.")
         await page.answered()
     assert sorted(one.status for one in await everything(app, Conversation)) == ["closed", "open"]
 
