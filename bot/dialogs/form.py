@@ -6,26 +6,23 @@ leaving it, and coming back too late are the same for all. What it does at its e
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from bot.clock import new_id
 from bot.dialogs.flow import FlowTurn, Move
 from bot.dialogs.flows.confirmation import Said, said, yes_or_no
+from bot.dialogs.progress import Heard, Progress, heard_in
 from bot.dialogs.slot import Here, Slot, Words
 from bot.dialogs.wishes import Correction, cancels, correction_in, is_question, skips, wants_person
 from bot.errors import RecordError
-from bot.message import Button, Choice, InboundMessage, Reaction, Reply, Text
+from bot.message import Button, Reply, Text
 from bot.principal import PersonRef, Strength
-from bot.records.conversations import FlowState
 from bot.resources import LANGUAGES, say
 from bot.services.hours import DEFAULT_ZONE
 from bot.services.phones import zone_of
 
-LIVES = timedelta(hours=1)
 MISSES = 3
 """After so many answers that do not fit a person is offered."""
 
@@ -43,42 +40,6 @@ _DIGRESSION = (
     "Answer only that, briefly; the system asks its own question again right after your answer, so do not ask it yourself."
 )
 _EXPIRED = "What the system asked the person about before ({name}) is over: they answered too late. Answer what they write now."
-
-
-@dataclass
-class Progress:
-    """What a form knows so far."""
-
-    id: str
-    """In the ids of its buttons, so that a tap on an older one of the same form still counts."""
-    values: dict[str, Any] = field(default_factory=dict)
-    misses: int = 0
-
-    @classmethod
-    def of(cls, state: FlowState) -> Progress:
-        kept = state.slots
-        return cls(str(kept.get("id") or new_id()), dict(kept.get("values", {})), int(kept.get("misses", 0)))
-
-    def state(self, turn: FlowTurn, step: str, **more: Any) -> FlowState:
-        """What is waited for now, for an hour from now."""
-        slots = {"id": self.id, "values": self.values, "misses": self.misses, "language": turn.context.language, **more}
-        news = {"step": step, "slots": slots, "token": new_id(), "asked_at": turn.now, "expires_at": turn.now + LIVES}
-        return turn.state.model_copy(update=news)
-
-
-@dataclass(frozen=True, slots=True)
-class Heard:
-    """What the messages of a turn say to a form."""
-
-    text: str
-    taps: tuple[tuple[str, str], ...]
-    """Slot and value of each tapped button of this form."""
-    others: bool
-    """Whether a button of another question was tapped."""
-    answers: bool
-    """Whether a yes or a no was tapped, under whichever question."""
-    is_nothing: bool
-    """Only reactions to what was said before."""
 
 
 class Form:
@@ -116,7 +77,7 @@ class Form:
         progress = Progress.of(turn.state)
         if not turn.state.step:
             return await self._begin(turn, progress)
-        heard = _heard(turn.messages, progress.id)
+        heard = heard_in(turn.messages, progress.id)
         if turn.now >= turn.state.expires_at:
             return self._expired(turn, heard)
         if heard.is_nothing:
@@ -371,24 +332,3 @@ async def _zone(turn: FlowTurn) -> ZoneInfo:
         return (await context.services.hours.hours()).zone
     except RecordError:
         return ZoneInfo(DEFAULT_ZONE)
-
-
-def _heard(messages: Sequence[InboundMessage], id_: str) -> Heard:
-    texts: list[str] = []
-    taps: list[tuple[str, str]] = []
-    others = answers = False
-    is_nothing = all(isinstance(message.content, Reaction) for message in messages)
-    for message in messages:
-        content = message.content
-        if isinstance(content, Choice):
-            own = content.id.split(":", 3)
-            if own[:2] == ["flow", id_] and len(own) == 4:
-                taps.append((own[2], own[3]))
-            elif content.id.startswith("confirm:"):
-                answers = True
-            else:
-                others = True
-                texts.append(content.title)
-        elif not isinstance(content, Reaction):
-            texts.append(content.as_text().strip())
-    return Heard("\n".join(texts).strip(), tuple(taps), others, answers, is_nothing)

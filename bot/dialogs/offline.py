@@ -27,6 +27,8 @@ from bot.services.quoting import answer_from
 _READ = 1000
 """Characters of a message by which it is told what it wants."""
 _ABOUT_LENGTH = 8000
+_PLEA_CONFIDENCE = 0.4
+"""Below it a person is offered rather than called: "the agent told me to wait" asks for none."""
 _OFFER_LENGTH = 1024
 """Characters above buttons."""
 _OPTIONS = {
@@ -86,7 +88,7 @@ class OfflineModel:
             return self._offer(say(self._language, "offline_what"))
         await self._knowledge.refresh()
         guess = wanted(self._intents, text, self._language)
-        if guess.is_in_scope and guess.name == "talk_to_person" and _is_plea(text):
+        if guess.is_in_scope and guess.name == "talk_to_person" and _is_plea(text, guess):
             return self._hand_over(text)
         if guess.is_in_scope and guess.name == "opt_out" and _offers(request, "opt_out"):
             return _call("opt_out", words=text[:500])
@@ -214,9 +216,9 @@ def _asks_for_person(text: str) -> bool:
     return _is_option(text, "option_person") or wants_person(text)
 
 
-def _is_plea(text: str) -> bool:
+def _is_plea(text: str, guess: IntentGuess) -> bool:
     """Whether a guess that they want a person is believed: not for one word, nor where a person is spoken of otherwise."""
-    return len(text.split()) > 1 and not denies_person(text)
+    return guess.confidence >= _PLEA_CONFIDENCE and len(text.split()) > 1 and not denies_person(text)
 
 
 def _problem(request: ModelRequest) -> str:

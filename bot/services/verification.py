@@ -278,7 +278,7 @@ def asking(state: FlowState, language: str) -> Reply:
 
 def buttons(state: FlowState, language: str) -> tuple[Button, ...]:
     """Another code, or none."""
-    again, cancel = say(language, "option_code_again"), say(language, "option_code_cancel")
+    again, cancel = say(language, "option_code_again"), say(language, "option_cancel")
     return Button(button_id(state, "again"), again), Button(button_id(state, "cancel"), cancel)
 
 

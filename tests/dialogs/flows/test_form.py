@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bot.conversation import OperatorRef, Queue
-from bot.dialogs.form import LIVES
+from bot.dialogs.progress import LIVES
 from bot.message import Choice, Contacts, Location, Media, Reaction
 from bot.records.calls import Callback
 from bot.records.leads import Lead
