@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 from bot.dialogs.flow import FlowTurn, Move
 from bot.dialogs.flows.confirmation import Said, said, yes_or_no
 from bot.dialogs.progress import Heard, Progress, heard_in
-from bot.dialogs.slot import Here, Slot, Words
+from bot.dialogs.slot import Here, Pick, Slot, Words
 from bot.dialogs.wishes import Correction, cancels, correction_in, is_question, skips, wants_person
 from bot.errors import RecordError
 from bot.message import Button, Reply, Text
@@ -164,7 +164,7 @@ class Form:
         if asked is not None:
             here = replace(here, options=await self.options(turn, asked.name))
         before = await self.known(turn, progress.values, asked, here) if asked is not None else None
-        took = self._corrected(progress, asked, text, here, before) or took
+        took = await self._corrected(turn, progress, asked, text, here, before) or took
         if took:
             return True
         if asked is not None and asked.is_optional and skips(text):
@@ -188,7 +188,9 @@ class Form:
         progress.values[name] = value
         return True
 
-    def _corrected(self, progress: Progress, asked: Slot | None, text: str, here: Here, before: Any) -> bool:
+    async def _corrected(
+        self, turn: FlowTurn, progress: Progress, asked: Slot | None, text: str, here: Here, before: Any
+    ) -> bool:
         """A correction of what was said before, or of what is being asked."""
         known = [slot for name in reversed(progress.values) if (slot := self._slot(name)) and progress.values[name] is not None]
         fix = correction_in(text)
@@ -204,7 +206,11 @@ class Form:
         if asked is None or not asked.is_optional or fix.denied or self.remarks:
             about += known
         values = {**progress.values, **({asked.name: before} if asked is not None else {})}
-        return any(self._put(progress, slot, slot.corrected(fix, here, values.get(slot.name))) for slot in about)
+        for slot in about:
+            there = replace(here, options=await self.options(turn, slot.name)) if isinstance(slot, Pick) else here
+            if self._put(progress, slot, slot.corrected(fix, there, values.get(slot.name))):
+                return True
+        return False
 
     def _in_words(self, turn: FlowTurn, progress: Progress, asked: Words, text: str, here: Here) -> bool:
         """An answer in words: nearly anything is one, but for a question that we know an answer to."""

@@ -28,6 +28,8 @@ from bot.resources import LANGUAGES, say
 
 TICKET_NUMBER = re.compile(r"\bTICKET-\d{4}-\d{1,9}\b", re.IGNORECASE)
 
+_PICK_WORDS = 5
+"""A correction with more words is not about one of several options."""
 _READ = 400
 """Characters of a text in which a time or a name is looked for: nobody says one in more."""
 _TIMES_KEPT = 8
@@ -111,6 +113,11 @@ class Pick(Slot):
     def read(self, text: str, here: Here, known: Any) -> Any:
         picked = parse_choice(text[:_READ], here.options, language=here.language) if here.options else None
         return picked.one.id if picked is not None and picked.one is not None else None
+
+    def corrected(self, fix: Correction, here: Here, known: Any) -> Any:
+        """Another option, if hardly more than that is said: the word for one in a whole sentence is part of a story."""
+        picked = self.read(fix.meant, here, None) if len(fix.meant.split()) <= _PICK_WORDS else None
+        return picked if picked != known else None
 
 
 @dataclass(frozen=True)
