@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import zlib
+from collections.abc import Mapping
 from datetime import datetime
+from decimal import Decimal
 from functools import cache
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import yaml
+from babel import Locale
 from babel.dates import format_datetime, get_timezone_location
+from babel.numbers import format_decimal
 
 from bot.errors import ResourceError
 
@@ -42,22 +47,46 @@ def read_yaml(*path: str) -> Any:
 @cache
 def utterances(language: str) -> dict[str, Any]:
     """What the program itself says in a language; Spanish's where there is no such language."""
-    known = language if language in LANGUAGES else LANGUAGES[0]
+    known = _known(language)
     texts = read_yaml("prompts", "utterances", f"{known}.yaml")
     if not isinstance(texts, dict):
         raise ResourceError(f"prompts/utterances/{known}.yaml: must be a mapping of names to texts")
     return texts
 
 
-def say(language: str, name: str, **values: object) -> str:
-    """One of our fixed sentences. Raises ResourceError if the language lacks it, or it has a blank that nobody fills."""
-    text = utterances(language).get(name)
-    if not isinstance(text, str):
+def say(language: str, name: str, *, seed: str = "", **values: object) -> str:
+    """One of our fixed sentences, its numbers written as the language writes them.
+
+    A mapping has a text for each plural category (https://cldr.unicode.org/index/cldr-spec/plural-rules): `count` tells which. A
+    list has texts that mean the same: the `seed` tells which, a turn's id, so that turns differ and a turn that is run again says
+    the same; without one it is the first. Raises ResourceError if the language lacks the name, or nobody fills a blank.
+    """
+    known = _known(language)
+    text = _text(known, utterances(known).get(name), seed, values.get("count"))
+    if not isinstance(text, str) or name.endswith("_words"):
         raise ResourceError(f"prompts/utterances/{language}.yaml: has no text {name!r}")
     try:
-        return text.format(**values)
+        return text.format(**{blank: _written(known, value) for blank, value in values.items()})
     except (LookupError, ValueError, AttributeError) as error:
         raise ResourceError(f"prompts/utterances/{language}.yaml: {name}: cannot be filled in ({error!r})") from None
+
+
+def _text(language: str, said: object, seed: str, count: object) -> object:
+    """Which of an utterance's texts is said; what is no text where there is none."""
+    if isinstance(said, Mapping) and isinstance(count, int):
+        return said.get(Locale.parse(language).plural_form(count), said.get("other"))
+    if isinstance(said, list) and said:
+        return said[zlib.crc32(seed.encode()) % len(said) if seed else 0]
+    return said
+
+
+def _written(language: str, value: object) -> object:
+    """A number as it is written in the language; anything else as it is."""
+    return format_decimal(value, locale=language) if isinstance(value, int | float | Decimal) else value
+
+
+def _known(language: str) -> str:
+    return language if language in LANGUAGES else LANGUAGES[0]
 
 
 def words(name: str) -> frozenset[str]:
@@ -68,7 +97,7 @@ def words(name: str) -> frozenset[str]:
 def moment(language: str, at: datetime, zone: ZoneInfo | None = None) -> str:
     """A moment in words: in this zone, named, or else in the one that it was said in."""
     there = at.astimezone(zone) if zone is not None else at
-    known = language if language in LANGUAGES else LANGUAGES[0]
+    known = _known(language)
     words = format_datetime(there.replace(tzinfo=None), say(known, "moment"), locale=known)
     return f"{words} ({_zone_name(known, there, zone)})"
 
