@@ -25,6 +25,9 @@ ROOT = _PACKED if _PACKED.is_dir() else Path(__file__).parent.parent
 LANGUAGES = ("es", "en", "hi")
 
 
+_YAML: type[yaml.SafeLoader | yaml.CSafeLoader] = yaml.CSafeLoader if yaml.__with_libyaml__ else yaml.SafeLoader
+
+
 def read(*path: str) -> str:
     """A text of ours. Raises ResourceError that names the file."""
     file = ROOT.joinpath(*path)
@@ -36,10 +39,15 @@ def read(*path: str) -> str:
         raise ResourceError(f"{'/'.join(path)}: is no text in UTF-8; save it as such") from None
 
 
+def parse_yaml(text: str) -> Any:
+    """Plain data out of YAML, ten times as fast where libyaml is there. Raises yaml.YAMLError."""
+    return yaml.load(text, Loader=_YAML)  # noqa: S506  both are safe loaders
+
+
 def read_yaml(*path: str) -> Any:
     """A data file of ours. Raises ResourceError that names the file and the line."""
     try:
-        return yaml.safe_load(read(*path))
+        return parse_yaml(read(*path))
     except yaml.YAMLError as error:
         raise ResourceError(f"{'/'.join(path)}: {' '.join(str(error).split())}") from None
 
