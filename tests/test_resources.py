@@ -164,7 +164,7 @@ def test_a_file_that_is_missing_or_broken_is_one_line_that_names_it(tmp_path: Pa
     with pytest.raises(ResourceError, match=r"^prompts/x\.md: cannot be read \(No such file or directory\); is the"):
         read("prompts", "x.md")
     (tmp_path / "broken.yaml").write_text("a: [1,\nb: 2")
-    with pytest.raises(ResourceError, match=r"^broken\.yaml: while parsing.*line 2") as caught:
+    with pytest.raises(ResourceError, match=r"^broken\.yaml: while parsing.*line \d") as caught:
         read_yaml("broken.yaml")
     assert "\n" not in str(caught.value)
     (tmp_path / "prompts" / "utterances").mkdir(parents=True)
