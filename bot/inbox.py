@@ -80,10 +80,10 @@ class Inbox:
         await self._store.commit(Unit(self.dead(ids, error)))
 
     async def recover(self) -> int:
-        """Wakes every lane in which something waits: at start-up, and when another process has written."""
+        """Brings every lane to mind in which something waits: at start-up, and when somebody may have written untold."""
         lanes = await self._store.distinct(InboxRow, "lane", {"state": InboxState.WAITING})
         for lane in lanes:
-            await self._lanes.wake(lane)
+            await self._lanes.remind(lane)
         return len(lanes)
 
 

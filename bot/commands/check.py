@@ -18,10 +18,10 @@ from bot.dialogs.templates import Problem
 from bot.errors import SettingsError, StoreError
 from bot.logs import configure_logs
 from bot.running import run
-from bot.services.status import Finding, State, ability, configuration, hours, money, unpriced, work
+from bot.services.status import Finding, State, ability, configuration, hours, money, unpriced, work, workers
 from bot.store.base import Store
 from bot.tools.base import Toolbox
-from bot.vendors import ask_vendors, embedded_path, store_of
+from bot.vendors import ask_vendors, embedded_path, lanes_of, store_of
 
 _MARKS = {State.ON: ("on", "green"), State.OFF: ("off", "yellow"), State.WRONG: ("WRONG", "red"), State.INFO: ("", "white")}
 
@@ -50,6 +50,8 @@ async def _collect(settings: Settings, live: bool, into: list[Finding]) -> None:
     try:
         async with _existing_store(settings) as store:
             into.extend([Finding("work", State.INFO, "no data yet")] if store is None else await _stored(store))
+            if store is not None and settings.is_shared:
+                into.append(await _workers(settings, store))
             if store is not None and settings.has_model:
                 into.extend(await money(store, SystemClock()))
     except (StoreError, OSError) as error:  # the rest of the report is still worth having
@@ -71,6 +73,14 @@ def _agents(agents: Mapping[str, Agent], problems: Sequence[Problem]) -> Iterato
 
 async def _stored(store: Store) -> list[Finding]:
     return [*await work(store), *await hours(store, SystemClock())]
+
+
+async def _workers(settings: Settings, store: Store) -> Finding:
+    try:
+        async with lanes_of(settings, store, SystemClock(), 0, works=True) as lanes:
+            return workers([] if lanes.commons is None else await lanes.commons.workers())
+    except (SettingsError, StoreError) as error:
+        return Finding("workers", State.WRONG, str(error))
 
 
 @asynccontextmanager

@@ -1,4 +1,4 @@
-"""`bot serve`: webhooks, worker and web in one process."""
+"""`bot serve`: webhooks, worker and web in one process, or the web alone beside workers."""
 
 from __future__ import annotations
 
@@ -7,28 +7,31 @@ import asyncio
 import click
 
 from bot.app import App, assemble
-from bot.config import Settings, load_settings
-from bot.errors import DataInUse
+from bot.config import Settings, load_settings, require_shared
+from bot.errors import DataInUse, StoreUnavailable
 from bot.logs import configure_logs
 from bot.running import run, settle
 from bot.vendors import webhooks_of
 from bot.web.server import build_site, run_site
 
 
-@click.command(short_help="Run everything in one process.")
+@click.command(short_help="Run everything in one process, or the web only.")
 @click.option("--host", help="Address to listen on (BOT_HOST).")
 @click.option("--port", type=int, help="Port to listen on (BOT_PORT); 0 takes a free one.")
-def command(host: str | None, port: int | None) -> None:
+@click.option("--no-worker", is_flag=True, help="Web only: `bot work` does the work (needs MONGODB_URI and REDIS_URL).")
+def command(host: str | None, port: int | None, no_worker: bool) -> None:
     """Run everything in one process: webhooks, worker, web. Stop it with Ctrl-C."""
     given = {"BOT_HOST": host, "BOT_PORT": port}
     settings = load_settings(**{name: value for name, value in given.items() if value is not None})
+    if no_worker:
+        require_shared(settings, "bot serve --no-worker")
     configure_logs()
-    run(_serve(settings))
+    run(_serve(settings, work=not no_worker))
 
 
-async def _serve(settings: Settings) -> None:
-    async with assemble(settings) as app:
-        site = build_site(webhooks_of(settings, app.inbox.accept, app.clock), app.store.now)
+async def _serve(settings: Settings, *, work: bool) -> None:
+    async with assemble(settings, work=work) as app:
+        site = build_site(webhooks_of(settings, app.inbox.accept, app.clock), lambda: _readiness(app))
         serving = asyncio.create_task(run_site(site, settings.host, settings.port, lambda port: _started(app, port)))
         losing = asyncio.create_task(app.ownership.lost.wait())
         try:
@@ -43,17 +46,37 @@ async def _serve(settings: Settings) -> None:
             await app.worker.stop()
 
 
+async def _readiness(app: App) -> dict[str, object]:
+    """What `/readyz` tells. Webhooks are taken as long as the store is there, so a lack of workers or of Redis is only told.
+
+    Raises StoreUnavailable.
+    """
+    await app.store.now()
+    if app.lanes.commons is None:
+        return {"status": "ready"}
+    try:
+        workers = len(await app.lanes.commons.workers())
+    except StoreUnavailable as error:
+        return {"status": "degraded", "why": str(error)}
+    if not workers:
+        return {"status": "degraded", "why": "no worker has been heard from; start `bot work`", "redis": "on", "workers": 0}
+    return {"status": "ready", "redis": "on", "workers": workers}
+
+
 def _data(settings: Settings) -> str:
     """Where the data is."""
     if settings.mongodb_uri.get_secret_value():
-        return f"MongoDB, database {settings.mongodb_database}"
+        return f"MongoDB, database {settings.mongodb_database}{', with Redis' if settings.is_shared else ''}"
     return str(settings.data_dir)
 
 
 async def _started(app: App, port: int) -> None:
-    await app.worker.start()
+    if app.is_working:
+        await app.worker.start()
     settle()
     click.echo(f"Switchboard listens on http://{app.settings.host}:{port}  (data in {_data(app.settings)})")
+    if not app.is_working:
+        click.echo("  work      off: --no-worker; `bot work` does it")
     names = app.settings.model_names
     model = f"on: {', then '.join(names)}" if names else "off: no OPENAI_API_KEY; simple mode"
     click.echo(f"  model     {model}")

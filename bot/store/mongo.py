@@ -28,12 +28,13 @@ from bot.clock import Clock
 from bot.errors import Conflict, StoreError, StoreUnavailable, UnindexedQuery
 from bot.records.base import Record
 from bot.records.tokens import Word
-from bot.records.work import Counter
+from bot.records.work import Counter, Fence
 from bot.store.base import Found, Unit, Where
 from bot.store.catalog import every_kind
 from bot.store.fields import stamp_record, tell_records
 from bot.store.mongo_connection import Client, Translated, client_of, place_of, require_replica_set
 from bot.store.mongo_documents import CODEC, Collection, thaw
+from bot.store.mongo_fences import raised
 from bot.store.mongo_inserts import Inserts
 from bot.store.mongo_layout import PULSES, bring_up
 from bot.store.mongo_query import Filter, asked_for, behind, filter_of, order_of, update_of
@@ -313,6 +314,12 @@ class MongoStore:
         with self._translated:
             counted = await documents.find_one_and_update({"_id": counter}, update, return_document=ReturnDocument.AFTER)
         return None if counted is None else int(counted["value"])
+
+    async def raise_fences(self, ids: Sequence[str], holder: str) -> Mapping[str, int]:
+        """Raises each by one, durably; the new numbers. Those are missing that somebody else has raised at the same time."""
+        place = self._of(Fence)
+        with self._translated:
+            return await raised(place, self._inserts[Fence], ids, holder, self._clock.now())
 
     async def commit(self, unit: Unit) -> None:
         if not unit:

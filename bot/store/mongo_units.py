@@ -1,9 +1,9 @@
 """Units of work: each is one transaction, or no transaction at all where it is one operation on one document.
 
 What a unit requires is counted up inside its transaction (`_held`), so that of it and whoever changes that document meanwhile one
-starts over; only to read it would let a unit of an older fence slip in behind a newer one. Units that require the same document
-(all those of one process, under its fence) would hinder each other, so the ones that wait go together in one transaction; if one
-of them fails, each goes again by itself.
+starts over; only to read it would let a unit of an older fence slip in behind a newer one. Units that require documents of the
+same collection (all those under a fence) go together in one transaction, as many as wait: under one fence they would hinder each
+other, under different ones each would cost a commit. If one of them fails, each goes again by itself.
 
 From MongoDB 8.0 on a whole transaction is one `bulkWrite` over all its collections, and its commit; on an older server it is a
 command for each operation.
@@ -216,7 +216,7 @@ class Units:
         self._client = client
         self._has_bulk_write = has_bulk_write
         self._translated = translated
-        self._waiting: dict[tuple[str, bytes], deque[_Waiting]] = {}
+        self._waiting: dict[str, deque[_Waiting]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._few = asyncio.Semaphore(_AT_ONCE)
 
@@ -227,7 +227,7 @@ class Units:
             with self._translated:
                 await run(only)
             return
-        key = next((step.key for step in steps if step.verb is Require), None)
+        key = next((step.documents.name for step in steps if step.verb is Require), None)
         # Shielded by being a task: a waiter that gives up must not tear a transaction with others in it.
         if key is None:
             await self.together(partial(self._take, steps))
@@ -255,7 +255,7 @@ class Units:
         if self._tasks:
             await asyncio.wait(self._tasks)
 
-    async def _work(self, key: tuple[str, bytes], line: deque[_Waiting]) -> None:
+    async def _work(self, key: str, line: deque[_Waiting]) -> None:
         try:
             while line:
                 together = [line.popleft() for _ in range(min(len(line), _TOGETHER))]

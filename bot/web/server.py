@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
 import errno
-import signal
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 
 import structlog
 from aiohttp import web
 
 from bot.errors import SettingsError, StoreUnavailable
+from bot.running import stop_signal
 
 log = structlog.get_logger()
 
@@ -24,10 +23,10 @@ See what is on and what is missing:   bot check
 """
 
 
-def build_site(routes: Iterable[web.RouteDef], is_ready: Callable[[], Awaitable[object]]) -> web.Application:
+def build_site(routes: Iterable[web.RouteDef], readiness: Callable[[], Awaitable[Mapping[str, object]]]) -> web.Application:
     """The site: the channels' webhooks first (they are the hottest path), then our own pages.
 
-    `is_ready` is called for `/readyz`; it raises StoreUnavailable while the store cannot be used.
+    `readiness` is what `/readyz` answers; it raises StoreUnavailable while the store cannot be used, so nothing be accepted.
     """
     site = web.Application(client_max_size=MAX_BODY)
     site.router.add_routes(list(routes))
@@ -40,10 +39,9 @@ def build_site(routes: Iterable[web.RouteDef], is_ready: Callable[[], Awaitable[
 
     async def readyz(_: web.Request) -> web.Response:
         try:
-            await is_ready()
+            return web.json_response(await readiness())
         except StoreUnavailable as error:
             return web.json_response({"status": "not ready", "why": str(error)}, status=503)
-        return web.json_response({"status": "ready"})
 
     site.router.add_get("/", front)
     site.router.add_get("/healthz", healthz)
@@ -62,7 +60,7 @@ async def run_site(site: web.Application, host: str, port: int, started: Callabl
         except (OSError, UnicodeError) as error:  # the latter for a host that can be no name at all
             raise _cannot_listen(host, port, error) from None
         await started(runner.addresses[0][1])
-        await _stop_signal()
+        await stop_signal()
         log.info("stopping")
     finally:
         await runner.cleanup()
@@ -75,11 +73,3 @@ def _cannot_listen(host: str, port: int, error: OSError | UnicodeError) -> Setti
     if number == errno.EADDRINUSE or (number == errno.EACCES and port < 1024):
         return SettingsError(f"BOT_PORT: cannot listen on {host}:{port} ({why}); choose another port")
     return SettingsError(f"BOT_HOST: cannot listen on {host}:{port} ({why}); give an address of this machine, or 0.0.0.0 for all")
-
-
-async def _stop_signal() -> None:
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stop.set)
-    await stop.wait()
