@@ -284,6 +284,12 @@ class Fences(Protocol):
         One that somebody else has raised at the same time is missing. Raises StoreUnavailable.
         """
 
+    async def keep_clear(self, silent: float) -> None:
+        """Tells that this process is there, and undoes what others had begun to write that have been silent for so many seconds.
+
+        Called again and again, well within that time. Raises StoreUnavailable.
+        """
+
 
 class Commons(Protocol):
     """What the processes that share their lanes know of each other."""

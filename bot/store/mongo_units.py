@@ -29,9 +29,10 @@ from pymongo.write_concern import WriteConcern
 from bot.errors import Conflict, StoreUnavailable
 from bot.records.base import Record
 from bot.store.base import Change, Delete, Insert, Operation, Put, Require
-from bot.store.mongo_connection import Client, Translated, is_transient, is_unknown
+from bot.store.mongo_connection import Translated, is_transient, is_unknown
 from bot.store.mongo_documents import HELD, Collection, encoded
 from bot.store.mongo_query import asked_for, update_of
+from bot.store.mongo_sessions import Sessions
 from bot.store.words import require_changeable
 
 _TRIES = 60
@@ -212,8 +213,8 @@ class _Waiting(NamedTuple):
 class Units:
     """Commits units, as many side by side as do not get into each other's way."""
 
-    def __init__(self, client: Client, translated: Translated, *, has_bulk_write: bool) -> None:
-        self._client = client
+    def __init__(self, sessions: Sessions, translated: Translated, *, has_bulk_write: bool) -> None:
+        self._sessions = sessions
         self._has_bulk_write = has_bulk_write
         self._translated = translated
         self._waiting: dict[str, deque[_Waiting]] = {}
@@ -299,9 +300,7 @@ class Units:
     async def _transact(self, take: Take) -> None:
         async with self._few:
             with self._translated:
-                # Nothing is read but what is written, and w=majority confirms that along with all before it: neither a read
-                # concern nor a cluster time is needed, which SecantusDB 0.7.0b3 would not take with a `bulkWrite`.
-                async with self._client.start_session(causal_consistency=False) as session:
+                async with self._sessions.one() as session:
                     await self._retry(session, take)
 
     async def _retry(self, session: AsyncClientSession, take: Take) -> None:

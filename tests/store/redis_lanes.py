@@ -20,3 +20,7 @@ class Numbers:
         for id_ in ids:
             self.values[id_] = self.values.get(id_, 0) + 1
         return {id_: self.values[id_] for id_ in ids}
+
+    async def keep_clear(self, silent: float) -> None:
+        if self.is_away:
+            raise StoreUnavailable("away")
