@@ -224,10 +224,8 @@ def require_shared(settings: Settings, command: str) -> None:
     needed = {"MONGODB_URI": settings.mongodb_uri, "REDIS_URL": settings.redis_url}
     missing = [name for name, value in needed.items() if not value.get_secret_value()]
     if missing:
-        why = "several processes need a store and lanes that they share"
-        raise SettingsError(
-            f"{' and '.join(missing)}: not set, and `{command}` needs it: {why}; `bot serve` alone does everything"
-        )
+        why = f"`{command}` is one of several processes, and they share a MongoDB and a Redis"
+        raise SettingsError(f"{' and '.join(missing)}: not set; {why}; `bot serve` alone needs neither")
 
 
 def _shown(name: str, error: Mapping[str, Any]) -> str:

@@ -15,7 +15,7 @@ from bot.vendors import webhooks_of
 from bot.web.server import build_site, run_site
 
 
-@click.command(short_help="Run everything in one process, or the web only.")
+@click.command(short_help="Run everything in one process.")
 @click.option("--host", help="Address to listen on (BOT_HOST).")
 @click.option("--port", type=int, help="Port to listen on (BOT_PORT); 0 takes a free one.")
 @click.option("--no-worker", is_flag=True, help="Web only: `bot work` does the work (needs MONGODB_URI and REDIS_URL).")
