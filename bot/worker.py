@@ -103,7 +103,8 @@ class Crew:
             again = await self._work(claim)
         except FenceLost:
             log.warning("lane lost; another worker has it", kind=self._name)
-            again = backoff(1)  # or had it: where it is ours after all, it is taken again with a new fence
+            if self._lanes.beat_seconds is not None:  # or had it: where it is ours after all, it is taken with a new fence
+                again = backoff(1)
         except asyncio.CancelledError:
             again = 0.0  # somebody else may go on at once
             raise

@@ -11,11 +11,11 @@ import asyncio
 import os
 import socket
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from itertools import count, islice
-from typing import Any, Generic, TypeVar
+from typing import Any
 
 import structlog
 
@@ -24,13 +24,14 @@ from bot.errors import StoreError, StoreUnavailable
 from bot.store.base import Claim, Fences, LaneKinds
 from bot.store.redis_connection import Connection
 from bot.store.redis_scripts import BEAT, CLAIM, PULSE, RELEASE, WAKE, WORKERS
+from bot.store.together import Together
 
 log = structlog.get_logger()
 
 _MOST = 32
 """Lanes in one claim: enough to share the cost of raising their fences, few enough that other workers get some."""
-_TOGETHER = 500
-"""Lanes in one step of any other kind: a step holds everybody else up."""
+_TOLD = 500
+"""Wake-ups in one step: a step holds everybody else up."""
 _POLL_SECONDS = 1.0
 """A wake-up may be missed; so often is looked anyway."""
 _AGAIN_SECONDS = 0.5
@@ -39,44 +40,6 @@ _SILENT = 0.75
 _TTL_MS = 3_600_000
 _MOST_UNTOLD = 100_000
 """Wake-ups that are kept while Redis is away; the Store knows of all others."""
-
-T = TypeVar("T")
-A = TypeVar("A")
-
-
-class Together(Generic[T, A]):
-    """What is asked for while a step is under way goes together in the next one."""
-
-    def __init__(self, send: Callable[[Sequence[T]], Awaitable[Sequence[A]]]) -> None:
-        self._send = send
-        self._waiting: list[tuple[T, asyncio.Future[A]]] = []
-        self._task: asyncio.Task[None] | None = None
-
-    async def ask(self, item: T) -> A:
-        """The answer for this one. Raises what the step raised."""
-        loop = asyncio.get_running_loop()
-        answer: asyncio.Future[A] = loop.create_future()
-        self._waiting.append((item, answer))
-        if self._task is None:
-            self._task = loop.create_task(self._work())
-        return await answer
-
-    async def _work(self) -> None:
-        try:
-            while self._waiting:
-                batch, self._waiting = self._waiting[:_TOGETHER], self._waiting[_TOGETHER:]
-                try:
-                    answers = await self._send([item for item, _ in batch])
-                except StoreUnavailable as error:
-                    for _, answer in batch:
-                        if not answer.done():
-                            answer.set_exception(error)
-                    continue
-                for (_, answer), said in zip(batch, answers, strict=True):
-                    if not answer.done():
-                        answer.set_result(said)
-        finally:
-            self._task = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +117,7 @@ class RedisLanes:
 
     async def _tell_some(self) -> None:
         async with self._one_teller:  # else a later one might overtake
-            batch = dict(islice(self._untold.items(), _TOGETHER))
+            batch = dict(islice(self._untold.items(), _TOLD))
             if not batch:
                 return
             for lane in batch:
