@@ -10,7 +10,7 @@ from typing import Any
 import structlog
 
 from bot.channels.base import Channel
-from bot.clock import Clock, SystemClock
+from bot.clock import Clock, SystemClock, follow
 from bot.config import Settings
 from bot.dialogs.agent import AgentLoop
 from bot.dialogs.flow import discover as discover_flows
@@ -60,6 +60,8 @@ log = structlog.get_logger()
 COMPANY = "our company"
 SWEEP_SECONDS = 60.0
 STRAGGLERS_SECONDS = 3600.0
+CLOCK_SECONDS = 0.5
+"""By so much a machine's clock may differ from the store's."""
 
 
 @dataclass
@@ -111,6 +113,8 @@ async def assemble(
     async with AsyncExitStack() as stack:
         store = store_of(settings, clock)
         ownership = await stack.enter_async_context(worked_on(settings, store) if work else beside(store))
+        if settings.is_shared:
+            await _follow_clock_of(store)
         lanes = await stack.enter_async_context(lanes_of(settings, store, clock, ownership.fence, works=work))
         model = model or model_of(settings, clock)
         if model is not None:
@@ -139,6 +143,13 @@ async def assemble_beside(settings: Settings) -> AsyncIterator[App]:
             await app.worker.start()
             stack.push_async_callback(app.worker.stop)
         yield app
+
+
+async def _follow_clock_of(store: Store) -> None:
+    """Machines that work together agree on what is due, and on what came first, by the store's clock."""
+    there = await store.now()
+    if abs((there - SystemClock().now()).total_seconds()) > CLOCK_SECONDS:
+        log.warning("this machine's clock is wrong; the store's is followed", ahead=round(follow(there), 1))
 
 
 async def _do_others_work(settings: Settings) -> bool:
