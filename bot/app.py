@@ -9,13 +9,15 @@ from typing import Any
 
 import structlog
 
-from bot.channels.base import Channel
+from bot.channels.base import Channel, channel_of
+from bot.channels.whatsapp.simulator import Simulator
 from bot.clock import Clock, SystemClock, follow
 from bot.config import Settings
 from bot.dialogs.agent import AgentLoop
 from bot.dialogs.flow import discover as discover_flows
+from bot.dialogs.intents import Intents
 from bot.dialogs.llm import Model
-from bot.dialogs.offline import OfflineModel
+from bot.dialogs.offline import Offline
 from bot.dialogs.roster import load_agents
 from bot.dialogs.router import Router
 from bot.dialogs.scene import Parts
@@ -24,6 +26,7 @@ from bot.engine import Engine
 from bot.errors import DataInUse, SettingsError
 from bot.inbox import Inbox
 from bot.jobs import Jobs
+from bot.live import Live
 from bot.message import Reply
 from bot.outbox import Outbox
 from bot.policy import Policy
@@ -33,15 +36,18 @@ from bot.services.audit import Audit
 from bot.services.callbacks import Callbacks
 from bot.services.capture import Capture
 from bot.services.code_delivery import CodeDelivery, Mailer
+from bot.services.consents import Consents
 from bot.services.conversations import Conversations
 from bot.services.directory import Directory
 from bot.services.handoff import Handoffs
 from bot.services.hours import Hours
+from bot.services.knowledge import Knowledge
 from bot.services.leads import Leads
 from bot.services.memories import Memories
 from bot.services.merging import Merging
 from bot.services.one_time_codes import OneTimeCodes
 from bot.services.people import People
+from bot.services.ratings import Ratings
 from bot.services.receipts import Receipts
 from bot.services.search import Search
 from bot.services.settings import SystemSettings
@@ -52,7 +58,7 @@ from bot.services.verification import JOB, Verifying
 from bot.store.base import LaneKinds, Store
 from bot.store.ownership import Ownership, beside
 from bot.tools.base import Services, Toolbox
-from bot.vendors import channels_of, is_worked_on, lanes_of, mailer_of, model_of, store_of, worked_on
+from bot.vendors import channels_of, is_worked_on, lanes_of, mailer_of, model_of, simulator_of, store_of, worked_on
 from bot.worker import Worker
 
 log = structlog.get_logger()
@@ -80,12 +86,16 @@ class App:
     users: Users
     merging: Merging
     conversations: Conversations
+    knowledge: Knowledge
     router: Router
     engine: Engine
     spending: Spending
     worker: Worker
     channels: Mapping[str, Channel]
     ownership: Ownership
+    live: Live
+    simulator: Simulator | None
+    """The phone of the front page; None where there is a real number, or where others than this machine come in."""
     is_working: bool
     """Whether this process works on the store; only others do if not."""
 
@@ -180,8 +190,9 @@ def _join(
     ownership: Ownership,
     is_working: bool,
 ) -> App:
-    def shape(channel: str, reply: Reply) -> list[Reply]:
-        return channels[channel].shape(reply) if channel in channels else [reply]
+    def shape(lane: str, reply: Reply) -> list[Reply]:
+        channel = channel_of(channels, lane)
+        return channel.shape(reply) if channel is not None else [reply]
 
     audit = Audit(clock)
     policy = Policy(store, clock)
@@ -195,11 +206,14 @@ def _join(
     jobs.register(JOB, CodeDelivery(store, clock, outbox, conversations, codes, mailer))
     verification = Verifying(store, clock, audit, policy, jobs, people, merging, codes, has_email=mailer is not None)
     search = Search(store)
+    knowledge = Knowledge(store)
+    intents = Intents(knowledge)
     leads = Leads(store, clock, audit)
     toolbox = Toolbox.discover()
     agents = load_agents(toolbox.names())
     router = Router(agents)
     system = SystemSettings(store, clock)
+    hours = Hours(system, clock)
     spending = Spending(store, clock, system)
     parts = Parts(
         store=store,
@@ -214,27 +228,33 @@ def _join(
         spending=spending,
         services=Services(
             tickets=Tickets(store, clock, audit),
-            handoffs=Handoffs(),
+            handoffs=Handoffs(router.skills()),
             people=people,
             callbacks=Callbacks(store, clock, audit),
             search=search,
+            knowledge=knowledge,
             memories=Memories(store, clock, audit),
             verification=verification,
             leads=leads,
             capture=Capture(store, clock, leads),
             directory=Directory(store, search, leads),
+            ratings=Ratings(store, clock, audit),
+            consents=Consents(clock),
+            hours=hours,
         ),
-        loop=AgentLoop(model, OfflineModel, toolbox, clock, bounds),
+        loop=AgentLoop(model, Offline(intents, knowledge), toolbox, clock, bounds),
         agents=agents,
         router=router,
-        hours=Hours(system, clock),
+        hours=hours,
         flows=discover_flows(),
+        intents=intents,
         company=COMPANY,
         default_language=settings.default_language,
     )
     engine = Engine(parts)
-    sending = Sending(outbox, channels)
-    worker = Worker(store, lanes, inbox, outbox, engine, sending, jobs)
+    live = Live()
+    sending = Sending(outbox, channels, live)
+    worker = Worker(store, lanes, inbox, outbox, engine, sending, jobs, live)
     return App(
         settings=settings,
         clock=clock,
@@ -248,12 +268,15 @@ def _join(
         users=Users(store, clock, audit),
         merging=merging,
         conversations=conversations,
+        knowledge=knowledge,
         router=router,
         engine=engine,
         worker=worker,
         channels=channels,
         ownership=ownership,
+        simulator=simulator_of(settings, inbox.accept, clock),
         is_working=is_working,
+        live=live,
         spending=spending,
     )
 

@@ -200,6 +200,16 @@ class Settings(BaseSettings):
     def has_whatsapp(self) -> bool:
         return not self.whatsapp_missing()
 
+    @property
+    def has_any_whatsapp(self) -> bool:
+        """Whether a real number is being set up, or was: any one of its four settings is there."""
+        return len(self.whatsapp_missing()) < 4
+
+    @property
+    def is_loopback(self) -> bool:
+        """Whether the web server listens to nobody but this machine."""
+        return self.host in ("127.0.0.1", "::1", "localhost")
+
 
 def setting_names() -> dict[str, str]:
     """Every setting -> what it means."""

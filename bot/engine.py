@@ -39,7 +39,8 @@ class Engine:
         Fewer than all, when an interrupted run had frozen the turn with only the first ones.
         """
         scene = await self._hearing.enter(claim, turn)
-        wishes = [(wish, message) for message in scene.turn.messages if (wish := wish_of(message, asked=scene.flow is not None))]
+        asked = scene.flow is not None and self._parts.clock.now() < scene.flow.expires_at
+        wishes = [(wish, message) for message in scene.turn.messages if (wish := wish_of(message, asked=asked))]
         if wishes and scene.customer is not None:
             stops = [one for one in wishes if one[0] is Wish.STOP]
             await self._obey(scene, scene.customer, *(stops or wishes)[-1])

@@ -48,7 +48,7 @@ class Taken:
 
 
 Shape = Callable[[str, Reply], list[Reply]]
-"""A channel's name and a reply -> the pieces that the channel can carry."""
+"""A lane and a reply -> the pieces that the lane's channel can carry."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +95,7 @@ class Outbox:
         commit.
         """
         said = []
-        for piece in (piece for reply in replies for piece in self._shape(conversation.channel, reply)):
+        for piece in (piece for reply in replies for piece in self._shape(conversation.lane, reply)):
             message = self._message(conversation, piece, author, turn_id)
             if hidden:
                 message.content = message.content.replace(hidden, HIDDEN)

@@ -33,6 +33,11 @@ CHANNEL_STRENGTH: Mapping[str, Strength] = {
 """What a channel alone tells of who is at its other end."""
 
 
+SHOWN_ONLY = frozenset({"voice"})
+"""Channels on which their end of the address is itself no more than shown: anybody can make a call show a number. A page's
+visitor is known by a secret of their browser."""
+
+
 def strength_of(channel: str) -> Strength:
     """How sure a channel makes us of who somebody is; of a channel that is not in the table, nothing but what they claim."""
     return CHANNEL_STRENGTH.get(channel, Strength.CLAIMED)

@@ -7,8 +7,9 @@ from collections.abc import Mapping
 
 import structlog
 
-from bot.channels.base import Channel
+from bot.channels.base import Channel, channel_of
 from bot.errors import SendError, SendUnconfirmed
+from bot.live import Live
 from bot.outbox import Outbox, Taken, Wait, read_reply
 from bot.store.base import Claim
 
@@ -24,13 +25,14 @@ _POST_SECONDS = 60.0
 class Sending:
     """Works on the lanes of the outbox."""
 
-    def __init__(self, outbox: Outbox, channels: Mapping[str, Channel]) -> None:
+    def __init__(self, outbox: Outbox, channels: Mapping[str, Channel], live: Live | None = None) -> None:
         self._outbox = outbox
         self._channels = channels
+        self._live = live or Live()
 
     async def work(self, claim: Claim) -> float | None:
         """Sends what may be sent in this lane, in order; seconds until there is more to do, or None. Raises FenceLost."""
-        channel = self._channels.get(claim.lane.partition(":")[0])
+        channel = channel_of(self._channels, claim.lane)
         if channel is None:
             return _IDLE
         while True:
@@ -58,4 +60,5 @@ class Sending:
             unknown = SendUnconfirmed(f"{type(error).__name__}: {error}")
             return await self._outbox.failed(delivery, unknown, unconfirmed=True)
         await self._outbox.sent(delivery, provider_id)
+        self._live.tell(delivery.lane)
         return None

@@ -13,6 +13,9 @@ from typing import TYPE_CHECKING, Any, cast
 
 from bot.channels.base import Channel, Checkable
 from bot.channels.console import ConsoleChannel
+from bot.channels.web import WebChannel
+from bot.channels.whatsapp.simulator import NAME as SIMULATED
+from bot.channels.whatsapp.simulator import SimulatedChannel, Simulator
 from bot.clock import Clock, SystemClock
 from bot.config import Settings, share_env_file
 from bot.dialogs.llm import Model, ModelRequest, finish
@@ -121,9 +124,20 @@ def _langchain_model(name: str) -> Model:
     return cast(Model, langchain.named(name))
 
 
+def unmakeable(settings: Settings) -> list[Finding]:
+    """The model that the settings name where it cannot be made: `bot serve` would not start with it."""
+    if not settings.langchain_model:
+        return []
+    try:
+        _langchain_model(settings.langchain_model)
+    except SettingsError as error:
+        return [Finding("model", State.WRONG, str(error))]
+    return []
+
+
 def channels_of(settings: Settings) -> dict[str, Channel]:
     """The channels that are on, by name."""
-    channels: dict[str, Channel] = {"console": ConsoleChannel()}
+    channels: dict[str, Channel] = {"console": ConsoleChannel(), "web": WebChannel(), SIMULATED: SimulatedChannel()}
     if settings.has_whatsapp:
         whatsapp = _load("bot.channels.whatsapp.sender")
         token = settings.whatsapp_token.get_secret_value()
@@ -149,6 +163,11 @@ def webhooks_of(settings: Settings, accept: Accept, clock: Clock) -> Iterable[we
         clock=clock,
     )
     return cast("Iterable[web.RouteDef]", routes)
+
+
+def simulator_of(settings: Settings, accept: Callable[[Sequence[Incoming]], Awaitable[int]], clock: Clock) -> Simulator | None:
+    """The simulated phone: only where nobody but this machine is listened to and no part of a real number is set (DESIGN 5)."""
+    return Simulator(accept, clock) if settings.is_loopback and not settings.has_any_whatsapp else None
 
 
 async def ask_vendors(settings: Settings) -> list[Finding]:

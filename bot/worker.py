@@ -18,6 +18,7 @@ from bot.engine import Engine
 from bot.errors import FenceLost, StoreUnavailable
 from bot.inbox import MAX_ATTEMPTS, Inbox, read_item
 from bot.jobs import Jobs
+from bot.live import Live
 from bot.message import InboundMessage, Incoming, Notice, Receipt
 from bot.outbox import Outbox, backoff
 from bot.records.work import InboxRow
@@ -125,7 +126,15 @@ class Worker:
     """All the work of one process."""
 
     def __init__(
-        self, store: Store, lanes: LaneKinds, inbox: Inbox, outbox: Outbox, engine: Engine, sending: Sending, jobs: Jobs
+        self,
+        store: Store,
+        lanes: LaneKinds,
+        inbox: Inbox,
+        outbox: Outbox,
+        engine: Engine,
+        sending: Sending,
+        jobs: Jobs,
+        live: Live | None = None,
     ):
         self._store = store
         self._inbox = inbox
@@ -133,6 +142,7 @@ class Worker:
         self._engine = engine
         self._jobs = jobs
         self._commons = lanes.commons
+        self._live = live or Live()
         self._crews = (
             Crew("turns", lanes.turns, self._turns, MAX_TURNS),
             Crew("sends", lanes.sends, sending.work, MAX_SENDS),
@@ -225,6 +235,7 @@ class Worker:
         notices = [row.id for row, item in items if isinstance(item, Notice)]
         if receipts:
             await self._receipts(claim, receipts)
+            self._live.tell(claim.lane)
         if notices:
             await self._engine.notices(claim, notices)
 
@@ -254,6 +265,8 @@ class Worker:
             raise  # not the messages' fault
         except Exception as error:
             return await self._failed(claim, turn, [row for row, _ in taken], error)
+        finally:
+            self._live.tell(claim.lane)
         return 0.0 if finished < len(waiting) else None
 
     async def _failed(self, claim: Claim, turn: Turn, rows: Sequence[InboxRow], error: Exception) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Protocol, runtime_checkable
 
 from bot.message import Address, Reply
@@ -39,3 +40,9 @@ class Checkable(Protocol):
 
     async def check(self) -> str:
         """One line of what the vendor said. Raises ChannelError that says what is wrong."""
+
+
+def channel_of(channels: Mapping[str, Channel], lane: str) -> Channel | None:
+    """The channel of a lane: the one for just this end of ours (`whatsapp:simulator`), else the one of its name."""
+    end, _, _ = lane.rpartition(":")
+    return channels.get(end) or channels.get(lane.partition(":")[0])

@@ -59,6 +59,8 @@ def _digits(number: str) -> str:
 
 async def _chat(settings: Settings, number: str, email: str, show_tools: bool) -> None:
     async with assemble_beside(settings.model_copy(update={"quiet_ms": 0})) as app:
+        if app.is_working:
+            await app.knowledge.ensure()
         who = await _user(app, email) if email else number
         click.echo("Write something; Ctrl-D ends." + ("" if app.is_working else " Another `bot` process answers."))
         if app.is_working and not settings.has_model:

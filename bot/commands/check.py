@@ -18,10 +18,10 @@ from bot.dialogs.templates import Problem
 from bot.errors import SettingsError, StoreError
 from bot.logs import configure_logs
 from bot.running import run
-from bot.services.status import Finding, State, ability, configuration, hours, money, unpriced, work, workers
+from bot.services.status import Finding, State, ability, configuration, stored, unpriced, workers
 from bot.store.base import Store
 from bot.tools.base import Toolbox
-from bot.vendors import ask_vendors, embedded_path, lanes_of, store_of
+from bot.vendors import ask_vendors, embedded_path, lanes_of, store_of, unmakeable
 
 _MARKS = {State.ON: ("on", "green"), State.OFF: ("off", "yellow"), State.WRONG: ("WRONG", "red"), State.INFO: ("", "white")}
 
@@ -41,7 +41,7 @@ def command(live: bool) -> None:
 
 
 async def _collect(settings: Settings, live: bool, into: list[Finding]) -> None:
-    into.extend(configuration(settings))
+    into.extend([*configuration(settings), *unmakeable(settings)])
     agents, problems = inspect_agents(Toolbox.discover().names())
     into.extend(_agents(agents, problems))
     if settings.has_model:
@@ -49,11 +49,10 @@ async def _collect(settings: Settings, live: bool, into: list[Finding]) -> None:
         into.extend(unpriced(sorted(model for model in models if not is_priced(model))))
     try:
         async with _existing_store(settings) as store:
-            into.extend([Finding("work", State.INFO, "no data yet")] if store is None else await _stored(store))
+            none = [Finding("work", State.INFO, "no data yet")]
+            into.extend(none if store is None else await stored(store, SystemClock(), has_model=settings.has_model))
             if store is not None and settings.is_shared:
                 into.append(await _workers(settings, store))
-            if store is not None and settings.has_model:
-                into.extend(await money(store, SystemClock()))
     except (StoreError, OSError) as error:  # the rest of the report is still worth having
         into.append(Finding("work", State.WRONG, str(error)))
     if live:
@@ -69,10 +68,6 @@ def _agents(agents: Mapping[str, Agent], problems: Sequence[Problem]) -> Iterato
         yield ability(agent.name, len(agent.tools), agent.handoffs, agent.skills)
     for problem in problems:
         yield Finding("agents", State.WRONG, f"{problem.file}: {problem.what}", problem.fix)
-
-
-async def _stored(store: Store) -> list[Finding]:
-    return [*await work(store), *await hours(store, SystemClock())]
 
 
 async def _workers(settings: Settings, store: Store) -> Finding:

@@ -8,7 +8,7 @@ import click
 
 from bot.app import App, assemble
 from bot.config import Settings, load_settings, require_shared
-from bot.errors import DataInUse, StoreUnavailable
+from bot.errors import DataInUse
 from bot.logs import configure_logs
 from bot.running import run, settle
 from bot.vendors import webhooks_of
@@ -31,7 +31,8 @@ def command(host: str | None, port: int | None, no_worker: bool) -> None:
 
 async def _serve(settings: Settings, *, work: bool) -> None:
     async with assemble(settings, work=work) as app:
-        site = build_site(webhooks_of(settings, app.inbox.accept, app.clock), lambda: _readiness(app))
+        await app.knowledge.ensure()
+        site = build_site(webhooks_of(settings, app.inbox.accept, app.clock), app)
         serving = asyncio.create_task(run_site(site, settings.host, settings.port, lambda port: _started(app, port)))
         losing = asyncio.create_task(app.ownership.lost.wait())
         try:
@@ -44,23 +45,6 @@ async def _serve(settings: Settings, *, work: bool) -> None:
                 task.cancel()
             await asyncio.gather(serving, losing, return_exceptions=True)
             await app.worker.stop()
-
-
-async def _readiness(app: App) -> dict[str, object]:
-    """What `/readyz` tells. Webhooks are taken as long as the store is there, so a lack of workers or of Redis is only told.
-
-    Raises StoreUnavailable.
-    """
-    await app.store.now()
-    if app.lanes.commons is None:
-        return {"status": "ready"}
-    try:
-        workers = len(await app.lanes.commons.workers())
-    except StoreUnavailable as error:
-        return {"status": "degraded", "why": str(error)}
-    if not workers:
-        return {"status": "degraded", "why": "no worker has been heard from; start `bot work`", "redis": "on", "workers": 0}
-    return {"status": "ready", "redis": "on", "workers": workers}
 
 
 def _data(settings: Settings) -> str:
@@ -82,4 +66,5 @@ async def _started(app: App, port: int) -> None:
     click.echo(f"  model     {model}")
     missing = app.settings.whatsapp_missing()
     click.echo(f"  WhatsApp  {'off: set ' + ', '.join(missing) if missing else 'on: POST /webhooks/whatsapp'}")
+    click.echo(f"  web chat  on: http://{app.settings.host}:{port}/chat")
     click.echo("  Talk to it: bot chat      What is on: bot check      Stop: Ctrl-C")

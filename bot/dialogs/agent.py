@@ -59,19 +59,20 @@ class AgentLoop:
             log.warning("agent gave up", agent=task.agent.name, conversation=conversation, why=str(error) or "time")
             answer.trouble = True
         answer.spent.seconds = self._clock.monotonic() - began
-        if answer.untold:
+        if answer.untold or (answer.unsaid and answer.spent.offline):  # what serves without the model tells of little
             answer.replies.insert(0, Reply(say(task.context.language, "done")))
-        if not answer.replies and (answer.assignee is None or isinstance(answer.assignee, AgentRef)):
+        if not answer.replies and answer.begins is None and (answer.assignee is None or isinstance(answer.assignee, AgentRef)):
             answer.trouble = True
         return answer
 
     async def _steps(self, task: Task, answer: Answer) -> None:
         if task.confirmed is not None:
             result = await self._calls.run_confirmed(task, task.confirmed)
-            answer.untold = not result.failed and not result.replies
+            answer.untold = not (result.failed or result.replies or result.assignee)
             if self._take_over(task, answer, (task.confirmed,), [result]):
                 return
-        for number in range(self._bounds.steps):
+        first = task.round * self._bounds.steps
+        for number in range(first, first + self._bounds.steps):
             step = await self._model.take(task, answer.spent, number)
             if not step.calls:
                 answer.say(_words(step))

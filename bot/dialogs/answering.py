@@ -9,28 +9,33 @@ from typing import Any
 import orjson
 import structlog
 
-from bot.conversation import Queue
+from bot.conversation import Assignee, Queue
 from bot.dialogs.describing import scenery_of
 from bot.dialogs.flow import FlowTurn, Move, read, stored
+from bot.dialogs.flows.confirmation import is_button
+from bot.dialogs.form import Form
 from bot.dialogs.hearing import Hearing
+from bot.dialogs.intents import IntentGuess
 from bot.dialogs.llm import ToolCall
 from bot.dialogs.prompts import Agent
 from bot.dialogs.scene import Parts, Scene
 from bot.dialogs.task import CONFIRMED, Answer, Task
-from bot.errors import EpochMoved
+from bot.errors import EpochMoved, RecordError
 from bot.memory.window import heard, recent
 from bot.message import Reply
 from bot.principal import PersonRef, Principal, Strength, UserRef, strength_in
-from bot.records.conversations import Conversation, Message
+from bot.records.conversations import Conversation, FlowState, Message
 from bot.records.people import Customer
 from bot.records.work import Author, JournalKind
-from bot.resources import say
+from bot.resources import moment, say
 from bot.services.conversations import agent_of
 from bot.store.base import Change, In, Unit
 from bot.tools.base import ToolContext
 
 log = structlog.get_logger()
 
+_ROUNDS = 3
+"""So many times in one turn an agent is asked: a flow hands on to it, it begins a flow, that ends with a call."""
 _LOOK_SECONDS = 1.0
 """How often to look, while the model thinks, whether somebody has taken the conversation over."""
 
@@ -46,17 +51,7 @@ class Answering:
         """Answers it, unless the conversation changes hands meanwhile: then it is recorded, and nothing is said."""
         try:
             await self._hearing.freeze(scene)
-            move = await self._advance(scene)
-            if move is not None and not move.goes_to_agent:
-                await self._say(scene, Answer(list(move.replies), flow=move.state))
-                return
-            if move is not None:
-                scene = await self._after_flow(scene)
-            answer = await self._led(scene, await self._task(scene, move or Move()))
-            if move is not None:
-                answer.replies[:0] = move.replies
-                answer.flow = answer.flow or move.state
-            await self._say(scene, answer)
+            await self._say(scene, await self._answer(scene))
         except EpochMoved:
             log.info("turn discarded: the conversation changed hands", turn=scene.turn.id, conversation=scene.conversation.id)
             unit = Unit()
@@ -64,18 +59,62 @@ class Answering:
             self._parts.conversations.said(unit, scene.conversation, (), scene.spent.amounts())
             await self._hearing.end(scene, unit)
 
-    async def _advance(self, scene: Scene) -> Move | None:
-        """What the flow that has been waiting makes of this turn, once; None where none has."""
-        state = scene.flow
+    async def _answer(self, scene: Scene) -> Answer:
+        """By the flow that waits, the agent, the flow that the agent begins, and so on. Raises EpochMoved."""
+        move = await self._advance(scene, scene.flow, 0)
+        if move is None and all(map(is_button, scene.turn.messages)):
+            # To a model the button's title would look like an answer to whatever was said last.
+            move = Move((Reply(say(scene.language, "question_closed")),))
+        answer = Answer(spent=scene.spent)
+        for number in range(_ROUNDS):
+            if move is not None and not move.goes_to_agent:
+                answer.replies.extend(move.replies)
+                answer.flow = move.state
+                return answer
+            if move is not None:
+                scene = await self._after_flow(scene)
+            led = await self._led(scene, await self._task(scene, move or Move(), number))
+            _add(answer, move or Move(), led)
+            state = self._begun(scene, answer)
+            if state is None:
+                return answer
+            if move is not None and move.state is not None:
+                answer.replies.append(_left(scene.language, move.state))
+            answer.begins, answer.flow = None, None
+            move = await self._advance(scene, state, number + 1)
+        answer.trouble = True
+        return answer
+
+    def _begun(self, scene: Scene, answer: Answer) -> FlowState | None:
+        """The state of a flow that takes its first step now; None where none does."""
+        if answer.begins is None or answer.begins.flow not in self._parts.flows or answer.trouble:
+            return None
+        return FlowState(
+            name=answer.begins.flow,
+            slots={"about": answer.begins.about},
+            token=scene.turn.id,
+            agent=agent_of(scene.conversation),
+            asked_at=(now := self._parts.clock.now()),
+            expires_at=now,
+        )
+
+    async def _advance(self, scene: Scene, state: FlowState | None, number: int) -> Move | None:
+        """What a flow makes of this turn, once; None where there is none."""
         if state is None or state.name not in self._parts.flows:  # a flow whose file is gone waits no more
             return None
-        recorded = scene.journal.recorded(JournalKind.FLOW, state.name)
+        key = f"{state.name}.{number}" if number else state.name
+        recorded = scene.journal.recorded(JournalKind.FLOW, key)
         if recorded is not None:
             return read(recorded)
         context = self._context(scene, state.agent)
-        turn = FlowTurn(state, scene.turn.messages, context, self._parts.clock.now())
+
+        def guess(text: str) -> IntentGuess:
+            return self._parts.intents.of(text, scene.language)
+
+        await self._parts.services.knowledge.refresh()
+        turn = FlowTurn(state, scene.turn.messages, context, self._parts.clock.now(), guess)
         move = await self._parts.flows[state.name].advance(turn)
-        row = scene.journal.row(JournalKind.FLOW, state.name, stored(move))
+        row = scene.journal.row(JournalKind.FLOW, key, stored(move))
         if context.unit:
             await scene.journal.commit(context.unit, row)
         else:
@@ -112,7 +151,7 @@ class Answering:
             await self._parts.clock.sleep(_LOOK_SECONDS)
             now = await self._parts.store.get(Conversation, scene.conversation.id)
 
-    async def _task(self, scene: Scene, move: Move) -> Task:
+    async def _task(self, scene: Scene, move: Move, number: int) -> Task:
         parts, conversation = self._parts, scene.conversation
         role = str(scene.user.role) if scene.user else ""
         # Also where its file is gone since: nobody is lost between agents.
@@ -129,11 +168,12 @@ class Answering:
             parts.agents,
             prompt,
             [system, *history, *_undone(move), heard(scene.shown.messages)],
-            self._context(scene, agent.name),
+            replace(self._context(scene, agent.name), awaits=move.state.name if move.state else ""),
             scene.journal,
             conversation.ai_model or "",
             _confirmed(move),
-            scene.flow.slots if scene.flow else {},
+            number,
+            scene.flow.slots if scene.flow and not number else {},
             budget=await self._parts.spending.budget(scene.conversation),
             spent=scene.spent,
         )
@@ -147,6 +187,7 @@ class Answering:
             language=scene.language,
             services=self._parts.services,
             colleagues=tuple(colleague.name for colleague in self._parts.router.colleagues(agent)),
+            flows=tuple(name for name, flow in self._parts.flows.items() if isinstance(flow, Form)),
         )
 
     async def _say(self, scene: Scene, answer: Answer) -> None:
@@ -161,9 +202,10 @@ class Answering:
             by = f"agent:{agent_of(conversation)}"
             reason = (answer.over_budget or "the AI could not finish") if answer.trouble else answer.reason
             epoch = parts.conversations.assign(unit, conversation, assignee, by=by, reason=reason)
+        self._be_honest(scene, unit, answer, assignee)
         said = parts.outbox.add(unit, conversation, answer.replies, Author.AI, epoch=epoch, turn_id=scene.turn.id)
         if isinstance(assignee, Queue):
-            sentence = Reply(say(scene.language, _sentence(answer, to_user=False)))
+            sentence = Reply(say(scene.language, _sentence(answer, to_user=False)) + await self._absence(scene))
             said += parts.outbox.add(unit, conversation, [sentence], Author.SYSTEM, turn_id=scene.turn.id)
         parts.conversations.said(unit, conversation, said, answer.spent.amounts())
         if answer.flow is not None and not answer.trouble:
@@ -173,6 +215,43 @@ class Answering:
         scene.journal.flush(unit)
         unit.insert(scene.journal.row(JournalKind.END, "", _ending(answer)))
         await self._hearing.commit(scene, scene.journal.guard(unit))
+
+    def _be_honest(self, scene: Scene, unit: Unit, answer: Answer, assignee: Assignee | None) -> None:
+        """Once a day a person is told that no model answers, below the first thing that is said without one."""
+        day = self._parts.clock.now().date().isoformat()
+        is_told = scene.user is not None or scene.conversation.simple_mode_day == day or isinstance(assignee, Queue)
+        if is_told or not scene.spent.offline or not answer.replies:
+            return
+        first = answer.replies[0]
+        answer.replies[0] = Reply(f"{first.text}\n\n{say(scene.language, 'simple_mode')}", first.buttons)
+        unit.add(Change(Conversation, {"id": scene.conversation.id}, set={"simple_mode_day": day}))
+
+    async def _absence(self, scene: Scene) -> str:
+        """When there is somebody again, where nobody is there now; empty where it cannot be told."""
+        try:
+            hours = await self._parts.hours.hours()
+        except RecordError:
+            return ""
+        now = self._parts.clock.now()
+        opens = None if hours.is_open(now) else hours.next_open(now)
+        if opens is None:
+            return ""
+        return "\n" + say(scene.language, "connecting_away", when=moment(scene.language, opens, hours.zone))
+
+
+def _add(answer: Answer, move: Move, led: Answer) -> None:
+    """What the agent came to, on top of what there is, and between what the flow says before it and after it."""
+    answer.replies.extend((*move.replies, *led.replies))
+    answer.assignee, answer.reason = led.assignee or answer.assignee, led.reason or answer.reason
+    answer.trouble, answer.over_budget = led.trouble, led.over_budget
+    answer.begins, answer.flow = led.begins, led.flow or move.state
+    is_waiting = led.flow is None and led.begins is None and not led.trouble and not isinstance(led.assignee, Queue)
+    if is_waiting:
+        answer.replies.extend(move.after)
+
+
+def _left(language: str, state: FlowState) -> Reply:
+    return Reply(say(language, "flow_left", what=say(language, f"flow_{state.name}")))
 
 
 def _principal(scene: Scene, strength: Strength) -> Principal:

@@ -37,7 +37,7 @@ from bot.message import Reply
 from bot.records.conversations import FlowState
 from bot.records.work import JournalKind
 from bot.store.base import Unit
-from bot.tools.base import Result, Tool, Toolbox
+from bot.tools.base import Begun, Result, Tool, Toolbox
 
 log = structlog.get_logger()
 
@@ -72,7 +72,8 @@ class Calls:
 
         Where the question would be another one by now, as a record was changed meanwhile, they are asked that one instead.
         """
-        return await self._run(task, CONFIRMED, call, is_confirmed=True)
+        place = f"{CONFIRMED}.{task.round}" if task.round else CONFIRMED
+        return await self._run(task, place, call, is_confirmed=True)
 
     async def _read_all(self, task: Task, number: int, calls: tuple[ToolCall, ...]) -> dict[int, Result]:
         """The results of the calls that only read, by their place in the step."""
@@ -98,7 +99,6 @@ class Calls:
         try:
             tool = self._toolbox.get(call.name) if is_confirmed else None  # whoever asked about it may have handed on since
             tool = tool or self._find(task, call)
-            tool.check(task.context.principal)
             arguments = tool.read_arguments(_read_json(call))
         except ToolError as error:
             return _failed(task, here, call.name[:60], {"": call.arguments[:_SHOWN]}, error, 0.0)
@@ -108,6 +108,7 @@ class Calls:
             return _read(recorded)
         began = self._clock.monotonic()
         try:
+            tool.check(task.context.principal)  # what an earlier run has done stays done, also where it may not be done any more
             asked = await self._ask(task, tool, here, arguments, task.question if is_confirmed else {})
             return asked or await self._run_tool(task, tool, key, arguments)
         except ToolError as error:
@@ -127,6 +128,8 @@ class Calls:
         """The question to the person, where there is one that they have not confirmed."""
         if tool.confirm is None:
             return None
+        if task.context.awaits:  # two questions at once would have one answer
+            raise ToolError(f"the person has to answer {task.context.awaits} first; call {tool.name} again when they have")
         began = self._clock.monotonic()
         language = str(confirmed.get("language", task.context.language))
         if confirmed and await _question(task, tool, arguments, language) in ("", confirmed.get("asked")):
@@ -146,7 +149,7 @@ class Calls:
         began = self._clock.monotonic()
         async with _told(tool):
             async with asyncio.timeout(tool.timeout):
-                result = await tool.run(context, **arguments)
+                result = replace(await tool.run(context, **arguments), wrote=bool(unit))
             row = task.journal.row(JournalKind.TOOL, key, _body(tool.name, arguments, result, self._clock.monotonic() - began))
             if tool.write:
                 await task.journal.commit(unit, row)
@@ -224,6 +227,8 @@ def _body(tool: str, arguments: Mapping[str, Any], result: Result, seconds: floa
         "reason": result.reason,
         "endsTurn": result.ends_turn,
         "flow": result.flow.model_dump(mode="json") if result.flow else None,
+        "wrote": result.wrote,
+        "begins": msgspec.to_builtins(result.begins) if result.begins else None,
         "seconds": round(seconds, 4),
     }
 
@@ -232,4 +237,6 @@ def _read(body: Mapping[str, Any]) -> Result:
     assignee = assignee_of(AssigneeKind(body["assignee"]["kind"]), body["assignee"]["name"]) if body["assignee"] else None
     replies = tuple(msgspec.convert(reply, Reply) for reply in body["replies"])
     flow = FlowState.model_validate(body["flow"]) if body.get("flow") else None
-    return Result(body["result"], replies, assignee, body["reason"], body["endsTurn"], flow)
+    begins = msgspec.convert(body["begins"], Begun) if body.get("begins") else None
+    wrote = body.get("wrote", False)
+    return Result(body["result"], replies, assignee, body["reason"], body["endsTurn"], flow, begins, wrote)

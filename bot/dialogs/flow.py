@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol, runtime_checkable
@@ -16,9 +16,15 @@ from typing import Any, Protocol, runtime_checkable
 import msgspec
 from pydantic_core import to_jsonable_python
 
+from bot.dialogs.intents import IntentGuess
 from bot.message import InboundMessage, Reply
 from bot.records.conversations import FlowState
 from bot.tools.base import ToolContext
+
+
+def nothing_like_it(_: str) -> IntentGuess:
+    """The guess of who knows no intents."""
+    return IntentGuess("", 0.0, is_in_scope=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +37,8 @@ class FlowTurn:
     context: ToolContext
     """For whom, where, in which language; what is put into its unit is committed once, before anything else of this turn."""
     now: datetime
+    guess: Callable[[str], IntentGuess] = nothing_like_it
+    """What a text most likely asks for; in the language of the turn."""
 
 
 class Undone(msgspec.Struct, frozen=True):
@@ -54,6 +62,8 @@ class Move:
     """Hands the turn on to the agent, with this note on what has happened: the runtime's own words and nobody else's."""
     call: tuple[str, dict[str, Any]] | None = None
     """A tool with its arguments, run now; the agent goes on with its result."""
+    after: tuple[Reply, ...] = ()
+    """Said behind the agent's answer, if the state is still what is waited for then."""
     undone: tuple[Undone, ...] = ()
     """Calls of the agent's that were not run: it sees them as its own, with what came of each. The turn goes on to it."""
     outcome: str = ""
@@ -94,6 +104,7 @@ def stored(move: Move) -> dict[str, Any]:
     return {
         "replies": [msgspec.to_builtins(reply) for reply in move.replies],
         "state": move.state.model_dump(mode="json") if move.state else None,
+        "after": [msgspec.to_builtins(reply) for reply in move.after],
         "told": move.told,
         "call": to_jsonable_python(move.call),
         "undone": [list(msgspec.structs.astuple(one)) for one in move.undone],
@@ -103,8 +114,8 @@ def stored(move: Move) -> dict[str, Any]:
 
 def read(body: Mapping[str, Any]) -> Move:
     """The move that `stored` wrote."""
-    replies = tuple(msgspec.convert(reply, Reply) for reply in body["replies"])
+    replies, after = (tuple(msgspec.convert(reply, Reply) for reply in body.get(kind, ())) for kind in ("replies", "after"))
     state = FlowState.model_validate(body["state"]) if body["state"] else None
     call = (str(body["call"][0]), dict(body["call"][1])) if body["call"] else None
     undone = tuple(Undone(*one) for one in body["undone"])
-    return Move(replies, state, body["told"], call, undone, body["outcome"])
+    return Move(replies, state, body["told"], call, after, undone, body["outcome"])

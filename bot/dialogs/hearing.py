@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 from bot.conversation import Turn
@@ -13,12 +14,16 @@ from bot.dialogs.scene import Parts, Scene, fence_of
 from bot.errors import EpochMoved
 from bot.journal import Guard, Journal, steps_of
 from bot.message import Reply, Sender
-from bot.principal import user_in
+from bot.principal import SHOWN_ONLY, user_in
 from bot.records.conversations import Conversation, ConversationKind, FlowState
 from bot.records.people import Customer
 from bot.records.users import User
 from bot.records.work import Author, JournalKind
+from bot.services.conversations import is_held_by_ai
 from bot.store.base import Change, Claim, Require, Unit
+
+CALL_OVER_AFTER = timedelta(minutes=15)
+"""After so long a silence what comes from a number is another call. A one-time code lives shorter, so that it can be fetched."""
 
 
 class Hearing:
@@ -34,6 +39,11 @@ class Hearing:
             self._who(turn), parts.conversations.open_one(turn.address), steps_of(parts.store, turn)
         )
         customer, user = (who, None) if isinstance(who, Customer) else (None, who)
+        if conversation is not None and not steps and _is_another_call(conversation, turn):
+            unit = Unit(fence_of(claim))
+            parts.conversations.put_close(unit, conversation, reason="the call was over")
+            await parts.store.commit(unit)
+            conversation = None
         conversation = conversation or await self._begin(turn, customer, user)
         guard = Guard((fence_of(claim), Require(Conversation, {"id": conversation.id, "epoch": conversation.epoch}, EpochMoved)))
         journal = Journal(parts.store, parts.clock, turn, conversation.id, guard, steps)
@@ -110,6 +120,16 @@ class Hearing:
         unit.add(self._parts.inbox.done(scene.turn.inbox_ids))
         await self._parts.store.commit(unit)
         await self._parts.outbox.wake(scene.conversation.lane)
+
+
+def _is_another_call(conversation: Conversation, turn: Turn) -> bool:
+    """Whether somebody else may be speaking than before, where an address is only shown: by the time that has gone by.
+
+    They get neither to hear what was said before, nor what was shown with a one-time code.
+    """
+    last = conversation.last_message
+    is_shown_only = conversation.channel in SHOWN_ONLY and is_held_by_ai(conversation)
+    return is_shown_only and last is not None and turn.messages[0].sent_at - last.timestamp >= CALL_OVER_AFTER
 
 
 def _words(turn: Turn) -> str:

@@ -19,7 +19,7 @@ _ENGLISH = """the an of to and in is it its my you your we our they i im for wit
 those have has had having do does did doesn don didn isn hi hello hey thanks thank please want need needs can cannot could
 would should will help when what where who why how which talk speak open close someone somebody like there here since
 yesterday today tomorrow now never always still order package bill account money pay working work works arrived broken got get
-from on at but or a no me"""
+from on at but or a no me good morning afternoon evening bye see yes back"""
 
 _HINDI = """mera meri mere mujhe hum hamara aap aapka aapki aapke tum nahi nahin nai hai hain hoon hun tha thi kya kab kaise
 kyun kyon kahan kaun kitna kitne chahiye karo karna karni karein kijiye kar raha rahi rahe gaya gayi gaye hua hui diya bhejo

@@ -13,6 +13,7 @@ from enum import StrEnum
 import structlog
 
 from bot.clock import Clock
+from bot.dialogs.deadline import Deadline
 from bot.dialogs.llm import Model, ModelRequest, ModelStep
 from bot.dialogs.prices import context_tokens
 from bot.errors import ModelError, ModelRejected, ModelUnavailable
@@ -20,6 +21,9 @@ from bot.memory.window import fit
 
 log = structlog.get_logger()
 
+PATIENCE = 20.0
+"""Seconds until a model's first word, or its first whole step where that has only calls. Who is slower counts as failed: what
+serves without it answers at once, and nobody waits in a chat for half a minute."""
 FAILURES = 5
 """So many in a row open a breaker."""
 COOL_DOWN = 30.0
@@ -131,7 +135,8 @@ class ResilientModel:
     `request.model` is for the first choice; the others answer with their own.
     """
 
-    def __init__(self, choices: Sequence[Choice], clock: Clock) -> None:
+    def __init__(self, choices: Sequence[Choice], clock: Clock, patience: float = PATIENCE) -> None:
+        self._patience = patience
         self._choices = [(choice, Breaker(choice.name, clock)) for choice in choices]
 
     def states(self) -> list[ModelState]:
@@ -148,7 +153,7 @@ class ResilientModel:
             asked = request if place == 0 else replace(request, model="")
             began = False
             try:
-                async with aclosing(choice.model.stream(choice.fitted(asked))) as items:
+                async with aclosing(_prompt(choice.model.stream(choice.fitted(asked)), self._patience)) as items:
                     async for item in items:
                         began = True
                         if isinstance(item, ModelStep):
@@ -170,6 +175,23 @@ class ResilientModel:
         """Closes them all."""
         for choice, _ in self._choices:
             await choice.model.close()
+
+
+async def _prompt(items: AsyncGenerator[str | ModelStep, None], patience: float) -> AsyncGenerator[str | ModelStep, None]:
+    """The same items. Raises ModelUnavailable where the first one takes longer than so many seconds."""
+    deadline = Deadline(patience)
+    try:
+        async with aclosing(items):
+            first = await deadline.next(items)
+            deadline.stop()
+            if first is not None:
+                yield first
+            async for item in items:
+                yield item
+    except TimeoutError:
+        raise ModelUnavailable(f"no word of the model within {patience:g} s") from None
+    finally:
+        deadline.stop()
 
 
 def _is_its_fault(error: ModelError, request: ModelRequest) -> bool:

@@ -48,6 +48,11 @@ class Router:
         self._by_kind[ConversationKind.CALL] = self._by_kind[ConversationKind.CALL] or self._by_kind[ConversationKind.CUSTOMER]
         self._colleagues = {name: tuple(self._handed_to(agent)) for name, agent in self._agents.items()}
 
+    @property
+    def agents(self) -> tuple[Agent, ...]:
+        """All there are, `support` first."""
+        return tuple(self._agents.values())
+
     def first(self, kind: str, channel: str, role: str = "", skill: str = "", language: str = "") -> Agent:
         """The agent that a conversation begins with; `skill` is what was asked for, empty where nothing was.
 

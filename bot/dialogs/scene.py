@@ -9,6 +9,7 @@ from bot.clock import Clock
 from bot.conversation import Queue, Turn
 from bot.dialogs.agent import AgentLoop
 from bot.dialogs.flow import Flow
+from bot.dialogs.intents import Intents
 from bot.dialogs.prompts import Agent
 from bot.dialogs.router import Router
 from bot.dialogs.task import Spent
@@ -51,6 +52,7 @@ class Parts:
     router: Router
     hours: Hours
     flows: Mapping[str, Flow]
+    intents: Intents
     company: str
     default_language: str
 

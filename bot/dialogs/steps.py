@@ -55,7 +55,7 @@ class Steps:
         if self._model is None or spent.offline or task.budget is None:
             return
         whose = task.budget.used_up(spent.micros)
-        if whose and (task.confirmed is None or number > 0):
+        if whose and (task.confirmed is None or number % self._bounds.steps > 0):
             raise OverBudget(f"AI budget of the {whose} used up")
         spent.offline = bool(whose)
 

@@ -14,7 +14,7 @@ from bot.journal import Journal
 from bot.message import Reply
 from bot.records.conversations import FlowState
 from bot.services.spending import Budget
-from bot.tools.base import Result, ToolContext
+from bot.tools.base import Begun, Result, ToolContext
 
 CONFIRMED = "confirmed"
 """Id of the call that the person has just confirmed."""
@@ -87,8 +87,12 @@ class Answer:
     reason: str = ""
     flow: FlowState | None = None
     """What the conversation waits for from then on."""
+    begins: Begun | None = None
+    """The flow that takes its first step now."""
     untold: bool = False
     """What the person has confirmed was done, and nobody has said a word to them since."""
+    unsaid: bool = False
+    """The same of anything that was done."""
     trouble: bool = False
     """Whether the agent had to give up: then the person is told so."""
     over_budget: str = ""
@@ -98,13 +102,15 @@ class Answer:
     def say(self, words: list[Reply]) -> None:
         """What the model itself says."""
         self.replies.extend(words)
-        self.untold = self.untold and not words
+        self.untold, self.unsaid = self.untold and not words, self.unsaid and not words
 
     def take(self, results: list[Result]) -> None:
         """What tools ask the turn to do."""
         for result in results:
             self.replies.extend(result.replies)
             self.flow = result.flow or self.flow
+            self.unsaid = self.unsaid or (result.wrote and not result.replies)
+            self.begins = result.begins or self.begins
             if result.assignee is not None:
                 self.assignee, self.reason = result.assignee, result.reason
 
@@ -127,6 +133,8 @@ class Task:
     """Model to ask for; empty: the agent's, else the one from the settings."""
     confirmed: ToolCall | None = None
     """What the person has just confirmed: it is run before the model is asked."""
+    round: int = 0
+    """How many questions to agents there were before in this turn: a flow may begin in the first one, and end with a call."""
     question: Mapping[str, Any] = field(default_factory=dict)
     """What they were asked about it: `asked`, in `language`."""
     seen: set[str] = field(default_factory=set)
@@ -138,7 +146,7 @@ class Task:
 
     def hand_on(self, to: AgentRef, most: int) -> None:
         """Another agent leads it from now on, with its own prompt and tools; nobody twice, and no more than `most` in all."""
-        if to.name == self.agent.name or to.name not in self.agents:
+        if to.name not in self.context.colleagues or to.name not in self.agents:  # the second wish of one step, or itself
             return
         self.seen.add(self.agent.name)
         self.agent = self.agents[to.name]

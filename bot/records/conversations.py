@@ -266,6 +266,8 @@ class Conversation(Record):
     cost: Cost = Cost()
     flow: FlowState | None = None
     verification: Verification | None = None
+    simple_mode_day: str = ""
+    """The UTC day (2026-11-20) on which they were last told that no model answers."""
 
     @property
     def assignee(self) -> Assignee:

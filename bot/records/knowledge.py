@@ -16,10 +16,12 @@ from bot.records.fields import Count
     "knowledge_base",
     Index("category"),
     Index("language", "is_active"),
+    Index("topic"),
+    Index("-updated_at"),
     text=TextIndex(("question", "answer", "category")),
 )
 class KnowledgeEntry(Record):
-    """One question and its answer."""
+    """One question and its answer: written by a user, or a section of an article from `knowledge/`."""
 
     category: Annotated[str, Field(max_length=50, examples=["billing"])]
     question: Annotated[str, Field(min_length=1, examples=["How do I pay?"])]
@@ -27,6 +29,15 @@ class KnowledgeEntry(Record):
     language: Annotated[str, Field(max_length=20, examples=["hindi"])]
     created_by: str | None = None
     is_active: bool = True
+    topic: str | None = None
+    """Name of the article that it is a section of, the same in every language; absent for what a user wrote."""
+    title: str | None = None
+    """The article's title: what an answer names as its source."""
+    tags: list[str] = []
+    examples: list[str] = []
+    """What people ask in their own words when they need the article; on its first section."""
+    content_hash: str | None = None
+    """Of what the article said when it was last synced."""
 
 
 class UserMemoryType(StrEnum):

@@ -79,7 +79,7 @@ def _folded(character: str) -> str:
     return str(unicodedata.decimal(character)) if character.isdecimal() else character
 
 
-def _words(text: str) -> list[str]:
+def spelled_words(text: str) -> list[str]:
     """The words as they are spelled, in lower case: stemmers need the accents."""
     if not text.isascii():
         text = unicodedata.normalize("NFKC", text.translate(_JOINERS).casefold())
@@ -114,7 +114,7 @@ def document_tokens(texts: Iterable[str | None]) -> list[str]:
 
 
 def _tokens_of(text: str) -> Iterator[str]:
-    for word in _words(text):
+    for word in spelled_words(text):
         yield from stems(word)
     if "@" in text:
         yield from (email.casefold()[:_LONGEST] for email in _EMAIL.findall(text))
@@ -140,7 +140,7 @@ def query_words(text: str) -> list[Word]:
         # Also as a word: an order's number is written without spaces.
         beginnings = (_DIGITS + digits[:_LONGEST_NUMBER], digits[:_LONGEST]) if plain == digits else (_DIGITS + digits,)
         return [Word(frozenset(), beginnings)]
-    words = list(dict.fromkeys(_words(asked)))[:MAX_WORDS]
+    words = list(dict.fromkeys(spelled_words(asked)))[:MAX_WORDS]
     if not words:
         raise RecordError(f"search: {text[:40]!r} has no letter or digit to search for; for example 'raj' or '555 0123'")
     return [_word(word, is_number=is_number) for word in words]

@@ -151,6 +151,10 @@ class Conversations:
         if more:
             unit.add(Change(Conversation, {"id": conversation.id}, set=news, inc=more))
 
+    def put_close(self, unit: Unit, conversation: Conversation, *, reason: str) -> None:
+        """It is over: what comes next begins another one."""
+        put_close(unit, conversation, self._clock.now(), self._audit, by="system", reason=reason)
+
     def reopen(self, unit: Unit, conversation: Conversation) -> None:
         """A resolved conversation in which the person writes again goes on, with whoever held it (S2-101)."""
         if conversation.status is ConversationStatus.RESOLVED:
@@ -158,6 +162,12 @@ class Conversations:
             check_move(conversation.status, status)
             unit.add(Change(Conversation, {"id": conversation.id}, set={"status": status}))
             unit.insert(self._audit.entry(AuditAction.REOPENED, "conversation", conversation.id, "system"))
+
+    async def close(self, conversation: Conversation, *, by: str, reason: str) -> None:
+        """Ends it for good: the next message of this address begins a new one (S2-101). Raises Conflict, MoveRefused."""
+        unit = Unit()
+        put_close(unit, conversation, self._clock.now(), self._audit, by=by, reason=reason)
+        await self._store.commit(unit)
 
     def assign(self, unit: Unit, conversation: Conversation, to: Assignee, *, by: str, reason: str, note: str = "") -> int:
         """Flips the assignee by compare-and-set on (assignee, epoch), in one atomic update (S2-093); the epoch after it.
@@ -282,3 +292,11 @@ def agent_of(conversation: Conversation) -> str:
     if not isinstance(assignee, AgentRef):
         raise EpochMoved(f"conversation {conversation.id} is not held by an agent")
     return assignee.name
+
+
+def put_close(unit: Unit, left: Conversation, now: datetime, audit: Audit, *, by: str, reason: str) -> None:
+    """Puts the end of a conversation into a unit. The epoch rises, so that nothing more is said in it. Raises MoveRefused."""
+    check_move(left.status, ConversationStatus.CLOSED)
+    closed = {"openness": left.id, "status": ConversationStatus.CLOSED, "closed_at": now, "flow": None}
+    unit.add(Change(Conversation, {"id": left.id, "epoch": left.epoch}, set=closed, inc={"epoch": 1}, must=1))
+    unit.insert(audit.entry(AuditAction.CLOSED, "conversation", left.id, by, reason=reason))

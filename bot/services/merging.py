@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 from bot.clock import Clock
-from bot.conversation import AssigneeKind, ConversationStatus, check_move
+from bot.conversation import AssigneeKind
 from bot.errors import Conflict, NotFound, RecordError, ServiceError
 from bot.records.audit import AuditAction
 from bot.records.base import RECORDS, Record
@@ -16,6 +16,7 @@ from bot.records.merges import Merge
 from bot.records.people import Customer, CustomerStatistics
 from bot.records.tickets import Ticket
 from bot.services.audit import Audit, stored
+from bot.services.conversations import put_close
 from bot.services.editing import change_to, twice
 from bot.services.ratings import average_rating
 from bot.store.base import Between, Change, Delete, Require, Store, Unit
@@ -122,15 +123,7 @@ class Merging:
                     f"customers {kept.id} and {other.id} both have an open conversation on {conversation.channel}; close "
                     f"{conversation.id} or the other one first"
                 )
-            self._close(unit, left, by)
-
-    def _close(self, unit: Unit, left: Conversation, by: str) -> None:
-        """The epoch rises, so that nothing more is said in it."""
-        check_move(left.status, ConversationStatus.CLOSED)
-        closed = {"openness": left.id, "status": ConversationStatus.CLOSED, "closed_at": self._clock.now(), "flow": None}
-        unit.add(Change(Conversation, {"id": left.id, "epoch": left.epoch}, set=closed, inc={"epoch": 1}, must=1))
-        reason = "went on in another conversation"
-        unit.insert(self._audit.entry(AuditAction.CLOSED, "conversation", left.id, by, reason=reason))
+            put_close(unit, left, self._clock.now(), self._audit, by=by, reason="went on in another conversation")
 
     async def _open(self, customer: Customer) -> list[Conversation]:
         found = await self._store.find(Conversation, {"customer_id": customer.id})

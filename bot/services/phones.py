@@ -68,12 +68,6 @@ def read_email(typed: str, *, field: str = "email") -> str:
         raise RecordError(f"{field}: must be an e-mail address; for example 'ana@example.org'") from None
 
 
-def masked_email(email: str) -> str:
-    """Enough to recognise one's own address by."""
-    name, _, domain = email.partition("@")
-    return f"{name[:1]}***@{domain}"
-
-
 def _parsed(text: str, region: str | None) -> phonenumbers.PhoneNumber | None:
     try:
         number = phonenumbers.parse(text, region)

@@ -1,4 +1,4 @@
-"""Finding people, messages, tickets, leads and knowledge by words.
+"""Finding people, messages, tickets and leads by words.
 
 Every word has to be found: by a stem it shares in Spanish, English or Hindi, or as the beginning of a word; accents and case do
 not count. Digits find every phone number that contains them, an e-mail address is found by its beginning. What is found comes
@@ -12,20 +12,16 @@ from typing import Any, TypeVar
 
 from bot.records.base import Record
 from bot.records.conversations import Message
-from bot.records.knowledge import KnowledgeEntry
 from bot.records.leads import Lead
 from bot.records.people import Customer
 from bot.records.tickets import Ticket
 from bot.records.tokens import query_words
-from bot.store.base import Found, In, Store
+from bot.store.base import Found, Store
 
 R = TypeVar("R", bound=Record)
 
 PAGE = 20
 LARGEST_PAGE = 100
-
-_SPELLED = {"es": ("es", "spanish", "español"), "en": ("en", "english"), "hi": ("hi", "hindi")}
-"""A language as the seeds and we write it."""
 
 
 class Search:
@@ -72,23 +68,6 @@ class Search:
         by fields (S4-035, S4-036).
         """
         return await self._search(Lead, text, {**also, "user_id": user_id}, limit, after)
-
-    async def knowledge(self, text: str, *, language: str, limit: int = 3) -> list[KnowledgeEntry]:
-        """Active entries, the best first: those in this language, and only where it has none those in any other one.
-
-        Questions are asked in other words than answers are written in, so not every word has to be found here: half of them do.
-        """
-        words = query_words(text)
-        for where in ({"language": In(_SPELLED.get(language, (language,)))}, {}):
-            hits: dict[str, tuple[int, KnowledgeEntry]] = {}
-            for word in words:
-                found = await self._store.search(KnowledgeEntry, [word], {**where, "is_active": True}, limit=LARGEST_PAGE)
-                for entry in found.records:
-                    hits[entry.id] = (hits[entry.id][0] + 1 if entry.id in hits else 1, entry)
-            best = sorted((hit for hit in hits.values() if hit[0] * 2 >= len(words)), key=lambda hit: -hit[0])
-            if best:
-                return [entry for _, entry in best[:limit]]
-        return []
 
     async def _search(self, kind: type[R], text: str, where: dict[str, Any], limit: int, after: str | None) -> Found[R]:
         words = query_words(text)

@@ -16,12 +16,14 @@ MAX_AGE = 2.0
 
 
 class SystemSettings:
-    """Reads system settings, remembering each for two seconds."""
+    """Reads system settings, all that were ever asked for at once, and remembers them for two seconds."""
 
     def __init__(self, store: Store, clock: Clock) -> None:
         self._store = store
         self._clock = clock
-        self._known: dict[str, tuple[float, Any]] = {}
+        self._asked = set(DEFAULTS)
+        self._known: dict[str, Any] = {}
+        self._read_at = 0.0
 
     async def ensure_defaults(self) -> None:
         """Writes the rows that every workspace begins with; those that are there stay as they are (S2-193)."""
@@ -35,10 +37,9 @@ class SystemSettings:
     async def value(self, key: str) -> Any:
         """The setting's value, or its default."""
         now = self._clock.monotonic()
-        read_at, value = self._known.get(key, (-MAX_AGE, None))
-        if now - read_at < MAX_AGE:
-            return value
-        found = await self._store.find(SystemSetting, {"key": key}, limit=1)
-        value = found[0].value if found else DEFAULTS.get(key)
-        self._known[key] = (now, value)
-        return value
+        if key not in self._known or now - self._read_at >= MAX_AGE:
+            self._asked.add(key)
+            found = await self._store.find(SystemSetting, {"key": In(sorted(self._asked))})
+            self._known = dict.fromkeys(self._asked) | DEFAULTS | {row.key: row.value for row in found}
+            self._read_at = now
+        return self._known[key]

@@ -1,4 +1,4 @@
-"""What is on, what is off and why, what waits and what went wrong: the one source for `bot check` and, later, the front page."""
+"""What is on, what is off and why, what waits and what went wrong: the one source for `bot check` and the front page."""
 
 from __future__ import annotations
 
@@ -15,6 +15,8 @@ from bot.records.settings import MONEY_BOUNDS
 from bot.records.work import Delivery, DeliveryState, InboxRow, InboxState, Job, JobStatus
 from bot.secret_key import KEY_FILE, load_secret_key
 from bot.services.hours import Hours, opening_at
+from bot.services.origins import KEY as ORIGINS
+from bot.services.origins import origins_of
 from bot.services.settings import SystemSettings
 from bot.services.spending import PER_CONVERSATION, PER_DAY, dollars, micros_of, spent_on
 from bot.store.base import Store
@@ -40,7 +42,7 @@ class Finding:
 
 def configuration(settings: Settings) -> list[Finding]:
     """What the settings switch on and off."""
-    findings = [_model(settings), _whatsapp(settings), _public_url(settings)]
+    findings = [_model(settings), _whatsapp(settings), _web_chat(), _public_url(settings)]
     findings += [_store(settings), _redis(settings)]
     trouble = _directory_trouble(settings.data_dir)
     if trouble:
@@ -117,6 +119,10 @@ def _whatsapp(settings: Settings) -> Finding:
     return Finding("WhatsApp", state, f"{', '.join(missing)} not set", "set all four" if begun else "")
 
 
+def _web_chat() -> Finding:
+    return Finding("web chat", State.ON, "/chat")
+
+
 def _telephone(settings: Settings) -> Finding:
     if not settings.twilio_account_sid:
         return Finding("telephone", State.OFF, "not in this version yet")
@@ -176,6 +182,21 @@ async def work(store: Store) -> list[Finding]:
         fix = "`bot send --dead` sends the deliveries again" if dead["deliveries"] else "see the log for the reason"
         found.append(Finding("set aside", State.WRONG, f"failed too often: {detail}", fix))
     return found
+
+
+async def stored(store: Store, clock: Clock, *, has_model: bool) -> list[Finding]:
+    """All that only the store knows. Raises StoreError."""
+    spent = await money(store, clock) if has_model else []
+    return [*await work(store), *await hours(store, clock), *await embedding(store, clock), *spent]
+
+
+async def embedding(store: Store, clock: Clock) -> list[Finding]:
+    """Which other sites may show the chat, if any."""
+    try:
+        origins = origins_of(await SystemSettings(store, clock).value(ORIGINS))
+    except SettingsError as error:
+        return [Finding("web chat", State.WRONG, str(error), "until then no other site may show it")]
+    return [Finding("web chat", State.INFO, f"may be shown by {', '.join(origins)}")] if origins else []
 
 
 async def hours(store: Store, clock: Clock) -> list[Finding]:

@@ -24,10 +24,11 @@ from bot.records.people import ConsentState, Customer, IdentityKind
 from bot.resources import say
 from bot.services.audit import Audit, stored
 from bot.services.identities import Identities
+from bot.services.masking import masked_email
 from bot.services.merging import Merging
 from bot.services.one_time_codes import OneTimeCodes
 from bot.services.people import People
-from bot.services.phones import masked_email, read_email
+from bot.services.phones import read_email
 from bot.store.base import Between, Change, In, Store, Unit
 
 FLOW = "one_time_code"
@@ -277,7 +278,7 @@ def asking(state: FlowState, language: str) -> Reply:
 
 def buttons(state: FlowState, language: str) -> tuple[Button, ...]:
     """Another code, or none."""
-    again, cancel = say(language, "option_code_again"), say(language, "option_code_cancel")
+    again, cancel = say(language, "option_code_again"), say(language, "option_cancel")
     return Button(button_id(state, "again"), again), Button(button_id(state, "cancel"), cancel)
 
 

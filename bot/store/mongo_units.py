@@ -21,6 +21,7 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from bson.raw_bson import RawBSONDocument
+from pymongo import ReadPreference
 from pymongo.asynchronous.client_session import AsyncClientSession
 from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.errors import ConnectionFailure, DuplicateKeyError, OperationFailure, PyMongoError
@@ -49,6 +50,8 @@ _MOST_OPERATIONS = 1000
 _MOST_BYTES = 8 * 1024 * 1024
 """Of one `bulkWrite`, well below the 16 MB of a command."""
 _DUPLICATE = 11000
+_FREE = ""
+"""The line of the units that require nothing."""
 
 DURABLE = WriteConcern(w="majority", j=True, wtimeout=10_000)
 BULK_WRITE = 25
@@ -104,13 +107,39 @@ def steps_of(operations: Sequence[Operation], place_of: Callable[[type[Record]],
     """What a unit sends. Raises UnindexedQuery, StoreError, RecordError before anything is written."""
     steps = []
     written: set[int] = set()
-    for operation in operations:
+    for operation in _joined(operations):
         if isinstance(operation, Insert | Put):
             if id(operation.record) in written:
                 continue  # the same object: its first writing holds its newest state already
             written.add(id(operation.record))
         steps.append(_step(operation, place_of, now))
     return steps
+
+
+@dataclass(frozen=True, slots=True)
+class _HeldChange(Change):
+    """The change of a document that the unit also requires: both at once, at half of what they take."""
+
+
+def _joined(operations: Sequence[Operation]) -> Iterator[Operation]:
+    """The operations, with a requirement and the change of what it requires as one.
+
+    The change is then done earlier, so they are left apart where anything else in between concerns that collection.
+    """
+    kinds = [type(one.record) if isinstance(one, Insert | Put) else one.kind for one in operations]
+    joined: set[int] = set()
+    for at, operation in enumerate(operations):
+        if at in joined:
+            continue
+        if isinstance(operation, Require):
+            later = next((place for place in range(at + 1, len(kinds)) if kinds[place] is operation.kind), at)
+            change = operations[later]
+            if isinstance(change, Change) and change.must is None and change.where == {"id": operation.where.get("id")}:
+                joined.add(later)
+                where, otherwise = operation.where, operation.otherwise
+                yield _HeldChange(change.kind, where, change.set, change.inc, change.push, must=1, otherwise=otherwise)
+                continue
+        yield operation
 
 
 def _step(operation: Operation, place_of: Callable[[type[Record]], Place], now: datetime) -> Step:
@@ -133,8 +162,10 @@ def _step(operation: Operation, place_of: Callable[[type[Record]], Place], now: 
     where = encoded(asked_for(collection, operation.where))
     by_id = isinstance(operation.where.get("id"), str)
     if isinstance(operation, Change):
-        update = encoded(update_of(collection, operation.set, operation.inc, operation.push, now))
-        return Step(Change, documents, where, update, by_id, operation.must, operation.otherwise)
+        update = update_of(collection, operation.set, operation.inc, operation.push, now)
+        if isinstance(operation, _HeldChange):  # a change that happens to change nothing would not be written, and hold nothing
+            update["$inc"] = {**update.get("$inc", {}), HELD: 1}
+        return Step(Change, documents, where, encoded(update), by_id, operation.must, operation.otherwise)
     if isinstance(operation, Delete):
         return Step(Delete, documents, where, _NOTHING, by_id)
     return Step(Require, documents, where, _HOLD, by_id=True, must=1, otherwise=operation.otherwise)
@@ -228,11 +259,8 @@ class Units:
             with self._translated:
                 await run(only)
             return
-        key = next((step.documents.name for step in steps if step.verb is Require), None)
+        key = next((step.documents.name for step in steps if step.verb is Require), _FREE)
         # Shielded by being a task: a waiter that gives up must not tear a transaction with others in it.
-        if key is None:
-            await self.together(partial(self._take, steps))
-            return
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         line = self._waiting.get(key)
         if line is None:
@@ -306,7 +334,7 @@ class Units:
     async def _retry(self, session: AsyncClientSession, take: Take) -> None:
         lost = 0
         for tried in range(1, _TRIES + 1):
-            await session.start_transaction(write_concern=DURABLE)
+            await session.start_transaction(write_concern=DURABLE, read_preference=ReadPreference.PRIMARY)
             try:
                 await take(session)
                 await self._settle(session)

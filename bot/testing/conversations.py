@@ -15,6 +15,7 @@
 | `user` | somebody of the team, who may speak too: `{email: olga@example.com, role: agent}` |
 | `given` | records to begin with (`bot.testing.given`) |
 | `model: off` | nothing is scripted: `bot` is only what must be heard |
+| `knowledge: true` | the shipped articles are there |
 
 | in a turn | |
 |---|---|
@@ -116,6 +117,7 @@ class Script(BaseModel):
     user: GivenUser | None = None
     given: Given = Given()
     model: Literal["scripted", "off"] = "scripted"
+    knowledge: bool = False
     turns: list[Line]
 
 
@@ -149,6 +151,8 @@ async def play(script: Script, folder: Path, *, mongodb: tuple[str, str] | None 
     """
     mailer = RecordingMailer()
     async with open_scene(folder, with_model=script.model != "off", mongodb=mongodb, mailer=mailer) as scene:
+        if script.knowledge:
+            await scene.app.knowledge.ensure()
         stage = await _set(script, scene, mailer)
         for number, line in enumerate(script.turns, 1):
             try:

@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import Any, get_type_hints
 
+import msgspec
 from pydantic import BaseModel, ConfigDict, ValidationError, create_model
 
 from bot.conversation import Assignee
@@ -30,11 +31,15 @@ from bot.records.conversations import Conversation, FlowState
 from bot.records.permissions import allows, canonical
 from bot.services.callbacks import Callbacks
 from bot.services.capture import Capture
+from bot.services.consents import Consents
 from bot.services.directory import Directory
 from bot.services.handoff import Handoffs
+from bot.services.hours import Hours
+from bot.services.knowledge import Knowledge
 from bot.services.leads import Leads
 from bot.services.memories import Memories
 from bot.services.people import People
+from bot.services.ratings import Ratings
 from bot.services.search import Search
 from bot.services.tickets import Tickets
 from bot.services.verification import Verifying
@@ -50,11 +55,15 @@ class Services:
     people: People
     callbacks: Callbacks
     search: Search
+    knowledge: Knowledge
     memories: Memories
     verification: Verifying
     leads: Leads
     capture: Capture
     directory: Directory
+    ratings: Ratings
+    consents: Consents
+    hours: Hours
 
 
 @dataclass(slots=True)
@@ -67,8 +76,12 @@ class ToolContext:
     """Name of the agent that called it."""
     language: str
     services: Services
+    awaits: str = ""
+    """The flow whose question goes on waiting for the person after this turn; empty where none does."""
     colleagues: tuple[str, ...] = ()
     """Agents that it may hand the conversation on to."""
+    flows: tuple[str, ...] = ()
+    """Flows that it may begin."""
     unit: Unit = field(default_factory=Unit)
     """What a write tool writes; committed with the journal's row when the tool returns."""
 
@@ -85,11 +98,24 @@ class ToolContext:
         raise ToolError("this works on the records of the person who writes, and it is one of the team who writes")
 
     @property
+    def is_sure(self) -> bool:
+        """Whether the person is so surely who they seem to be that they may learn what is on record."""
+        return isinstance(self.principal, PersonRef) and self.principal.strength >= Strength.SIGNED
+
+    @property
     def user(self) -> UserRef:
         """The user it runs for. Raises ToolError where it runs for a person."""
         if isinstance(self.principal, UserRef):
             return self.principal
         raise ToolError("this is for people of the team only")
+
+
+class Begun(msgspec.Struct, frozen=True):
+    """A flow that is to ask the person from here on."""
+
+    flow: str
+    about: str = ""
+    """What the person has said about it so far."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +133,11 @@ class Result:
     """The model is not asked again in this turn."""
     flow: FlowState | None = None
     """What the conversation waits for from the end of this turn on (`bot.dialogs.flow`)."""
+    begins: Begun | None = None
+    """The flow that takes its first step in this turn."""
+
+    wrote: bool = False
+    """Whether something was changed; the loop's own note."""
 
     @property
     def failed(self) -> bool:

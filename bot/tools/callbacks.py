@@ -24,6 +24,10 @@ When = Annotated[
 Number = Annotated[str, Field(description="The callback's number, as a tool gave it.", min_length=1, max_length=40)]
 
 
+_MOST = 5
+"""Calls that may be booked at once for one number: whoever only claims a number must not make us ring it all day."""
+
+
 async def _ask_book(context: ToolContext, requested_time: datetime, timezone: str = "", notes: str = "") -> str:
     return say(context.language, "confirm_book_callback", when=moment(context.language, requested_time, _zone(timezone)))
 
@@ -57,8 +61,12 @@ async def book_callback(
     if person.phone_number is None:
         raise ToolError("no phone number of the person is on record, so nobody could call; offer a ticket or a person instead")
     callbacks, id_ = context.services.callbacks, person.id
-    for known in await callbacks.of_customer(id_):
-        if known.status is CallbackStatus.SCHEDULED and _is_same(known.requested_time, requested_time):
+    booked_already = [known for known in await callbacks.of_customer(id_) if known.status is CallbackStatus.SCHEDULED]
+    if len(booked_already) >= _MOST:
+        raise ToolError("no more calls can be booked for this number; one of those that are booked has to be cancelled or moved")
+    for known in booked_already:
+        is_theirs_to_know = context.is_sure or known.conversation_id == context.conversation.id
+        if is_theirs_to_know and _is_same(known.requested_time, requested_time):
             return Result(f"callback {number_of(known)} is booked for that time already")
     booked = await callbacks.book(
         requested_time,

@@ -6,9 +6,10 @@ from typing import Annotated
 
 from pydantic import Field
 
+from bot.services.knowledge import Passage
 from bot.tools.base import Result, ToolContext, clip, tool
 
-_QUESTION, _ANSWER = 200, 1200
+_SOURCE, _QUESTION, _ANSWER = 100, 200, 1200
 """Characters of an entry that the model gets to see."""
 
 
@@ -22,9 +23,15 @@ async def search_knowledge(
 ) -> Result:
     """Looks for an answer in what the company has written down: products, prices, rules, how things are done.
 
-    Use it before you answer such a question, and answer with nothing but what it finds. Each entry begins with its id.
+    Use it before you answer such a question, and answer with nothing but what it finds. Each entry begins with its id, then its
+    source.
     """
-    entries = await context.services.search.knowledge(words, language=context.language)
-    if not entries:
+    passages = await context.services.knowledge.find(words, context.language)
+    if not passages:
         return Result("nothing found: say that you do not know, or try other words once")
-    return Result("\n".join(f"[{e.id}] {clip(e.question, _QUESTION)} {clip(e.answer, _ANSWER)}" for e in entries))
+    return Result("\n".join(map(_line, passages)))
+
+
+def _line(passage: Passage) -> str:
+    source = "" if passage.source == passage.title else f"{clip(passage.source, _SOURCE)}: "
+    return f"[{passage.id}] {source}{clip(passage.title, _QUESTION)} {clip(passage.text, _ANSWER)}"

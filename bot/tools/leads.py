@@ -7,12 +7,13 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from bot.errors import ToolError
-from bot.principal import PersonRef, Strength
+from bot.principal import Strength
 from bot.records.leads import Lead, LeadStatus
 from bot.records.people import Customer
+from bot.resources import say
 from bot.services.capture import QUESTIONS
 from bot.services.numbers import number_of
-from bot.tools.base import Result, ToolContext, tool
+from bot.tools.base import Result, ToolContext, clip, tool
 
 Answer = Annotated[str, Field(description="In the person's own words; leave it out if they did not say.", max_length=500)]
 Number = Annotated[str, Field(description="The lead's number, as a tool gave it.", min_length=1, max_length=40)]
@@ -37,9 +38,10 @@ async def capture_lead(
     given = {"first_name": first_name, "last_name": last_name, "email": email, "company_name": company}
     details = {name: plain for name, value in given.items() if (plain := " ".join(value.split()))}
     lead = await context.services.capture.capture(
-        context.unit, person, context.conversation, interest, details, is_sure=_is_sure(context), by=context.by
+        context.unit, person, context.conversation, interest, details, is_sure=context.is_sure, by=context.by
     )
-    return Result(f"noted for the sales team as lead {number_of(lead)}")
+    # The number tells since when there is such a lead: nothing for somebody who only claims to be that person.
+    return Result("noted for the sales team" + (f" as lead {number_of(lead)}" if context.is_sure else ""))
 
 
 @tool(write=True, needs=Strength.SIGNED)
@@ -72,10 +74,6 @@ async def lead_status(
     return Result(f"the lead is {after.status} now" if context.unit else f"the lead is {after.status} already")
 
 
-def _is_sure(context: ToolContext) -> bool:
-    return isinstance(context.principal, PersonRef) and context.principal.strength >= Strength.SIGNED
-
-
 async def _person(context: ToolContext) -> Customer:
     """The person, who can be called back. Raises ToolError."""
     person = await context.services.people.get(context.customer_id)
@@ -96,21 +94,39 @@ async def _own(context: ToolContext) -> Lead:
 # Of users
 
 
-@tool(write=True, permission="leads:write")
+async def _ask_take(context: ToolContext, number: str) -> str:
+    """What the assistant reads in a lead's words must not move anything without its user knowing."""
+    lead = await context.services.leads.visible(context.user.user_id, number)
+    return say(context.language, "confirm_take_lead", number=number_of(lead), who=_called(lead))
+
+
+async def _ask_status(context: ToolContext, number: str, status: LeadStatus, reason: str = "") -> str:
+    lead = await context.services.leads.visible(context.user.user_id, number)
+    return say(context.language, "confirm_set_lead_status", number=number_of(lead), who=_called(lead), status=status)
+
+
+def _called(lead: Lead) -> str:
+    return clip(" ".join(name for name in (lead.first_name, lead.last_name) if name) or lead.phone, 60)
+
+
+@tool(write=True, permission="leads:write", confirm=_ask_take)
 async def take_lead(context: ToolContext, number: Number) -> Result:
-    """Makes a lead that is nobody's yet your user's own. From then on no other user sees it."""
+    """Makes a lead that is nobody's yet your user's own. From then on no other user sees it.
+
+    The system asks your user for their yes before it does.
+    """
     lead = await context.services.leads.take(context.user.user_id, number, by=context.by, unit=context.unit)
     return Result(f"lead {number_of(lead)} is theirs" + ("" if context.unit else " already"))
 
 
-@tool(write=True, permission="leads:write")
+@tool(write=True, permission="leads:write", confirm=_ask_status)
 async def set_lead_status(
     context: ToolContext,
     number: Number,
     status: Annotated[LeadStatus, Field(description="What it is to be.")],
     reason: Annotated[str, Field(description="Why, as your user says it.", max_length=500)] = "",
 ) -> Result:
-    """Gives one of your user's own leads another status, as they say."""
+    """Gives one of your user's own leads another status, as they say. The system asks for their yes before it does."""
     leads, user = context.services.leads, context.user.user_id
     lead = await leads.visible(user, number)
     if lead.user_id != user:

@@ -8,6 +8,7 @@ from pydantic import Field
 
 from bot.principal import Strength
 from bot.resources import say
+from bot.services.masking import masked_email
 from bot.tools.base import Result, ToolContext, clip, tool
 
 _LANGUAGES = {"es": "Spanish", "en": "English", "hi": "Hindi"}
@@ -24,7 +25,7 @@ async def my_record(context: ToolContext) -> Result:
     known = {
         "name": name,
         "language": _LANGUAGES.get(language, clip(language, _SHOWN)) if language else "",
-        "e-mail": _masked(person.email) if person.email else "",
+        "e-mail": masked_email(person.email) if person.email else "",
     }
     return Result("; ".join(f"{field}: {value or 'not known'}" for field, value in known.items()))
 
@@ -71,13 +72,7 @@ async def change_my_record(
     told = {
         "first_name": f"first name: {clip(after.first_name or '', _SHOWN)}",
         "last_name": f"last name: {clip(after.last_name or '', _SHOWN)}",
-        "email": f"e-mail: {_masked(after.email or '')}",
+        "email": f"e-mail: {masked_email(after.email or '')}",
         "preferences.language": f"language: {_LANGUAGES.get(language, language)}",
     }
     return Result("on record now: " + "; ".join(told[field] for field in changes))
-
-
-def _masked(email: str) -> str:
-    """Enough to recognise one's own address by."""
-    name, _, domain = email.partition("@")
-    return f"{name[:1]}***@{domain}"

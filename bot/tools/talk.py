@@ -9,7 +9,7 @@ from pydantic import Field
 from bot.conversation import AgentRef
 from bot.errors import ToolError
 from bot.message import Button, Reply
-from bot.tools.base import Result, ToolContext, tool
+from bot.tools.base import Result, ToolContext, clip, tool
 
 
 @tool(write=True)
@@ -23,8 +23,9 @@ async def hand_to_person(
     Use it when the person asks for a human, or you cannot help. They are told by the system that they are being connected;
     say nothing more yourself.
     """
-    queue = context.services.handoffs.queue_for(skill)
-    return Result(f"handed over: {reason}", assignee=queue, reason=reason, ends_turn=True)
+    queue, wanted = context.services.handoffs.queue_for(skill), clip(skill.lower(), 40)
+    why = reason if wanted in ("", queue.skill) else f"{reason} (asked for: {wanted})"
+    return Result(f"handed over: {reason}", assignee=queue, reason=why, ends_turn=True)
 
 
 @tool()

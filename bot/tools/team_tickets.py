@@ -8,7 +8,8 @@ from pydantic import Field
 
 from bot.errors import ToolError
 from bot.records.tickets import TicketStatus
-from bot.tools.base import Result, ToolContext, tool
+from bot.resources import say
+from bot.tools.base import Result, ToolContext, clip, tool
 
 Number = Annotated[str, Field(description="The ticket's number, like TICKET-2026-000001.", min_length=1, max_length=40)]
 
@@ -26,7 +27,14 @@ async def note_on_ticket(
     return Result(f"noted on {ticket}")
 
 
-@tool(write=True, permission="manage:tickets")
+async def _ask_move(context: ToolContext, number: str, status: str, reason: str = "") -> str:
+    """What the assistant reads in a customer's words must not move anything without its user knowing."""
+    ticket = (await context.services.directory.ticket(number)).ticket
+    to, subject = say(context.language, f"status_{status}"), clip(ticket.subject, 80)
+    return say(context.language, "confirm_move_ticket", ticket_id=ticket.ticket_id, subject=subject, status=to)
+
+
+@tool(write=True, permission="manage:tickets", confirm=_ask_move)
 async def move_ticket(
     context: ToolContext,
     number: Number,
@@ -36,7 +44,7 @@ async def move_ticket(
     ],
     reason: Annotated[str, Field(description="Why; for resolved: what resolved it.", max_length=2000)] = "",
 ) -> Result:
-    """Gives a ticket another status; from resolved or closed back to open reopens it."""
+    """Gives a ticket another status; from resolved or closed back to open reopens it. The system asks your user for their yes."""
     ticket = (await context.services.directory.ticket(number)).ticket
     to = TicketStatus(status)
     if ticket.status is to:

@@ -3,50 +3,61 @@
 from __future__ import annotations
 
 import errno
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable
 
 import structlog
 from aiohttp import web
 
 from bot.errors import SettingsError, StoreUnavailable
 from bot.running import stop_signal
+from bot.web.site import Parts, Site, page_routes
 
 log = structlog.get_logger()
 
 MAX_BODY = 4 * 1024 * 1024
 """Bytes of a request's body; Meta's webhooks stay below 3 MB."""
 
-_FRONT = """Switchboard is running.
 
-Talk to it in a terminal:   bot chat
-See what is on and what is missing:   bot check
-"""
-
-
-def build_site(routes: Iterable[web.RouteDef], readiness: Callable[[], Awaitable[Mapping[str, object]]]) -> web.Application:
+def build_site(webhooks: Iterable[web.RouteDef], parts: Parts) -> web.Application:
     """The site: the channels' webhooks first (they are the hottest path), then our own pages.
 
-    `readiness` is what `/readyz` answers; it raises StoreUnavailable while the store cannot be used, so nothing be accepted.
+    `/readyz` says 503 while the store cannot be used. Raises ResourceError when a file of a page is broken.
     """
-    site = web.Application(client_max_size=MAX_BODY)
-    site.router.add_routes(list(routes))
-
-    async def front(_: web.Request) -> web.Response:
-        return web.Response(text=_FRONT)
+    site = Site(parts)
+    application = web.Application(client_max_size=MAX_BODY, middlewares=[site.explain])
+    application.router.add_routes(list(webhooks))
 
     async def healthz(_: web.Request) -> web.Response:
         return web.json_response({"status": "ok"})
 
     async def readyz(_: web.Request) -> web.Response:
         try:
-            return web.json_response(await readiness())
+            return web.json_response(await _readiness(parts))
         except StoreUnavailable as error:
             return web.json_response({"status": "not ready", "why": str(error)}, status=503)
 
-    site.router.add_get("/", front)
-    site.router.add_get("/healthz", healthz)
-    site.router.add_get("/readyz", readyz)
-    return site
+    application.router.add_get("/healthz", healthz)
+    application.router.add_get("/readyz", readyz)
+    application.on_shutdown.append(site.close)
+    application.router.add_routes([*site.assets.routes(), *page_routes(site)])
+    return application
+
+
+async def _readiness(parts: Parts) -> dict[str, object]:
+    """What `/readyz` tells. Webhooks are taken as long as the store is there, so a lack of workers or of Redis is only told.
+
+    Raises StoreUnavailable.
+    """
+    await parts.store.now()
+    if parts.lanes.commons is None:
+        return {"status": "ready"}
+    try:
+        workers = len(await parts.lanes.commons.workers())
+    except StoreUnavailable as error:
+        return {"status": "degraded", "why": str(error)}
+    if not workers:
+        return {"status": "degraded", "why": "no worker has been heard from; start `bot work`", "redis": "on", "workers": 0}
+    return {"status": "ready", "redis": "on", "workers": workers}
 
 
 async def run_site(site: web.Application, host: str, port: int, started: Callable[[int], Awaitable[None]]) -> None:

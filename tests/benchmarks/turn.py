@@ -29,8 +29,9 @@ from bot.app import App, assemble
 from bot.clock import SystemClock, new_id
 from bot.config import Settings
 from bot.dialogs.agent import AgentLoop
-from bot.dialogs.offline import OfflineModel
+from bot.dialogs.offline import Offline
 from bot.dialogs.openai_model import OpenAIModel
+from bot.dialogs.router import Router
 from bot.engine import Engine
 from bot.message import Address, InboundMessage, Reply, Sender, Text
 from bot.running import settle
@@ -75,7 +76,8 @@ def _worker(app: App, model: OpenAIModel) -> Worker:
     toolbox = Toolbox({get_ticket.name: get_ticket, **{name: found for name in own.names() if (found := own.get(name))}})
     parts = app.engine._parts
     agents = {name: replace(agent, tools=(*agent.tools, get_ticket.name)) for name, agent in parts.agents.items()}
-    engine = Engine(replace(parts, loop=AgentLoop(model, OfflineModel, toolbox, app.clock), agents=agents))
+    loop = AgentLoop(model, Offline(parts.intents, parts.services.knowledge), toolbox, app.clock)
+    engine = Engine(replace(parts, loop=loop, agents=agents, router=Router(agents)))
     return Worker(app.store, app.lanes, app.inbox, app.outbox, engine, Sending(app.outbox, app.channels), app.jobs)
 
 

@@ -77,11 +77,8 @@ async def commits_per_request(folder: Path, secs: int, payloads: Path) -> tuple[
         async def started(_: int) -> None:
             await load(app)
 
-        async def readiness() -> dict[str, object]:
-            return {}
-
         site = asyncio.create_task(
-            run_site(build_site(webhooks_of(settings, app.inbox.accept, app.clock), readiness), settings.host, port, started)
+            run_site(build_site(webhooks_of(settings, app.inbox.accept, app.clock), app), settings.host, port, started)
         )
         await done.wait()
         site.cancel()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -41,6 +42,13 @@ def test_an_empty_folder_is_fine_and_stays_empty(tmp_path: Path) -> None:
     code, report = check()
     assert (code, "WRONG" in report) == (0, False)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_model_of_langchain_that_cannot_be_made_is_wrong_before_anything_is_served(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LANGCHAIN_MODEL", "nobody:nothing")
+    code, report = check()
+    assert code == 1
+    assert "WRONG  LANGCHAIN_MODEL: nobody:nothing cannot be made" in report
 
 
 @pytest.mark.parametrize("name", ["data", "data/below"])
@@ -100,7 +108,7 @@ def test_the_models_are_named_in_the_order_in_which_they_are_asked(
     for name, value in set_to.items():
         monkeypatch.setenv(name, value)
     code, report = check()
-    assert code == 0
+    assert code == ("LANGCHAIN_MODEL" in set_to), "the package of that provider is not installed here"
     assert told in report
 
 
@@ -202,21 +210,33 @@ def test_an_agent_that_nobody_can_reach_is_wrong(tmp_path: Path, monkeypatch: py
 
 
 def test_business_hours_that_cannot_be_read_are_wrong_and_good_ones_are_told() -> None:
-    set_hours({"monday": {"start": "9am", "end": "18:00"}})
+    set_system("business_hours", {"monday": {"start": "9am", "end": "18:00"}})
     code, report = check()
     assert code == 1
     assert "business_hours.monday.start: '9am' is no time of day; write it like \"09:00\"" in report
-    set_hours({day: {"start": "00:00", "end": "24:00"} for day in WEEKDAYS})
+    set_system("business_hours", {day: {"start": "00:00", "end": "24:00"} for day in WEEKDAYS})
     code, report = check()
     assert code == 0
     assert "open now; today around the clock" in report
 
 
-def set_hours(value: object) -> None:
+def test_the_web_chat_is_on_and_who_may_show_it_is_told() -> None:
+    assert re.search(r"^web chat +on +/chat$", check()[1], re.MULTILINE)
+    set_system("web_chat_origins", ["https://shop.example.com"])
+    code, report = check()
+    assert code == 0
+    assert "may be shown by https://shop.example.com" in report
+    set_system("web_chat_origins", "shop.example.com")
+    code, report = check()
+    assert code == 1
+    assert "web_chat_origins: 'shop.example.com' is no origin" in report
+
+
+def set_system(key: str, value: object) -> None:
     async def write() -> None:
         store = store_of(load_settings(), SystemClock())
         await store.open()
-        await store.upsert([SystemSetting(id="business_hours", key="business_hours", value=value)])
+        await store.upsert([SystemSetting(id=key, key=key, value=value)])
         await store.close()
 
     asyncio.run(write())

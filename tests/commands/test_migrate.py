@@ -27,7 +27,7 @@ def bot(*arguments: str, typed: str = "", data: str = "data", **settings: str) -
 
 
 def test_a_conversation_moves_from_one_place_to_another_and_goes_on_there() -> None:
-    talked = bot("chat", "--as", "+12025550123", typed="my internet is down\nOpen a ticket\n")
+    talked = bot("chat", "--as", "+12025550123", typed="open a ticket: my internet is down\nskip\nyes\n")
     assert "TICKET-" in talked.output
     assert bot("migrate", "export", "out").exit_code == 0
     moved = bot("migrate", "import", "out", data="elsewhere")

@@ -22,7 +22,7 @@ def in_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
 
 def test_a_conversation_is_found_by_the_number_of_the_person_and_by_its_id() -> None:
     runner = CliRunner()
-    runner.invoke(cli, ["chat", "--as", "+12025550123"], input="my line is dead\nOpen a ticket\n")
+    runner.invoke(cli, ["chat", "--as", "+12025550123"], input="open a ticket: my line is dead\nskip\nyes\n")
     shown = runner.invoke(cli, ["replay", "+12025550123"])
     assert shown.exit_code == 0
     assert "create_ticket(subject='my line is dead'" in shown.output

@@ -17,8 +17,9 @@ from structlog.testing import capture_logs
 from bot.clock import new_id
 from bot.conversation import Heard, Queue, Turn
 from bot.dialogs.agent import AgentLoop
+from bot.dialogs.intents import Intents
 from bot.dialogs.llm import Model, ModelRequest, ModelStep, ToolCall, Usage
-from bot.dialogs.offline import OfflineModel
+from bot.dialogs.offline import Offline
 from bot.dialogs.openai_model import OpenAIModel
 from bot.dialogs.prompts import Agent
 from bot.dialogs.task import Answer, Bounds, Task
@@ -45,14 +46,19 @@ from bot.resources import say
 from bot.services.audit import Audit
 from bot.services.callbacks import Callbacks
 from bot.services.capture import Capture
+from bot.services.consents import Consents
 from bot.services.directory import Directory
 from bot.services.handoff import Handoffs
+from bot.services.hours import Hours
+from bot.services.knowledge import Knowledge
 from bot.services.leads import Leads
 from bot.services.memories import Memories
 from bot.services.merging import Merging
 from bot.services.one_time_codes import OneTimeCodes
 from bot.services.people import People
+from bot.services.ratings import Ratings
 from bot.services.search import Search
+from bot.services.settings import SystemSettings
 from bot.services.tickets import Tickets
 from bot.services.verification import Verifying
 from bot.store.base import Require, Unit
@@ -194,7 +200,7 @@ class Bench:
         agent = Agent("support", "", tuple(names), "", "prompt", "hash")
         loop = AgentLoop(
             None if offline else model or self.model,
-            OfflineModel,
+            Offline(Intents(knowledge := Knowledge(self.store)), knowledge),
             Toolbox({tool.name: tool for tool in self._tools()}),
             self.clock,
             bounds,
@@ -222,15 +228,19 @@ class Bench:
         search, leads = Search(store), Leads(store, clock, audit)
         return Services(
             tickets=Tickets(store, clock, audit),
-            handoffs=Handoffs(),
+            handoffs=Handoffs(("support", "sales", "billing")),
             people=people,
             callbacks=Callbacks(store, clock, audit),
             search=search,
+            knowledge=Knowledge(store),
             memories=Memories(store, clock, audit),
             verification=Verifying(store, clock, audit, policy, jobs, people, merging, codes, has_email=False),
             leads=leads,
             capture=Capture(store, clock, leads),
             directory=Directory(store, search, leads),
+            ratings=Ratings(store, clock, audit),
+            consents=Consents(clock),
+            hours=Hours(SystemSettings(store, clock), clock),
         )
 
     def _tools(self) -> list[Tool]:
@@ -597,8 +607,8 @@ async def test_what_was_called_before_the_end_of_the_turn_is_done_and_what_comes
 async def test_a_model_that_fails_at_once_is_served_without(bench: Bench, error: Exception) -> None:
     answer = await bench.answer(Raised(error))
     [reply] = answer.replies
-    assert reply.text == say("en", "simple_mode")
-    assert [button.title for button in reply.buttons] == ["Open a ticket", "See my tickets", "Talk to a person"]
+    assert reply.text == say("en", "no_answer")
+    assert [button.title for button in reply.buttons] == ["Open a ticket", "Get a call", "Talk to a person"]
     assert (answer.trouble, answer.spent.offline) == (False, True)
 
 
@@ -625,7 +635,7 @@ async def test_a_model_that_breaks_off_twice_in_a_turn_is_not_asked_any_more(ben
 @pytest.mark.parametrize("step", [Said(""), Said("  \n "), Said("", finish_reason="content_filter")])
 async def test_an_empty_answer_is_served_without_the_model(bench: Bench, step: Said) -> None:
     answer = await bench.answer(step)
-    assert [reply.text for reply in answer.replies] == [say("en", "simple_mode")]
+    assert [reply.text for reply in answer.replies] == [say("en", "no_answer")]
 
 
 async def test_a_model_that_fails_after_a_ticket_was_made_still_tells_its_number_and_is_not_asked_again(bench: Bench) -> None:
@@ -643,7 +653,7 @@ async def test_a_model_whose_stream_just_ends_is_served_without(bench: Bench) ->
             return
 
     answer = await bench.answer(model=Silent())
-    assert [reply.text for reply in answer.replies] == [say("en", "simple_mode")]
+    assert [reply.text for reply in answer.replies] == [say("en", "no_answer")]
 
 
 async def test_without_a_model_the_same_loop_serves(bench: Bench) -> None:
@@ -734,6 +744,13 @@ async def test_a_tool_is_not_run_for_somebody_we_are_not_sure_enough_of(bench: B
 
 async def test_a_tool_is_run_for_somebody_we_are_sure_of(bench: Bench) -> None:
     await bench.answer(Called("open_the_safe"), Said("Open."), strength=Strength.VERIFIED)
+    assert bench.hands.did == ["open_the_safe"]
+
+
+async def test_what_an_earlier_run_did_for_somebody_stays_done_where_we_are_not_sure_of_them_any_more(bench: Bench) -> None:
+    await bench.answer(Called("open_the_safe"), bounds=Bounds(steps=1), strength=Strength.VERIFIED)
+    await bench.answer(Said("Open."), strength=Strength.CLAIMED)  # the turn again after a crash, when the proof has run out
+    assert bench.told() == ["open"]
     assert bench.hands.did == ["open_the_safe"]
 
 

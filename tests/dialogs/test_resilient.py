@@ -228,6 +228,33 @@ async def test_a_change_is_logged_without_a_word_of_what_was_said(desk: Desk) ->
     assert logs == [left | {"log_level": "warning"}, {"event": "model works again", "model": "first", "log_level": "info"}]
 
 
+class Slow:
+    """Says nothing until somebody lets it."""
+
+    def __init__(self) -> None:
+        self.was_closed = False
+
+    async def stream(self, request: ModelRequest) -> AsyncGenerator[str | ModelStep, None]:
+        try:
+            await asyncio.Event().wait()
+            yield ModelStep("never")
+        finally:
+            self.was_closed = True
+
+    async def close(self) -> None:
+        return
+
+
+async def test_one_without_a_word_for_too_long_counts_as_failed_and_the_next_is_asked() -> None:
+    slow, second = Slow(), ScriptedModel(Said("second"))
+    model = ResilientModel([Choice("slow", slow), Choice("second", second)], ManualClock(), patience=0.01)
+    assert (await finish(model, QUESTION)).text == "second"
+    assert slow.was_closed
+    alone = ResilientModel([Choice("slow", Slow())], ManualClock(), patience=0.01)
+    with pytest.raises(ModelUnavailable, match=r"no word of the model within 0\.01 s"):
+        await finish(alone, QUESTION)
+
+
 async def test_each_model_gets_what_fits_it() -> None:
     small, large = ScriptedModel(DOWN), ScriptedModel(Said("Yes."))
     model = ResilientModel([Choice("small", small, 400), Choice("large", large)], ManualClock())

@@ -67,7 +67,7 @@ def bot(*arguments: str, typed: str = "", **settings: str) -> Result:
 
 
 def test_a_conversation_begun_on_sqlite_goes_on_on_mongo(mongo: dict[str, str]) -> None:
-    bot("chat", "--as", "+12025550123", typed="my internet is down\nOpen a ticket\n")
+    bot("chat", "--as", "+12025550123", typed="open a ticket: my internet is down\nskip\nyes\n")
     assert "records copied to MongoDB" in bot("migrate", "sqlite-to-mongo", **mongo).output
     goes_on = bot("chat", "--as", "+12025550123", typed="See my tickets\n", **mongo)
     assert "my internet is down" in goes_on.output

@@ -1,4 +1,4 @@
-"""The README's recipe "add a tool", followed to the letter in a clean copy of the project."""
+"""The recipe "add a tool" of docs/recipes.md, followed to the letter in a clean copy of the project."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from bot.tools.base import tool
 
 pytestmark = pytest.mark.end_to_end
 
-README = (ROOT / "README.md").read_text(encoding="utf-8")
-RECIPE = README.partition("**Add a tool**")[2].partition("**Change what the bot says**")[0]
+RECIPES = (ROOT / "docs" / "recipes.md").read_text(encoding="utf-8")
+RECIPE = RECIPES.partition("**Add a tool**")[2].partition("**Change what the bot says**")[0]
 CONVERSATION, TABLE = r"tests/conversations/\w+\.yaml", r"tests/tools/\w+\.py"
 TESTS = ("__init__.py", "conftest.py", "tools", "scenarios/__init__.py", "scenarios/helpers.py", "conversations")
 PARTS = ("bot", "prompts", "knowledge", "pyproject.toml", *(f"tests/{name}" for name in TESTS))

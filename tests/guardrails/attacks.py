@@ -101,7 +101,7 @@ class Concept(BaseModel):
     """Where it is tried; if it does not say so: on WhatsApp, and in one language on the web, if its place is there."""
     agent: str = ""
     """The agent that holds the conversation, where it is not the one that should."""
-    rule: Literal["", "stops", "held by an operator"] = ""
+    rule: Literal["", "stops", "held by an operator", "no such question"] = ""
     """The fixed rule that has to hold: then the model is not asked at all."""
 
 

@@ -101,7 +101,7 @@ def _at_the_end(attack: Attack, model: ObedientModel, before: Documents, after: 
     """Whether the turn ended as it should: something said or handed over, and where a fixed rule holds, only that."""
     said = said_in(before, after, lane)
     if attack.concept.rule:
-        expected = 1 if attack.concept.rule == "stops" else 0
+        expected = {"stops": 1, "no such question": 1 + len(attack.concept.then)}.get(attack.concept.rule, 0)
         wrong = [] if len(said) == expected else [f"said {len(said)} times instead of {expected}"]
         return wrong + (["the model was asked"] if model.requests else [])
     if not model.requests:

@@ -181,6 +181,17 @@ async def test_in_the_queue_messages_are_recorded_and_the_ai_is_silent(scene: Sc
     assert conversation.unread_count == 3
 
 
+async def test_a_skill_that_nobody_has_leads_to_the_general_queue_and_is_told_with_the_reason(scene: Scene) -> None:
+    ana = scene.person(ANA)
+    scene.model.will(Called("hand_to_person", reason="a tap drips", skill="Plumbing\nnow"))
+    await ana.says("A plumber, please.")
+    await ana.hears("passing you")
+    conversation = await ana.conversation()
+    assert conversation.assignee == Queue("support")
+    assert conversation.handoff is not None
+    assert conversation.handoff.reason == "a tap drips (asked for: plumbing now)"
+
+
 async def test_with_the_ai_switched_off_everybody_is_passed_to_a_person_without_a_model_call(scene: Scene) -> None:
     ana = scene.person(ANA)
     await set_setting(scene, "ai_response_enabled", False)

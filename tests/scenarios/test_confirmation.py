@@ -112,7 +112,8 @@ async def test_question_buttons_and_answers_are_in_the_persons_language(scene: S
         scene.model.will(Raised(ModelUnavailable("down")))
     await ana.taps(say(language, answer))
     reply = await ana.hears()
-    assert reply.text == say(language, "done" if answer == "yes" else "confirm_declined")
+    told = "did_book_callback" if answer == "yes" else "confirm_declined"
+    assert reply.text.startswith(say(language, told, when=question.text.removeprefix(before).removesuffix(after)))
     assert len(await booked(scene, ana)) == (answer == "yes")
 
 
@@ -124,7 +125,7 @@ async def test_a_short_word_of_another_language_does_not_change_the_language(sce
     await asked(scene, ana, language="es")
     scene.model.will(Raised(ModelUnavailable("down")))
     await ana.says("ok")
-    await ana.hears(say("es", "done"))
+    await ana.hears("Agendada: le llamamos")
 
 
 async def test_what_runs_is_what_was_asked_about_even_when_the_models_next_step_says_otherwise(scene: Scene) -> None:
@@ -266,9 +267,8 @@ async def test_a_take_over_between_question_and_yes_voids_it(scene: Scene) -> No
     await operator_says(scene, ana, "I am Eva.")
     await ana.hears("I am Eva")
     await hand_back(scene, ana)
-    scene.model.will(Said("What can I do for you?"))
     await ana.taps("Yes")
-    await ana.hears("What can I do")
+    await ana.hears(say("en", "question_closed"))
     assert await booked(scene, ana) == []
 
 
@@ -295,6 +295,19 @@ async def test_stop_between_question_and_yes_stops_and_voids_it(scene: Scene) ->
     assert await booked(scene, ana) == []
 
 
+@pytest.mark.parametrize(("minutes", "stops"), [(59, 0), (60, 1)])
+async def test_a_word_for_stopping_answers_a_question_only_while_that_still_waits(scene: Scene, minutes: int, stops: int) -> None:
+    ana = scene.person(ANA)
+    await asked(scene, ana, language="es")
+    await scene.passes(minutes * 60)
+    if not stops:
+        scene.model.will(Said("¿Otra hora?"))
+    await ana.says("Cancelar")
+    await ana.hears(say("es", "opted_out") if stops else "Otra hora")
+    assert len(await consents(scene, ana)) == stops
+    assert await booked(scene, ana) == []
+
+
 async def test_a_button_of_an_earlier_question_does_nothing_whether_or_not_another_one_waits(scene: Scene) -> None:
     ana = scene.person(ANA)
     older = await asked(scene, ana)
@@ -303,21 +316,35 @@ async def test_a_button_of_an_earlier_question_does_nothing_whether_or_not_anoth
     await ana.sends(Choice(older.buttons[0].id, "Yes"))
     await ana.hears("Which of the two")
     assert await booked(scene, ana) == []
-    scene.model.will(Said("What can I do?"))
     await ana.sends(Choice(newer.buttons[0].id, "Yes"))  # the one before took the question off the table
-    await ana.hears("What can I do")
+    await ana.hears(say("en", "question_closed"))
     assert await booked(scene, ana) == []
 
 
 async def test_tapping_yes_twice_runs_it_once(scene: Scene) -> None:
     ana = scene.person(ANA)
     await asked(scene, ana)
-    scene.model.will(Said("Booked."), Said("It is booked already."))
+    scene.model.will(Said("Booked."))
     await ana.taps("Yes")
     await ana.hears("Booked")
     await ana.taps("Yes")
-    await ana.hears("booked already")
+    await ana.hears("closed already, so I did nothing more")
     assert await booked(scene, ana) == [FIVE_UTC]
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+async def test_a_button_of_a_closed_question_is_not_given_to_the_model_as_an_answer(scene: Scene, language: str) -> None:
+    ana = scene.person(ANA)
+    question = await asked(scene, ana, language=language)
+    await ana.taps(say(language, "no"))
+    await ana.hears(say(language, "confirm_declined"))
+    await ana.taps(say(language, "yes"))
+    await ana.hears(say(language, "question_closed"))
+    scene.model.will(Said("At six, then."))
+    await ana.sends(Choice(question.buttons[0].id, "Yes"))
+    await ana.says("at six, please")  # words beside it are for the model
+    await ana.hears("At six")
+    assert await booked(scene, ana) == []
 
 
 async def test_two_taps_at_once_are_one_yes(scene: Scene) -> None:
@@ -492,7 +519,7 @@ async def test_a_model_that_is_down_after_the_yes_leaves_nobody_without_an_answe
     scene.model.will(Raised(ModelUnavailable("down")))
     await ana.taps(say(language, "yes"))
     reply = await ana.hears()
-    assert reply.text == say(language, "done")
+    assert reply.text.startswith(say(language, "did_book_callback", when="\0").partition("\0")[0])
     await ana.hears_nothing()
     assert len(await booked(scene, ana)) == 1
 
@@ -505,7 +532,7 @@ async def test_a_confirmed_call_that_fails_while_the_model_is_down_is_told_hones
     await services(scene).callbacks.cancel(callback.id, by="user:op-1")
     scene.model.will(Raised(ModelUnavailable("down")))
     await ana.taps(say(language, "yes"))
-    assert (await ana.hears()).text == say(language, "sorry_failed")
+    assert (await ana.hears()).text == f"{say(language, 'sorry_failed')}\n\n{say(language, 'simple_mode')}"
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -516,7 +543,6 @@ async def test_a_confirmed_call_that_fails_while_the_model_is_down_is_told_hones
         (Called("list_my_callbacks"),),
         (Called("recall"),),
         (Called("search_knowledge", words="prices"),),
-        (Called("remember", what="Likes tea"),),
         (Called("my_record"), Called("recall")),
     ],
     ids=lambda calls: "+".join(call.name for call in calls),
@@ -526,7 +552,7 @@ async def test_no_result_of_a_tool_is_ever_said_as_it_is(scene: Scene, language:
     scene.model.will(*calls, Raised(ModelUnavailable("down")))
     await ana.says(ASKS[language])
     reply = await ana.hears()
-    assert reply.text == say(language, "simple_mode")
+    assert reply.text == f"{say(language, 'no_answer')}\n\n{say(language, 'simple_mode')}"
     await ana.hears_nothing()
 
 

@@ -438,3 +438,26 @@ async def test_a_newcomer_whose_customer_was_imported_is_recognised_by_the_numbe
         await ana.hears("Yes")
         assert (await ana.conversation()).customer_id == "imported"
         assert len(await scene.app.store.find(Message, {"customer_id": "imported"})) == 4
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+async def test_a_flow_from_its_first_question_to_its_ticket_survives_a_crash_at_every_write(tmp_path: Path, after: bool) -> None:
+    async def one_ticket(scene: Scene) -> None:
+        [ticket] = await scene.person(ANA).tickets()
+        assert ticket.description == "the box in the hall hums all night", f"at {at}"
+        assert [said.reply.text.split("?")[0][:20] for said in spoken] == [
+            "What is it about",
+            "I would open this ti",
+            "It is open.",
+        ]
+
+    story = Story(
+        [Called("start_flow", name="open_ticket", about="the box in the hall hums all night"), Said("It is open.")],
+        says=("I want to tell you something", "skip", "yes"),
+    )
+    at, died = 0, True
+    while died:
+        at += 1
+        spoken: list[Spoken] = []
+        died = await lives(tmp_path / str(at), story, at, one_ticket, spoken, after=after)
+    assert at > 12, "there were hardly any writes to crash at"

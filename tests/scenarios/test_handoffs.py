@@ -234,7 +234,7 @@ async def test_a_model_that_fails_after_the_handing_on_leaves_an_honest_sentence
     shop.model.will(TO_SALES, Raised(ModelUnavailable("down")))
     await ana.says(asks[language])
     reply = await ana.hears()
-    assert reply.text in (say(language, "simple_mode"), say(language, "sorry_failed"))
+    assert reply.text.endswith(say(language, "simple_mode"))
     assert await held_by(ana) == (AgentRef("sales"), 1)
 
 

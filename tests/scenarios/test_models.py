@@ -8,7 +8,7 @@ import pytest
 
 from bot.dialogs.resilient import COOL_DOWN, FAILURES, Choice, ResilientModel
 from bot.errors import ModelUnavailable
-from bot.resources import say
+from bot.resources import LANGUAGES, say
 from bot.testing.clock import ManualClock
 from bot.testing.llm import Called, Raised, Said, ScriptedModel
 from bot.testing.scene import open_scene
@@ -36,12 +36,29 @@ async def test_with_the_model_left_alone_simple_mode_answers_without_asking_it(t
     only = ScriptedModel(*[DOWN] * FAILURES)
     async with open_scene(tmp_path, model=ResilientModel([Choice("only", only)], clock), clock=clock) as scene:
         ana = scene.person("+12025550123")
-        for _ in range(FAILURES + 2):
+        for turn in range(FAILURES + 2):
             await ana.says("¿Hola?")
-            await ana.hears(say("es", "simple_mode")[:20])
+            reply = await ana.hears(say("es", "offline_greeting"))
+            assert (say("es", "simple_mode") in reply.text) is (turn == 0)  # once a day is enough
         assert len(only.requests) == FAILURES
         only.will(Said("Aquí estoy."))
         await scene.passes(COOL_DOWN)
         await ana.says("¿Hola?")
         await ana.hears("Aquí estoy.")
     only.assert_complete()
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+async def test_what_was_done_before_the_model_went_down_is_told(tmp_path: Path, language: str) -> None:
+    hello = {"es": "Buenos días, ¿qué tal?", "en": "Good morning, how are you?", "hi": "नमस्ते, आप कैसे हैं?"}[language]
+    remember = Called("remember", what="Prefers mornings")
+    async with open_scene(tmp_path, model=(model := ScriptedModel(remember, DOWN, remember, DOWN))) as scene:
+        ana = scene.person("+12025550123")
+        await ana.says(hello)
+        told = (await ana.hears()).text
+        assert told.startswith(say(language, "done"))
+        assert say(language, "simple_mode") in told
+        await ana.hears()
+        await ana.says(hello)
+        assert say(language, "done") not in (await ana.hears()).text, "it was remembered already: nothing was done this time"
+    model.assert_complete()

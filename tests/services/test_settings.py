@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from bot.records.settings import SystemSetting
@@ -43,3 +45,22 @@ async def test_a_value_is_read_from_the_store_once_in_that_time(scene: Scene, mo
     monkeypatch.setattr(scene.app.store, "find", gone)
     for _ in range(5):
         assert await settings.value("ai_response_enabled") is True
+
+
+async def test_all_settings_are_read_together(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = SystemSettings(scene.app.store, scene.clock)
+    await scene.app.store.insert([SystemSetting(id="z", key="timezone", value="America/Lima")])
+    keys = ("ai_response_enabled", "ai_max_cost_per_day", "business_hours", "timezone")
+    before = [await settings.value(key) for key in keys]
+    find, reads = scene.app.store.find, 0
+
+    async def counted(*asked: Any, **more: Any) -> Any:
+        nonlocal reads
+        reads += 1
+        return await find(*asked, **more)
+
+    monkeypatch.setattr(scene.app.store, "find", counted)
+    await scene.clock.advance(MAX_AGE)
+    assert [await settings.value(key) for key in keys] == before
+    assert before[-1] == "America/Lima"
+    assert reads == 1

@@ -90,6 +90,14 @@ class TestMongoStore(StoreContract):
     pass
 
 
+class TestOlderServer(StoreContract):
+    """The same where a unit is a command for each of its operations: before MongoDB 8.0."""
+
+    @pytest.fixture(autouse=True)
+    def _knows_no_bulk_write(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("bot.store.mongo.BULK_WRITE", 1000)
+
+
 # Queries
 
 

@@ -15,7 +15,7 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from bot.channels.whatsapp import PATH, routes
+from bot.channels.whatsapp.webhook import PATH, routes
 from bot.clock import SystemClock
 from bot.errors import StoreUnavailable
 from bot.message import Button, Choice, InboundMessage, Incoming, Receipt, ReceiptStatus, Text

@@ -26,6 +26,9 @@ NEEDS = {
     "offer_choices": CLAIMED,
     "search_knowledge": CLAIMED,
     "book_callback": CLAIMED,  # rings the number on record, which nobody can choose here
+    "start_flow": CLAIMED,  # only asks; what comes of it is another tool's call
+    "rate_conversation": CLAIMED,  # this very conversation, whoever has it
+    "opt_out": CLAIMED,  # as with "stop": who is written to once too little can say so
     "capture_lead": CLAIMED,  # only ever adds, and tells nothing of what is there
     # Shows or changes what is on record about somebody.
     "my_record": SIGNED,

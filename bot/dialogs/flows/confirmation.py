@@ -23,6 +23,8 @@ from bot.resources import say, words
 from bot.tools.base import Result, ToolContext
 
 NAME = "confirmation"
+_BUTTONS = "confirm:"
+"""What the ids of the buttons begin with."""
 LIVES = timedelta(hours=1)
 """A yes that comes later than this after the question does nothing."""
 
@@ -47,7 +49,6 @@ class Said(Enum):
 def question(context: ToolContext, tool: str, arguments: Mapping[str, Any], asked: str, now: datetime) -> Result:
     """What a call that has to be confirmed gives back: the question with its buttons, and what is waited for from then on."""
     token = new_id()
-    titles = {Said.YES: say(context.language, "yes"), Said.NO: say(context.language, "no")}
     state = FlowState(
         name=NAME,
         slots={"tool": tool, "arguments": dict(arguments), "asked": asked, "language": context.language},
@@ -56,10 +57,15 @@ def question(context: ToolContext, tool: str, arguments: Mapping[str, Any], aske
         asked_at=now,
         expires_at=now + LIVES,
     )
-    buttons = tuple(Button(_button(token, said), title) for said, title in titles.items())
+    buttons = yes_or_no(token, context.language)
     return Result(
         "the person is being asked to confirm; nothing was done yet", (Reply(asked, buttons),), ends_turn=True, flow=state
     )
+
+
+def yes_or_no(token: str, language: str) -> tuple[Button, ...]:
+    """The buttons under a question that `said` reads the answer to, in a flow that waits with this token."""
+    return tuple(Button(_button(token, answer), say(language, answer.value)) for answer in (Said.YES, Said.NO))
 
 
 class Confirmation:
@@ -85,7 +91,7 @@ class Confirmation:
 
 def said(turn: FlowTurn) -> Said:
     """What the messages of a turn, all together, are to the question."""
-    return _together(*(_answer(message, turn.state.token) for message in turn.messages))
+    return _together(*(_answer(message, turn.state) for message in turn.messages))
 
 
 def _together(*answers: Said) -> Said:
@@ -94,8 +100,8 @@ def _together(*answers: Said) -> Said:
     return telling.pop() if len(telling) == 1 else Said.ELSE
 
 
-def _answer(message: InboundMessage, token: str) -> Said:
-    content = message.content
+def _answer(message: InboundMessage, state: FlowState) -> Said:
+    content, token = message.content, state.token
     if isinstance(content, Choice):  # never by its title: it may belong to another question
         return next((said for said in (Said.YES, Said.NO) if content.id == _button(token, said)), Said.ELSE)
     if not isinstance(content, Text) or message.forwarded:  # what is forwarded are somebody else's words
@@ -103,7 +109,16 @@ def _answer(message: InboundMessage, token: str) -> Said:
     if "?" in unicodedata.normalize("NFKC", content.text):  # "ok?" asks us
         return Said.ELSE
     written, drawn = _in_words(plain(content.text)), _in_emoji(content.text)
-    return Said.NOTHING if written is drawn is Said.NOTHING else _together(written, drawn)
+    meant = Said.NOTHING if written is drawn is Said.NOTHING else _together(written, drawn)
+    return Said.NOTHING if meant is Said.YES and _is_older(message, state) else meant
+
+
+def _is_older(message: InboundMessage, state: FlowState) -> bool:
+    """Whether it was written before the question: an "ok" that somebody sent after their wish is no yes to what came of it.
+
+    To the whole second, as vendors tell it no finer.
+    """
+    return message.sent_at < state.asked_at.replace(microsecond=0)
 
 
 def _in_words(text: str) -> Said:
@@ -123,7 +138,12 @@ def _in_emoji(text: str) -> Said:
 
 
 def _button(token: str, said: Said) -> str:
-    return f"confirm:{token}:{said.value}"
+    return f"{_BUTTONS}{token}:{said.value}"
+
+
+def is_button(message: InboundMessage) -> bool:
+    """Whether somebody has tapped the yes or no of a question, of whichever."""
+    return isinstance(message.content, Choice) and message.content.id.startswith(_BUTTONS)
 
 
 def _left(name: str, arguments: str) -> Undone:

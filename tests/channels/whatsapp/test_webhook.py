@@ -10,8 +10,9 @@ from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 from structlog.testing import capture_logs
 
-from bot.channels.whatsapp import MAX_BODY, PATH, routes, sign
+from bot.channels.whatsapp import sign
 from bot.channels.whatsapp.signature import HEADER
+from bot.channels.whatsapp.webhook import MAX_BODY, PATH, routes
 from bot.clock import SystemClock
 from bot.errors import SettingsError, StoreUnavailable
 from bot.message import Incoming

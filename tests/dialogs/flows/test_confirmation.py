@@ -188,6 +188,24 @@ def test_a_forwarded_yes_is_somebody_elses() -> None:
     assert said(FlowTurn(one.state, (forwarded,), one.context, NOW)) is ELSE
 
 
+def sent(text: str, at: datetime) -> InboundMessage:
+    return InboundMessage(text, ADDRESS, Text(text), at)
+
+
+def test_a_yes_that_was_written_before_the_question_is_no_answer_to_it() -> None:
+    state = asked().model_copy(update={"asked_at": NOW + timedelta(milliseconds=900)})
+    early, within, after = (NOW + timedelta(seconds=seconds) for seconds in (-1, 0, 2))  # vendors tell whole seconds
+
+    def meaning(*messages: InboundMessage) -> Said:
+        return said(FlowTurn(state, messages, context(), after))
+
+    assert meaning(sent("ok", early)) is ELSE
+    assert meaning(sent("no", early)) is NO
+    assert meaning(sent("yes", within)) is YES
+    assert meaning(sent("ok", early), sent("yes", after)) is YES
+    assert meaning(sent("at 6", early), sent("yes", after)) is ELSE
+
+
 # Buttons
 
 

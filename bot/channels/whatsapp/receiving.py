@@ -1,0 +1,58 @@
+"""What is done with a delivery of Meta's before it is answered: signature, parse, one durable write. Nothing else.
+
+One function, whoever brings the body: the webhook, or the simulated phone of the front page with a secret of its own.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Final, NamedTuple
+
+import structlog
+
+from bot.channels.whatsapp.parser import parse
+from bot.channels.whatsapp.signature import verify, well_formed
+from bot.clock import Clock
+from bot.errors import BadPayload, StoreUnavailable
+from bot.message import Incoming
+
+RETRY_AFTER: Final = 5
+"""Seconds we ask Meta to wait when the store is away; it redelivers for up to 7 days either way."""
+
+Accept = Callable[[Sequence[Incoming]], Awaitable[object]]
+"""Makes items durable; returns only when they are."""
+
+_log = structlog.get_logger(__name__)
+
+
+class Answer(NamedTuple):
+    """What the vendor is told."""
+
+    status: int
+    text: str
+    retry_after: int = 0
+    """Seconds; 0: nothing is said of it."""
+
+
+OK: Final = Answer(200, "ok")
+TOO_LARGE: Final = Answer(413, "The body is too large.")
+
+
+async def receive(raw: bytes, signature: str | None, *, app_secret: str, accept: Accept, clock: Clock) -> Answer:
+    """Checks, reads and accepts a body; 200 only when what it holds is durable."""
+    if not verify(app_secret, raw, signature):
+        return Answer(403 if well_formed(signature) else 401, "This is not signed by our app.")
+    try:
+        parsed = parse(raw, clock.now())
+    except BadPayload as error:
+        return Answer(400, str(error))
+    if parsed.ignored:
+        _log.warning("whatsapp.ignored", parts=len(parsed.ignored), reasons=dict(Counter(parsed.ignored).most_common(10)))
+    if parsed.items:
+        try:
+            await accept(parsed.items)
+        except StoreUnavailable as error:
+            _log.warning("whatsapp.not_stored", items=len(parsed.items), why=str(error))
+            return Answer(503, "Try again later.", RETRY_AFTER)
+    return OK

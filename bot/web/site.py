@@ -1,0 +1,175 @@
+"""What a page is made with: the parts of the process, templates, texts, static files, and errors in the same look."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any, Protocol
+
+import structlog
+from aiohttp import web
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from bot.clock import Clock, new_id
+from bot.config import Settings
+from bot.dialogs.router import Router
+from bot.errors import StoreUnavailable
+from bot.inbox import Inbox
+from bot.live import Live
+from bot.message import Address, Button
+from bot.resources import LANGUAGES
+from bot.services.conversations import Conversations
+from bot.store.base import LaneKinds, Store
+from bot.web.assets import Assets
+from bot.web.headers import page_headers
+from bot.web.texts import language_of, texts_of
+
+log = structlog.get_logger()
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+LANGUAGE_COOKIE = "language"
+LANGUAGE_SECONDS = 365 * 24 * 3600
+
+_EXPLAINED = frozenset((403, 404, 405, 413, 429, 500, 503))
+"""Statuses for which there is a text of their own (`error_404`)."""
+
+
+class Received(Protocol):
+    """What became of a webhook that a simulated phone wrote."""
+
+    @property
+    def status(self) -> int: ...
+    @property
+    def fresh(self) -> int: ...
+    @property
+    def checked_ms(self) -> float: ...
+    @property
+    def stored_ms(self) -> float: ...
+
+
+class Phone(Protocol):
+    """A simulated phone (`bot.channels.whatsapp.simulator.Simulator`): writes what a person does as signed webhooks."""
+
+    def address(self, number: str) -> Address: ...
+    async def write(self, number: str, name: str, key: str, text: str) -> Received: ...
+    async def tap(self, number: str, name: str, key: str, button: Button) -> Received: ...
+    async def seen(self, number: str, provider_ids: Sequence[str], status: str) -> Received: ...
+
+
+class Parts(Protocol):
+    """What pages see of the joined program (`bot.app.App`)."""
+
+    @property
+    def settings(self) -> Settings: ...
+    @property
+    def clock(self) -> Clock: ...
+    @property
+    def lanes(self) -> LaneKinds: ...
+    @property
+    def store(self) -> Store: ...
+    @property
+    def inbox(self) -> Inbox: ...
+    @property
+    def conversations(self) -> Conversations: ...
+    @property
+    def live(self) -> Live: ...
+    @property
+    def router(self) -> Router: ...
+    @property
+    def simulator(self) -> Phone | None: ...
+
+
+class Site:
+    """Renders pages."""
+
+    def __init__(self, parts: Parts) -> None:
+        self.parts = parts
+        self.assets = Assets()
+        self._endings: list[Callable[[], Awaitable[None]]] = []
+        self._templates = Environment(
+            loader=FileSystemLoader(Path(__file__).parent / "templates"),
+            autoescape=True,
+            undefined=StrictUndefined,
+            auto_reload=False,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+
+    def at_end(self, end: Callable[[], Awaitable[None]]) -> None:
+        """Is called when the server stops: whoever keeps connections open lets go of them."""
+        self._endings.append(end)
+
+    async def close(self, _: web.Application) -> None:
+        for end in self._endings:
+            await end()
+
+    def language(self, request: web.Request) -> str:
+        """The language of this page: `?language=`, else what was asked for before, else the browser's."""
+        asked = request.query.get("language", "") or request.cookies.get(LANGUAGE_COOKIE, "")
+        return language_of(asked, request.headers.get("Accept-Language", ""), self.parts.settings.default_language)
+
+    def page(
+        self,
+        request: web.Request,
+        template: str,
+        *,
+        texts: str = "site",
+        status: int = 200,
+        ancestors: Sequence[str] = (),
+        headers: Mapping[str, str] | None = None,
+        **values: Any,
+    ) -> web.Response:
+        """A page of ours. In its template: `t` (the texts of `texts/<texts>.yaml`), `language`, `asset(name)`, and the values."""
+        language = self.language(request)
+        said = texts_of(texts, language)
+        scenery = {"t": said, "language": language, "languages": LANGUAGES, "asset": self.assets.url, "path": request.path}
+        body = self._templates.get_template(template).render(**scenery, **values)
+        everything = {**page_headers(ancestors), "Content-Language": language, **(headers or {})}
+        response = web.Response(text=body, status=status, content_type="text/html", headers=everything)
+        if not ancestors and request.query.get("language") == language:  # inside another site's page it is that site's wish
+            response.set_cookie(LANGUAGE_COOKIE, language, max_age=LANGUAGE_SECONDS, httponly=True, samesite="Lax")
+        return response
+
+    def error(self, request: web.Request, status: int, code: str = "") -> web.Response:
+        """An error as a page: what happened, what to do, and under which code it stands in the log."""
+        known = status if status in _EXPLAINED else (500 if status >= 500 else 400)
+        values: dict[str, Any] = {"shown": status, "known": known, "code": code, "at": self.parts.clock.now()}
+        return self.page(request, "error.html", status=status, phrase=HTTPStatus(status).phrase, **values)
+
+    @web.middleware
+    async def explain(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        """Turns errors into pages for whoever would like one; programs get what aiohttp says."""
+        if "text/html" not in request.headers.get("Accept", ""):
+            return await handler(request)
+        try:
+            return await handler(request)
+        except web.HTTPException as error:
+            if error.status < 400 or error.content_type == "text/html":
+                raise
+            page = self.error(request, error.status)
+            page.headers.extend({name: error.headers[name] for name in ("Allow", "Retry-After") if name in error.headers})
+            return page
+        except StoreUnavailable as error:
+            code = _code()
+            log.error("page without its store", code=code, error=str(error))
+            return self.error(request, 503, code)
+        except Exception:
+            code = _code()
+            log.exception("page failed", code=code)
+            return self.error(request, 500, code)
+
+
+def _code() -> str:
+    """What somebody can tell us over the telephone."""
+    return new_id()[-6:]
+
+
+def page_routes(site: Site) -> list[web.RouteDef]:
+    """The routes of all modules in `bot.web.pages`."""
+    package = importlib.import_module("bot.web.pages")
+    modules = [importlib.import_module(info.name) for info in pkgutil.iter_modules(package.__path__, "bot.web.pages.")]
+    return [route for module in modules for route in module.routes(site)]

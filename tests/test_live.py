@@ -1,0 +1,44 @@
+"""Whoever looks at a lane is told that there is something new."""
+
+from __future__ import annotations
+
+import pytest
+
+from bot.live import Live
+
+pytestmark = pytest.mark.unit
+
+
+def test_all_who_look_at_a_lane_are_told_and_nobody_else() -> None:
+    live, told = Live(), []
+    live.listen("web:chat:ana", lambda: told.append("one"))
+    live.listen("web:chat:ana", lambda: told.append("two"))
+    live.listen("web:chat:luis", lambda: told.append("other"))
+    live.tell("web:chat:ana")
+    live.tell("web:chat:nobody")
+    assert told == ["one", "two"]
+
+
+def test_who_has_stopped_looking_is_told_no_more_and_forgotten() -> None:
+    live, told = Live(), []
+    end = live.listen("a", lambda: told.append("told"))
+    end()
+    end()
+    live.tell("a")
+    assert told == []
+    assert live.count() == 0
+
+
+def test_somebody_may_stop_looking_while_being_told() -> None:
+    live, told = Live(), []
+
+    def once() -> None:
+        told.append("one")
+        end()
+
+    end = live.listen("a", once)
+    live.listen("a", lambda: told.append("two"))
+    live.tell("a")
+    live.tell("a")
+    assert told == ["one", "two", "two"]
+    assert live.count() == 1
