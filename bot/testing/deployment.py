@@ -20,10 +20,10 @@ from pathlib import Path
 from typing import Any
 
 from pymongo import AsyncMongoClient
-from redis.asyncio import Redis
 
 from bot.clock import SystemClock, new_id
 from bot.store.mongo import MongoStore
+from bot.store.redis_connection import Connection
 from bot.testing.chaos import Account, Audit, come_to_rest, crowd
 from bot.testing.processes import Program, Surroundings, surroundings
 from bot.testing.redis import RedisServer
@@ -39,20 +39,21 @@ class Deployment:
     web: Program
     workers: list[Program]
     redis: RedisServer
-    lanes: Any
-    """A client of theirs."""
+    lanes: Connection
+    """A way to their Redis."""
     store: MongoStore
     """Their store, seen by another process."""
     database: str
 
     async def flush(self) -> None:
         """Redis forgets everything."""
-        await self.lanes.flushall()
+        await self.lanes.run("return redis.call('FLUSHALL')", (), ())
 
     async def holder_of(self, kind: str, beginning: str = "") -> str:
         """The claim of some lane of this kind whose name begins so: host, pid, number; empty when nobody holds one."""
-        held = await self.lanes.hgetall(f"switchboard:{{{self.database}:{kind}}}:tokens")
-        return next((token for lane, token in sorted(held.items()) if lane.startswith(beginning)), "")
+        tokens = f"switchboard:{{{self.database}:{kind}}}:tokens"
+        held = await self.lanes.run("return redis.call('HGETALL', KEYS[1])", (tokens,), ())
+        return next((token for lane, token in zip(held[::2], held[1::2], strict=True) if lane.startswith(beginning)), "")
 
     async def worker_of(self, kind: str, beginning: str = "", *, but: Sequence[Program] = (), within: float = 10.0) -> Program:
         """The worker that holds such a lane, as soon as one does that is none of `but`. Raises TimeoutError."""
@@ -78,7 +79,7 @@ async def deployment(
         "REDIS_URL": redis.url,
         "BOT_LEASE_MS": lease_ms,
     }
-    client = Redis.from_url(redis.url, decode_responses=True)
+    client = Connection(redis.url)
     store = MongoStore(mongo_uri, database, SystemClock())
     try:
         async with surroundings(folder, receipts=receipts, token_ms=token_ms, **shared) as around:
@@ -90,7 +91,7 @@ async def deployment(
             yield Deployment(around, web, programs, redis, client, store, database)
     finally:
         await store.close()
-        await client.aclose()
+        await client.close()
         redis.kill()
         async with AsyncMongoClient[dict[str, Any]](mongo_uri) as mongo:
             await mongo.drop_database(database)
