@@ -12,6 +12,7 @@ import click
 
 COMMANDS = {
     "serve": "Run everything in one process: webhooks, worker, web.",
+    "work": "Work without the web, beside other processes.",
     "chat": "Talk to the bot in this terminal.",
     "send": "Send a message to somebody, or send dead ones again.",
     "user": "Add people of the team, list them.",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager, closing
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +11,7 @@ import structlog
 
 from bot.channels.base import Channel, channel_of
 from bot.channels.whatsapp.simulator import Simulator
-from bot.clock import Clock, SystemClock
+from bot.clock import Clock, SystemClock, follow
 from bot.config import Settings
 from bot.dialogs.agent import AgentLoop
 from bot.dialogs.flow import discover as discover_flows
@@ -56,10 +56,9 @@ from bot.services.tickets import Tickets
 from bot.services.users import Users
 from bot.services.verification import JOB, Verifying
 from bot.store.base import LaneKinds, Store
-from bot.store.local import LocalLanes
 from bot.store.ownership import Ownership, beside
 from bot.tools.base import Services, Toolbox
-from bot.vendors import channels_of, mailer_of, model_of, owned, simulator_of, store_of
+from bot.vendors import channels_of, is_worked_on, lanes_of, mailer_of, model_of, simulator_of, store_of, worked_on
 from bot.worker import Worker
 
 log = structlog.get_logger()
@@ -67,6 +66,8 @@ log = structlog.get_logger()
 COMPANY = "our company"
 SWEEP_SECONDS = 60.0
 STRAGGLERS_SECONDS = 3600.0
+CLOCK_SECONDS = 0.5
+"""By so much a machine's clock may differ from the store's."""
 
 
 @dataclass
@@ -96,7 +97,7 @@ class App:
     simulator: Simulator | None
     """The phone of the front page; None where there is a real number, or where others than this machine come in."""
     is_working: bool
-    """Whether this process owns the store and works; another one does if not."""
+    """Whether this process works on the store; only others do if not."""
 
 
 @asynccontextmanager
@@ -114,15 +115,17 @@ async def assemble(
 
     `clock`, `model`, `channels`, `bounds` and `mailer` take the place of what the settings say: for tests, and for programs that
     embed us.
-    With `work` the process takes the store for itself: raises DataInUse when another one has it. The worker is not started
-    here. Raises SettingsError, StoreError, ResourceError.
+    With `work` the process takes the store for itself, or joins those that share it: raises DataInUse when another one has it
+    alone. The worker is not started here. Raises SettingsError, StoreError, ResourceError.
     """
-    _refuse_what_is_not_built(settings)
+    _refuse_half_of_it(settings)
     clock = clock or SystemClock()
     async with AsyncExitStack() as stack:
         store = store_of(settings, clock)
-        ownership = await stack.enter_async_context(owned(settings, store) if work else beside(store))
-        lanes = LaneKinds(*(stack.enter_context(closing(LocalLanes(ownership.fence, clock))) for _ in range(3)))
+        ownership = await stack.enter_async_context(worked_on(settings, store) if work else beside(store))
+        if settings.is_shared:
+            await _follow_clock_of(store)
+        lanes = await stack.enter_async_context(lanes_of(settings, store, clock, ownership.fence, works=work))
         model = model or model_of(settings, clock)
         if model is not None:
             stack.push_async_callback(model.close)
@@ -143,19 +146,36 @@ async def assemble_beside(settings: Settings) -> AsyncIterator[App]:
     """The parts for a command that works itself if nobody else does, and leaves the work to a running `bot serve` otherwise."""
     async with AsyncExitStack() as stack:
         try:
-            app = await stack.enter_async_context(assemble(settings))
+            app = await stack.enter_async_context(assemble(settings, work=not await _do_others_work(settings)))
         except DataInUse:
             app = await stack.enter_async_context(assemble(settings, work=False))
-        else:
+        if app.is_working:
             await app.worker.start()
             stack.push_async_callback(app.worker.stop)
         yield app
 
 
-def _refuse_what_is_not_built(settings: Settings) -> None:
+async def _follow_clock_of(store: Store) -> None:
+    """Machines that work together agree on what is due, and on what came first, by the store's clock."""
+    there = await store.now()
+    if abs((there - SystemClock().now()).total_seconds()) > CLOCK_SECONDS:
+        log.warning("this machine's clock is wrong; the store's is followed", ahead=round(follow(there), 1))
+
+
+async def _do_others_work(settings: Settings) -> bool:
+    """Whether processes work that would let this one join them, which it need not."""
+    if not settings.is_shared:
+        return False
+    async with beside(store := store_of(settings, SystemClock())):
+        return await is_worked_on(settings, store)
+
+
+def _refuse_half_of_it(settings: Settings) -> None:
     """A setting that would be ignored is a promise broken in silence."""
-    if settings.redis_url.get_secret_value():
-        raise SettingsError("REDIS_URL: this version runs as one process and does not use Redis; unset it")
+    if settings.redis_url.get_secret_value() and not settings.is_shared:
+        raise SettingsError(
+            "REDIS_URL: Redis joins several processes, and the embedded store serves one: set MONGODB_URI too, or unset REDIS_URL"
+        )
 
 
 def _join(

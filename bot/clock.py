@@ -10,6 +10,21 @@ from typing import Protocol
 
 _RANDOM_BITS = 80
 
+_ahead_ns = 0
+"""How far the clock that counts is ahead of this machine's."""
+
+
+def follow(there: datetime) -> float:
+    """From here on this process's time and ids go by the clock that shows this now; seconds by which it was ahead of ours."""
+    global _ahead_ns
+    ahead = round(there.timestamp() * 1e9) - _now_ns()
+    _ahead_ns += ahead
+    return ahead / 1e9
+
+
+def _now_ns() -> int:
+    return time.time_ns() + _ahead_ns
+
 
 class Clock(Protocol):
     """Where every part of the program gets the time from; tests put their own in."""
@@ -25,10 +40,10 @@ class Clock(Protocol):
 
 
 class SystemClock:
-    """The machine's clock."""
+    """The machine's clock, or the one that it follows."""
 
     def now(self) -> datetime:
-        micros = time.time_ns() // 1_000_000 * 1_000
+        micros = _now_ns() // 1_000_000 * 1_000
         return datetime.fromtimestamp(micros / 1_000_000, UTC)
 
     def monotonic(self) -> float:
@@ -45,7 +60,7 @@ class _Ids:
         self._last = 0
 
     def next(self) -> str:
-        stamp = (time.time_ns() // 1_000_000) << _RANDOM_BITS
+        stamp = (_now_ns() // 1_000_000) << _RANDOM_BITS
         # The same millisecond (or a clock set back): count on from the last one instead.
         self._last = stamp | int.from_bytes(os.urandom(10), "big") if stamp > self._last else self._last + 1
         return f"{self._last:032x}"

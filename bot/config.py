@@ -125,7 +125,7 @@ class Settings(BaseSettings):
 
     mongodb_uri: SecretStr = _setting("MONGODB_URI", SecretStr(""), "MongoDB instead of the embedded store")
     mongodb_database: DatabaseName = _setting("MONGODB_DATABASE", "switchboard", "database on MongoDB")
-    redis_url: SecretStr = _setting("REDIS_URL", SecretStr(""), "Redis, for many processes")
+    redis_url: SecretStr = _setting("REDIS_URL", SecretStr(""), "Redis beside MongoDB, for many processes")
     smtp_url: Annotated[SecretStr, AfterValidator(_smtp_url)] = _setting("SMTP_URL", SecretStr(""), "outgoing e-mail")
 
     openai_api_key: SecretStr = _setting("OPENAI_API_KEY", SecretStr(""), "key of the language model's server")
@@ -158,6 +158,11 @@ class Settings(BaseSettings):
     @classmethod
     def _strip(cls, value: Any) -> Any:
         return value.strip() if isinstance(value, str) else value
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether several processes may work together: on MongoDB, with their lanes on Redis."""
+        return bool(self.mongodb_uri.get_secret_value() and self.redis_url.get_secret_value())
 
     @property
     def has_model(self) -> bool:
@@ -222,6 +227,15 @@ def load_settings(**overrides: Any) -> Settings:
         raise SettingsError(f"{name}: {first['msg'].removeprefix('Value error, ')}{_shown(name, first)}{example}") from None
     except (UnicodeDecodeError, OSError) as error:
         raise SettingsError(f".env: cannot be read ({error})") from None
+
+
+def require_shared(settings: Settings, command: str) -> None:
+    """Raises SettingsError where the settings let only one process work, and that one does everything."""
+    needed = {"MONGODB_URI": settings.mongodb_uri, "REDIS_URL": settings.redis_url}
+    missing = [name for name, value in needed.items() if not value.get_secret_value()]
+    if missing:
+        why = f"`{command}` is one of several processes, and they share a MongoDB and a Redis"
+        raise SettingsError(f"{' and '.join(missing)}: not set; {why}; `bot serve` alone needs neither")
 
 
 def _shown(name: str, error: Mapping[str, Any]) -> str:

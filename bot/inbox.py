@@ -11,6 +11,7 @@ from bot.clock import Clock, new_id
 from bot.message import Choice, InboundMessage, Incoming, Text, decode_incoming, encode_incoming
 from bot.records.work import InboxRow, InboxState
 from bot.store.base import Change, In, Lanes, Store, Unit
+from bot.store.together import Together
 
 log = structlog.get_logger()
 
@@ -19,6 +20,9 @@ KEEP_DONE = timedelta(days=14)
 
 MAX_ATTEMPTS = 5
 """So often a turn may fail before its messages are set aside and the conversation goes on."""
+
+_MOST_ROWS = 1000
+"""Rows that are read at once, for however many lanes."""
 
 _SENTENCE_ENDS = (".", "!", "?", "…", "।", "؟", "。")
 
@@ -31,6 +35,7 @@ class Inbox:
         self._lanes = lanes
         self._clock = clock
         self._quiet = quiet_ms / 1000
+        self._reads: Together[str, list[InboxRow]] = Together(self._read)
 
     async def accept(self, items: Sequence[Incoming]) -> int:
         """Writes one row for each item, drops duplicates; how many were new. Durable when it returns.
@@ -47,7 +52,18 @@ class Inbox:
 
     async def waiting(self, lane: str) -> list[InboxRow]:
         """What waits in a lane, in the order in which it came."""
-        return await self._store.find(InboxRow, {"state": InboxState.WAITING, "lane": lane}, sort=("position",), limit=200)
+        return await self._reads.ask(lane)
+
+    async def _read(self, lanes: Sequence[str]) -> list[list[InboxRow]]:
+        """One query for lanes that are read at the same time, or one each where they hold more than that."""
+        waiting = {"state": InboxState.WAITING, "lane": In(lanes)}
+        found = await self._store.find(InboxRow, waiting, sort=("position",), limit=_MOST_ROWS)
+        if len(found) == _MOST_ROWS:
+            return [await self._store.find(InboxRow, waiting | {"lane": lane}, sort=("position",), limit=200) for lane in lanes]
+        of: dict[str, list[InboxRow]] = {lane: [] for lane in lanes}
+        for row in found:
+            of[row.lane].append(row)
+        return [of[lane] for lane in lanes]
 
     def quiet_for(self, item: Incoming, accepted_at: datetime) -> float:
         """Seconds until a burst that ends with this item may be answered; a finished sentence waits a quarter."""
@@ -80,10 +96,10 @@ class Inbox:
         await self._store.commit(Unit(self.dead(ids, error)))
 
     async def recover(self) -> int:
-        """Wakes every lane in which something waits: at start-up, and when another process has written."""
+        """Brings every lane to mind in which something waits: at start-up, and when somebody may have written untold."""
         lanes = await self._store.distinct(InboxRow, "lane", {"state": InboxState.WAITING})
         for lane in lanes:
-            await self._lanes.wake(lane)
+            await self._lanes.remind(lane)
         return len(lanes)
 
 

@@ -63,10 +63,10 @@ class Jobs:
         await self._lanes.wake(id_)
 
     async def recover(self) -> int:
-        """Wakes every job that is not done, at its time: at start-up, and when another process has written."""
+        """Brings every job to mind that is not done, at its time: at start-up, and when somebody may have written untold."""
         due = await self._store.find(Job, {"status": JobStatus.PENDING}, sort=("schedule.execute_at",))
         for job in due:
-            await self._wake(job)
+            await self._lanes.remind(job.id, self._until(job))
         return len(due)
 
     async def work(self, claim: Claim) -> float | None:
@@ -110,5 +110,7 @@ class Jobs:
         return wait
 
     async def _wake(self, job: Job) -> None:
-        wait = (job.due_at - self._clock.now()).total_seconds()
-        await self._lanes.wake(job.id, max(0.0, wait))
+        await self._lanes.wake(job.id, self._until(job))
+
+    def _until(self, job: Job) -> float:
+        return max(0.0, (job.due_at - self._clock.now()).total_seconds())

@@ -139,10 +139,10 @@ class Outbox:
         await self._lanes.wake(lane)
 
     async def recover(self) -> int:
-        """Wakes every lane in which a delivery is open: at start-up, and when another process has written."""
+        """Brings every lane to mind in which a delivery is open: at start-up, and when somebody may have written untold."""
         lanes = await self._store.distinct(Delivery, "lane", {"openness": "open"})
         for lane in lanes:
-            await self.wake(lane)
+            await self._lanes.remind(lane)
         return len(lanes)
 
     async def take(self, claim: Claim, *, tracks: bool) -> Taken | Wait | None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
+import signal
 from collections.abc import Coroutine
 from typing import Any
 
@@ -20,3 +22,12 @@ def settle() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(10_000)
+
+
+async def stop_signal() -> None:
+    """Waits for SIGINT or SIGTERM; further ones change nothing."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    await stop.wait()

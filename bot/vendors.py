@@ -6,8 +6,8 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Awaitable, Callable, Iterable, Sequence
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -23,8 +23,9 @@ from bot.dialogs.resilient import Choice, ResilientModel
 from bot.errors import BotError, SettingsError
 from bot.message import Incoming
 from bot.services.status import Finding, State
-from bot.store.base import Store
-from bot.store.ownership import Ownership, is_database_owned, is_directory_owned, own_database, own_directory
+from bot.store.base import LaneKinds, Store
+from bot.store.local import LocalLanes
+from bot.store.ownership import Ownership, is_database_owned, is_directory_owned, own_database, own_directory, share_database
 from bot.store.sqlite import SqliteStore
 
 if TYPE_CHECKING:
@@ -58,6 +59,27 @@ def store_of(settings: Settings, clock: Clock) -> Store:
     return cast(Store, _load("bot.store.mongo").MongoStore(uri, settings.mongodb_database, clock))
 
 
+def worked_on(settings: Settings, store: Store) -> AbstractAsyncContextManager[Ownership]:
+    """Opens the store to work on it, with all others or alone, as the settings say. Raises DataInUse."""
+    return share_database(store, settings.lease_ms / 1000) if settings.is_shared else owned(settings, store)
+
+
+@asynccontextmanager
+async def lanes_of(settings: Settings, store: Store, clock: Clock, fence: int, *, works: bool) -> AsyncIterator[LaneKinds]:
+    """The lanes that the settings choose: this process's own, under this fence, or those of all.
+
+    Raises SettingsError, and StoreUnavailable where this process `works` and Redis does not answer.
+    """
+    if settings.is_shared:
+        url, name, lease = settings.redis_url.get_secret_value(), settings.mongodb_database, settings.lease_ms / 1000
+        async with _load("bot.store.redis").shared_lanes(url, name, lease, store, must_answer=works) as lanes:
+            yield lanes
+        return
+    turns, sends, jobs = (LocalLanes(fence, clock) for _ in range(3))
+    with closing(turns), closing(sends), closing(jobs):
+        yield LaneKinds(turns, sends, jobs)
+
+
 def owned(settings: Settings, store: Store) -> AbstractAsyncContextManager[Ownership]:
     """Opens the store as the one process that works on it. Raises DataInUse."""
     if settings.mongodb_uri.get_secret_value():
@@ -66,7 +88,7 @@ def owned(settings: Settings, store: Store) -> AbstractAsyncContextManager[Owner
 
 
 async def is_worked_on(settings: Settings, store: Store) -> bool:
-    """Whether some process owns the store."""
+    """Whether some process works on the store."""
     if settings.mongodb_uri.get_secret_value():
         return await is_database_owned(store)
     return is_directory_owned(settings.data_dir)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
-from contextlib import suppress
 
 import msgspec
 import structlog
@@ -49,39 +48,55 @@ class Crew:
         self._name = name
         self._lanes = lanes
         self._work = work
-        self._in_hand: set[asyncio.Task[None]] = set()
-        self._room = asyncio.Semaphore(at_once)
-        self._loop: asyncio.Task[None] | None = None
+        self._at_once = at_once
+        self._in_hand: dict[asyncio.Task[None], Claim] = {}
+        self._room = asyncio.Event()
+        self._loops: list[asyncio.Task[None]] = []
 
     def start(self) -> None:
-        self._loop = asyncio.create_task(self._claim(), name=self._name)
+        self._loops.append(asyncio.create_task(self._claim(), name=self._name))
+        if self._lanes.beat_seconds is not None:
+            self._loops.append(asyncio.create_task(self._beat(self._lanes.beat_seconds), name=f"{self._name}, beat"))
 
     def is_idle(self) -> bool:
         """Whether it has nothing in hand."""
         return not self._in_hand
 
     async def stop(self, seconds: float) -> None:
-        """Takes nothing new, lets begun work finish within so many seconds, gives up the rest."""
-        if self._loop is not None:
-            self._loop.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._loop
+        """Takes nothing new, lets begun work finish within so many seconds, gives back the rest."""
+        await _ended(self._loops[:1])
         if self._in_hand:
             _, late = await asyncio.wait(self._in_hand, timeout=seconds)
             for task in late:
                 task.cancel()
             await asyncio.gather(*late, return_exceptions=True)
+        await _ended(self._loops[1:])
 
     async def _claim(self) -> None:
         while True:
-            await self._room.acquire()
-            task = asyncio.create_task(self._on(await self._lanes.claim()))
-            self._in_hand.add(task)
-            task.add_done_callback(self._finished)
+            while len(self._in_hand) >= self._at_once:
+                self._room.clear()
+                await self._room.wait()
+            for claim in await self._lanes.claim_some(self._at_once - len(self._in_hand)):
+                task = asyncio.create_task(self._on(claim))
+                self._in_hand[task] = claim
+                task.add_done_callback(self._finished)
 
     def _finished(self, task: asyncio.Task[None]) -> None:
-        self._in_hand.discard(task)
-        self._room.release()
+        del self._in_hand[task]
+        self._room.set()
+
+    async def _beat(self, seconds: float) -> None:
+        """Keeps what is in hand; whatever is lost is given up at once, as nothing of it could be committed."""
+        while True:
+            await asyncio.sleep(seconds)
+            in_hand = list(self._in_hand.items())
+            kept = await asyncio.gather(*(self._lanes.beat(claim) for _, claim in in_hand))
+            lost = [task for (task, _), is_kept in zip(in_hand, kept, strict=True) if not is_kept and not task.done()]
+            for task in lost:
+                task.cancel()
+            if lost:
+                log.warning("lanes lost; others have them or will", kind=self._name, lanes=len(lost))
 
     async def _on(self, claim: Claim) -> None:
         again: float | None = None
@@ -89,11 +104,22 @@ class Crew:
             again = await self._work(claim)
         except FenceLost:
             log.warning("lane lost; another worker has it", kind=self._name)
+            if self._lanes.beat_seconds is not None:  # or had it: where it is ours after all, it is taken with a new fence
+                again = backoff(1)
+        except asyncio.CancelledError:
+            again = 0.0  # somebody else may go on at once
+            raise
         except Exception:
             log.exception("work failed; it is tried again", kind=self._name)
             again = backoff(1)
         finally:
             await self._lanes.release(claim, again)
+
+
+async def _ended(tasks: Sequence[asyncio.Task[None]]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
 
 
 class Worker:
@@ -115,6 +141,7 @@ class Worker:
         self._outbox = outbox
         self._engine = engine
         self._jobs = jobs
+        self._commons = lanes.commons
         self._live = live or Live()
         self._crews = (
             Crew("turns", lanes.turns, self._turns, MAX_TURNS),
@@ -130,14 +157,19 @@ class Worker:
     async def start(self) -> None:
         """Finds what an earlier process left, then works until `stop`."""
         await self._recover()
-        self._unwatch = self._store.watch(self._others_wrote)
+        if self._commons is None:
+            self._unwatch = self._store.watch(self._others_wrote)
+        else:  # others tell of what they write
+            self._commons.attend(self._others_wrote)
         for crew in self._crews:
             crew.start()
 
     async def stop(self) -> None:
-        """Takes nothing new, lets begun work finish within a bound, gives up the rest (it is found again at the next start)."""
+        """Takes nothing new, lets begun work finish within a bound, gives back the rest (or finds it again at the next start)."""
         if self._unwatch is not None:
             self._unwatch()
+        if self._commons is not None:
+            await self._commons.leave()
         if self._rescan is not None:
             self._rescan.cancel()
             await asyncio.gather(self._rescan, return_exceptions=True)
@@ -155,7 +187,7 @@ class Worker:
         log.log(level, "worker looked for waiting work", turns=turns, deliveries=deliveries, jobs=jobs)
 
     def _others_wrote(self) -> None:
-        """Another process has written: there may be work for us that nobody here knows of."""
+        """There may be work for us in the store that the lanes do not know of."""
         self._is_stale = True
         if self._rescan is None or self._rescan.done():
             self._rescan = asyncio.create_task(self._look_again())

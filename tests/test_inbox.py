@@ -12,7 +12,8 @@ from bot.errors import StoreUnavailable
 from bot.inbox import KEEP_DONE, Inbox, read_item
 from bot.message import Address, Choice, InboundMessage, Incoming, Media, Notice, Receipt, ReceiptStatus, Text
 from bot.records.work import InboxRow, InboxState
-from bot.store.base import Claim, Store, Unit
+from bot.store.base import Store, Unit
+from bot.store.local import LocalLanes
 from bot.testing.clock import ManualClock
 from bot.testing.scene import Scene
 
@@ -22,23 +23,15 @@ ANA = Address("whatsapp", "1", "2")
 BO = Address("whatsapp", "1", "3")
 
 
-class Wakes:
+class Wakes(LocalLanes):
     """Lanes that only note who was woken."""
 
     def __init__(self) -> None:
+        super().__init__(1, ManualClock())
         self.woken: list[tuple[str, float]] = []
 
     async def wake(self, lane: str, delay: float = 0.0) -> None:
         self.woken.append((lane, delay))
-
-    async def claim(self) -> Claim:
-        raise NotImplementedError
-
-    async def beat(self, claim: Claim) -> bool:
-        raise NotImplementedError
-
-    async def release(self, claim: Claim, again: float | None = None) -> None:
-        raise NotImplementedError
 
 
 class Desk:

@@ -18,10 +18,10 @@ from bot.dialogs.templates import Problem
 from bot.errors import SettingsError, StoreError
 from bot.logs import configure_logs
 from bot.running import run
-from bot.services.status import Finding, State, ability, configuration, stored, unpriced
+from bot.services.status import Finding, State, ability, configuration, stored, unpriced, workers
 from bot.store.base import Store
 from bot.tools.base import Toolbox
-from bot.vendors import ask_vendors, embedded_path, store_of, unmakeable
+from bot.vendors import ask_vendors, embedded_path, lanes_of, store_of, unmakeable
 
 _MARKS = {State.ON: ("on", "green"), State.OFF: ("off", "yellow"), State.WRONG: ("WRONG", "red"), State.INFO: ("", "white")}
 
@@ -51,6 +51,8 @@ async def _collect(settings: Settings, live: bool, into: list[Finding]) -> None:
         async with _existing_store(settings) as store:
             none = [Finding("work", State.INFO, "no data yet")]
             into.extend(none if store is None else await stored(store, SystemClock(), has_model=settings.has_model))
+            if store is not None and settings.is_shared:
+                into.append(await _workers(settings, store))
     except (StoreError, OSError) as error:  # the rest of the report is still worth having
         into.append(Finding("work", State.WRONG, str(error)))
     if live:
@@ -66,6 +68,14 @@ def _agents(agents: Mapping[str, Agent], problems: Sequence[Problem]) -> Iterato
         yield ability(agent.name, len(agent.tools), agent.handoffs, agent.skills)
     for problem in problems:
         yield Finding("agents", State.WRONG, f"{problem.file}: {problem.what}", problem.fix)
+
+
+async def _workers(settings: Settings, store: Store) -> Finding:
+    try:
+        async with lanes_of(settings, store, SystemClock(), 0, works=True) as lanes:
+            return workers([] if lanes.commons is None else await lanes.commons.workers())
+    except (SettingsError, StoreError) as error:
+        return Finding("workers", State.WRONG, str(error))
 
 
 @asynccontextmanager

@@ -1,4 +1,4 @@
-"""`bot serve`: webhooks, worker and web in one process."""
+"""`bot serve`: webhooks, worker and web in one process, or the web alone beside workers."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import asyncio
 import click
 
 from bot.app import App, assemble
-from bot.config import Settings, load_settings
+from bot.config import Settings, load_settings, require_shared
 from bot.errors import DataInUse
 from bot.logs import configure_logs
 from bot.running import run, settle
@@ -18,16 +18,19 @@ from bot.web.server import build_site, run_site
 @click.command(short_help="Run everything in one process.")
 @click.option("--host", help="Address to listen on (BOT_HOST).")
 @click.option("--port", type=int, help="Port to listen on (BOT_PORT); 0 takes a free one.")
-def command(host: str | None, port: int | None) -> None:
+@click.option("--no-worker", is_flag=True, help="Web only: `bot work` does the work (needs MONGODB_URI and REDIS_URL).")
+def command(host: str | None, port: int | None, no_worker: bool) -> None:
     """Run everything in one process: webhooks, worker, web. Stop it with Ctrl-C."""
     given = {"BOT_HOST": host, "BOT_PORT": port}
     settings = load_settings(**{name: value for name, value in given.items() if value is not None})
+    if no_worker:
+        require_shared(settings, "bot serve --no-worker")
     configure_logs()
-    run(_serve(settings))
+    run(_serve(settings, work=not no_worker))
 
 
-async def _serve(settings: Settings) -> None:
-    async with assemble(settings) as app:
+async def _serve(settings: Settings, *, work: bool) -> None:
+    async with assemble(settings, work=work) as app:
         await app.knowledge.ensure()
         site = build_site(webhooks_of(settings, app.inbox.accept, app.clock), app)
         serving = asyncio.create_task(run_site(site, settings.host, settings.port, lambda port: _started(app, port)))
@@ -47,14 +50,17 @@ async def _serve(settings: Settings) -> None:
 def _data(settings: Settings) -> str:
     """Where the data is."""
     if settings.mongodb_uri.get_secret_value():
-        return f"MongoDB, database {settings.mongodb_database}"
+        return f"MongoDB, database {settings.mongodb_database}{', with Redis' if settings.is_shared else ''}"
     return str(settings.data_dir)
 
 
 async def _started(app: App, port: int) -> None:
-    await app.worker.start()
+    if app.is_working:
+        await app.worker.start()
     settle()
     click.echo(f"Switchboard listens on http://{app.settings.host}:{port}  (data in {_data(app.settings)})")
+    if not app.is_working:
+        click.echo("  work      off: --no-worker; `bot work` does it")
     names = app.settings.model_names
     model = f"on: {', then '.join(names)}" if names else "off: no OPENAI_API_KEY; simple mode"
     click.echo(f"  model     {model}")

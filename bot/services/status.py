@@ -43,21 +43,12 @@ class Finding:
 def configuration(settings: Settings) -> list[Finding]:
     """What the settings switch on and off."""
     findings = [_model(settings), _whatsapp(settings), _web_chat(), _public_url(settings)]
-    findings.append(_store(settings))
+    findings += [_store(settings), _redis(settings)]
     trouble = _directory_trouble(settings.data_dir)
     if trouble:
         findings.append(Finding("data directory", State.WRONG, trouble, "set BOT_DATA_DIR to a directory we may write to"))
     findings += [_email(settings), _secret_key(settings)]
-    for name, meaning, is_set in (
-        ("Redis", "REDIS_URL", bool(settings.redis_url.get_secret_value())),
-        ("telephone", "TWILIO_ACCOUNT_SID", bool(settings.twilio_account_sid)),
-    ):
-        if is_set:
-            findings.append(
-                Finding(name, State.WRONG, f"{meaning} is set, but this version does not use it yet", f"unset {meaning}")
-            )
-        else:
-            findings.append(Finding(name, State.OFF, "not in this version yet"))
+    findings.append(_telephone(settings))
     for name, nearest in unknown_settings().items():
         if nearest:
             findings.append(Finding(name, State.WRONG, "there is no such setting", f"did you mean {nearest}?"))
@@ -83,8 +74,18 @@ def _directory_trouble(path: Path) -> str:
 
 def _store(settings: Settings) -> Finding:
     if settings.mongodb_uri.get_secret_value():
-        return Finding("store", State.ON, f"MongoDB, database {settings.mongodb_database}; one process at a time")
-    return Finding("store", State.ON, f"embedded, in {settings.data_dir}/bot.db")
+        many = "any number of processes" if settings.is_shared else "one process at a time"
+        return Finding("store", State.ON, f"MongoDB, database {settings.mongodb_database}; {many}")
+    return Finding("store", State.ON, f"embedded, in {settings.data_dir}/bot.db; one process")
+
+
+def _redis(settings: Settings) -> Finding:
+    if settings.is_shared:
+        return Finding("Redis", State.ON, "joins the processes: `bot serve`, `bot serve --no-worker`, `bot work`")
+    if settings.redis_url.get_secret_value():
+        lacks = "REDIS_URL is set without MONGODB_URI, and the embedded store serves one process"
+        return Finding("Redis", State.WRONG, lacks, "set MONGODB_URI too, or unset REDIS_URL")
+    return Finding("Redis", State.OFF, "one process does everything", "set MONGODB_URI and REDIS_URL for several")
 
 
 def _model(settings: Settings) -> Finding:
@@ -122,6 +123,13 @@ def _web_chat() -> Finding:
     return Finding("web chat", State.ON, "/chat")
 
 
+def _telephone(settings: Settings) -> Finding:
+    if not settings.twilio_account_sid:
+        return Finding("telephone", State.OFF, "not in this version yet")
+    unused = "TWILIO_ACCOUNT_SID is set, but this version does not use it yet"
+    return Finding("telephone", State.WRONG, unused, "unset TWILIO_ACCOUNT_SID")
+
+
 def _email(settings: Settings) -> Finding:
     smtp = settings.smtp
     if smtp is None:
@@ -139,6 +147,10 @@ def _secret_key(settings: Settings) -> Finding:
             return Finding("secret key", State.WRONG, str(error))
     if configured:
         return Finding("secret key", State.ON, "BOT_SECRET_KEY")
+    if settings.is_shared:
+        return Finding(
+            "secret key", State.WRONG, f"{path} is this machine's own", "set the same BOT_SECRET_KEY for every process"
+        )
     return Finding("secret key", State.ON, f"{path}{'' if path.exists() else ', made at the first start'}")
 
 
@@ -146,6 +158,13 @@ def _public_url(settings: Settings) -> Finding:
     if settings.public_url:
         return Finding("public URL", State.ON, settings.public_url)
     return Finding("public URL", State.OFF, "vendors cannot be told where we are", "set BOT_PUBLIC_URL when the server is public")
+
+
+def workers(names: Sequence[str]) -> Finding:
+    """Which processes work, where several may."""
+    if not names:
+        return Finding("workers", State.WRONG, "none has been heard from", "start `bot work`, or `bot serve` without --no-worker")
+    return Finding("workers", State.INFO, f"{len(names)}: {'; '.join(names)}")
 
 
 async def work(store: Store) -> list[Finding]:

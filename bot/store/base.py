@@ -255,14 +255,53 @@ class Lanes(Protocol):
     async def wake(self, lane: str, delay: float = 0.0) -> None:
         """There is work in this lane, from `delay` seconds on. An earlier time wins over a later one."""
 
+    async def remind(self, lane: str, delay: float = 0.0) -> None:
+        """There may be work in this lane of which nobody was told: it is due then, unless something is known of it already."""
+
     async def claim(self) -> Claim:
         """Waits for a lane that is due and that nobody holds, and takes it."""
+
+    async def claim_some(self, most: int) -> Sequence[Claim]:
+        """The same, for up to `most` lanes at a time; at least one."""
+
+    @property
+    def beat_seconds(self) -> float | None:
+        """How often a claim has to be kept alive; None where that is not needed."""
 
     async def beat(self, claim: Claim) -> bool:
         """Keeps the claim alive; False when it is lost."""
 
     async def release(self, claim: Claim, again: float | None = None) -> None:
         """Gives the lane back; with `again`, it is due in that many seconds even if nobody wakes it."""
+
+
+class Fences(Protocol):
+    """The numbers in the store that tell who came last."""
+
+    async def raise_fences(self, ids: Sequence[str], holder: str) -> Mapping[str, int]:
+        """Raises each of them by one, durably; the new numbers. `holder` is nobody else's name, and used once.
+
+        One that somebody else has raised at the same time is missing. Raises StoreUnavailable.
+        """
+
+    async def keep_clear(self, silent: float) -> None:
+        """Tells that this process is there, and undoes what others had begun to write that have been silent for so many seconds.
+
+        Called again and again, well within that time. Raises StoreUnavailable.
+        """
+
+
+class Commons(Protocol):
+    """What the processes that share their lanes know of each other."""
+
+    def attend(self, look: Callable[[], None]) -> None:
+        """This process works from now on; `look` is called when lanes may have been forgotten, so that the store is asked."""
+
+    async def leave(self) -> None:
+        """It does not any more."""
+
+    async def workers(self) -> Sequence[str]:
+        """Who works and has been heard from of late. Raises StoreUnavailable."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -275,3 +314,5 @@ class LaneKinds:
     """Deliveries wait here, a lane an address."""
     jobs: Lanes
     """Jobs wait here, each in a lane of its own."""
+    commons: Commons | None = None
+    """None where one process has the lanes for itself."""

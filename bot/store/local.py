@@ -59,6 +59,17 @@ class LocalLanes:
                 self._give_back(claimer.result(), 0.0)
             raise
 
+    async def claim_some(self, most: int) -> list[Claim]:
+        """One: in memory the next costs no less."""
+        return [await self.claim()]
+
+    async def remind(self, lane: str, delay: float = 0.0) -> None:
+        await self.wake(lane, delay)
+
+    @property
+    def beat_seconds(self) -> float | None:
+        return None
+
     async def beat(self, claim: Claim) -> bool:
         """True while the claim is held; in one process nobody can take it away."""
         return self._held.get(claim.lane) is claim

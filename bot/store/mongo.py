@@ -28,16 +28,18 @@ from bot.clock import Clock
 from bot.errors import Conflict, StoreError, StoreUnavailable, UnindexedQuery
 from bot.records.base import Record
 from bot.records.tokens import Word
-from bot.records.work import Counter
+from bot.records.work import Counter, Fence
 from bot.store.base import Found, Unit, Where
 from bot.store.catalog import every_kind
 from bot.store.fields import stamp_record, tell_records
 from bot.store.mongo_connection import Client, Translated, client_of, place_of, require_replica_set
 from bot.store.mongo_documents import CODEC, Collection, thaw
+from bot.store.mongo_fences import raised
 from bot.store.mongo_inserts import Inserts
-from bot.store.mongo_layout import PULSES, bring_up
+from bot.store.mongo_layout import PULSES, SESSIONS, bring_up
 from bot.store.mongo_query import Filter, asked_for, behind, filter_of, order_of, update_of
 from bot.store.mongo_search import place_in, searched_for
+from bot.store.mongo_sessions import Sessions
 from bot.store.mongo_units import BULK_WRITE, DURABLE, Documents, Place, Units, steps_of
 from bot.store.mongo_watch import Pulses
 from bot.store.words import require_changeable
@@ -63,6 +65,7 @@ class MongoStore:
         self._inserts: dict[type[Record], Inserts] = {}
         self._names: dict[str, Collection] = {}
         self._translated = Translated(self._place, self._path_of)
+        self._sessions: Sessions
         self._units: Units
         self._pulses: Pulses
 
@@ -93,7 +96,8 @@ class MongoStore:
         self._places = {kind: Place(Collection(kind), database[kind.shape.collection]) for kind in kinds}
         self._names = {collection.name: collection for collection, _ in self._places.values()}
         self._inserts = {kind: Inserts(documents, self._translated) for kind, (_, documents) in self._places.items()}
-        self._units = Units(client, self._translated, has_bulk_write=wire >= BULK_WRITE)
+        self._sessions = Sessions(client, database[SESSIONS])
+        self._units = Units(self._sessions, self._translated, has_bulk_write=wire >= BULK_WRITE)
         self._pulses = Pulses(database[PULSES], self._clock.now)
         self._client = client
 
@@ -106,6 +110,7 @@ class MongoStore:
         for inserts in self._inserts.values():
             await inserts.finish()
         await self._units.finish()
+        await self._sessions.close()
         await self._translated.idle()
         await self._pulses.close()
         await client.close()
@@ -313,6 +318,17 @@ class MongoStore:
         with self._translated:
             counted = await documents.find_one_and_update({"_id": counter}, update, return_document=ReturnDocument.AFTER)
         return None if counted is None else int(counted["value"])
+
+    async def raise_fences(self, ids: Sequence[str], holder: str) -> Mapping[str, int]:
+        """Raises each by one, durably; the new numbers. Those are missing that somebody else has raised at the same time."""
+        place = self._of(Fence)
+        with self._translated:
+            return await raised(place, self._inserts[Fence], ids, holder, self._clock.now())
+
+    async def keep_clear(self, silent: float) -> None:
+        """Undoes what processes had begun to write that have been silent for so many seconds. Raises StoreUnavailable."""
+        with self._translated:
+            await self._sessions.keep_clear(silent)
 
     async def commit(self, unit: Unit) -> None:
         if not unit:

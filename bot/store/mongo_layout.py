@@ -21,6 +21,8 @@ LAYOUT = 1
 META = "meta"
 PULSES = "pulses"
 """A document per process, counted up when it has committed (`mongo_watch`)."""
+SESSIONS = "processes"
+"""A note per process that shares the database: its sessions (`mongo_sessions`)."""
 PULSE_TTL = 24 * 3600
 
 _LAYOUT_ID = "layout"

@@ -1,9 +1,9 @@
 """Units of work: each is one transaction, or no transaction at all where it is one operation on one document.
 
 What a unit requires is counted up inside its transaction (`_held`), so that of it and whoever changes that document meanwhile one
-starts over; only to read it would let a unit of an older fence slip in behind a newer one. Units that require the same document
-(all those of one process, under its fence) would hinder each other, so the ones that wait go together in one transaction; if one
-of them fails, each goes again by itself.
+starts over; only to read it would let a unit of an older fence slip in behind a newer one. Units that require documents of the
+same collection (all those under a fence) go together in one transaction, as many as wait: under one fence they would hinder each
+other, under different ones each would cost a commit. If one of them fails, each goes again by itself.
 
 From MongoDB 8.0 on a whole transaction is one `bulkWrite` over all its collections, and its commit; on an older server it is a
 command for each operation.
@@ -30,9 +30,10 @@ from pymongo.write_concern import WriteConcern
 from bot.errors import Conflict, StoreUnavailable
 from bot.records.base import Record
 from bot.store.base import Change, Delete, Insert, Operation, Put, Require
-from bot.store.mongo_connection import Client, Translated, is_transient, is_unknown
+from bot.store.mongo_connection import Translated, is_transient, is_unknown
 from bot.store.mongo_documents import HELD, Collection, encoded
 from bot.store.mongo_query import asked_for, update_of
+from bot.store.mongo_sessions import Sessions
 from bot.store.words import require_changeable
 
 _TRIES = 60
@@ -49,7 +50,7 @@ _MOST_OPERATIONS = 1000
 _MOST_BYTES = 8 * 1024 * 1024
 """Of one `bulkWrite`, well below the 16 MB of a command."""
 _DUPLICATE = 11000
-_FREE = ("", b"")
+_FREE = ""
 """The line of the units that require nothing."""
 
 DURABLE = WriteConcern(w="majority", j=True, wtimeout=10_000)
@@ -243,11 +244,11 @@ class _Waiting(NamedTuple):
 class Units:
     """Commits units, as many side by side as do not get into each other's way."""
 
-    def __init__(self, client: Client, translated: Translated, *, has_bulk_write: bool) -> None:
-        self._client = client
+    def __init__(self, sessions: Sessions, translated: Translated, *, has_bulk_write: bool) -> None:
+        self._sessions = sessions
         self._has_bulk_write = has_bulk_write
         self._translated = translated
-        self._waiting: dict[tuple[str, bytes], deque[_Waiting]] = {}
+        self._waiting: dict[str, deque[_Waiting]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._few = asyncio.Semaphore(_AT_ONCE)
 
@@ -258,7 +259,7 @@ class Units:
             with self._translated:
                 await run(only)
             return
-        key = next((step.key for step in steps if step.verb is Require), _FREE)
+        key = next((step.documents.name for step in steps if step.verb is Require), _FREE)
         # Shielded by being a task: a waiter that gives up must not tear a transaction with others in it.
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         line = self._waiting.get(key)
@@ -283,7 +284,7 @@ class Units:
         if self._tasks:
             await asyncio.wait(self._tasks)
 
-    async def _work(self, key: tuple[str, bytes], line: deque[_Waiting]) -> None:
+    async def _work(self, key: str, line: deque[_Waiting]) -> None:
         try:
             while line:
                 together = [line.popleft() for _ in range(min(len(line), _TOGETHER))]
@@ -327,9 +328,7 @@ class Units:
     async def _transact(self, take: Take) -> None:
         async with self._few:
             with self._translated:
-                # Nothing is read but what is written, and w=majority confirms that along with all before it: neither a read
-                # concern nor a cluster time is needed, which SecantusDB 0.7.0b3 would not take with a `bulkWrite`.
-                async with self._client.start_session(causal_consistency=False) as session:
+                async with self._sessions.one() as session:
                     await self._retry(session, take)
 
     async def _retry(self, session: AsyncClientSession, take: Take) -> None:

@@ -1,7 +1,10 @@
-"""Which one process works on a store: turns, sends, jobs, imports. Others may read it and put things into it.
+"""Who works on a store: turns, sends, jobs, imports. One process, or several that share their lanes; never both.
+
+Others may read it and put things into it.
 
 The embedded store is owned by a lock on its directory, which the kernel lets go of when the process ends, however it ends.
 A server's database is owned by a lease on its fence: held by heartbeats on the server's clock, free a lease after the last one.
+Processes that share their lanes hold that lease together; among them, each lane has a fence of its own.
 """
 
 from __future__ import annotations
@@ -18,10 +21,15 @@ import structlog
 
 from bot.errors import DataInUse, StoreError
 from bot.records.work import Fence
-from bot.store.base import Store
+from bot.store.base import StartsWith, Store
 from bot.store.local import FENCE_ID, DataDirectory, raise_fence
 
 log = structlog.get_logger()
+
+SHARED = "several processes that share their lanes on Redis"
+"""Stands for all of them as the holder."""
+_FENCED = ("turns:", "sends:")
+"""How the fences of lanes begin."""
 
 
 class Ownership:
@@ -51,15 +59,25 @@ async def own_database(store: Store, lease: float) -> AsyncIterator[Ownership]:
     """
     await store.open()
     try:
-        ownership = Ownership(await _take(store, lease))
-        beating = asyncio.create_task(_beat(store, ownership, lease))
-        try:
+        ownership = Ownership(await _take(store, lease, f"{socket.gethostname()}, pid {os.getpid()}"))
+        async with _beating(store, ownership, lease):
             yield ownership
-        finally:
-            beating.cancel()
-            with suppress(asyncio.CancelledError):
-                await beating
-            await store.change(Fence, {"id": FENCE_ID, "value": ownership.fence}, set={"held_until": None})
+        await store.change(Fence, {"id": FENCE_ID, "value": ownership.fence}, set={"held_until": None})
+    finally:
+        await store.close()
+
+
+@asynccontextmanager
+async def share_database(store: Store, lease: float) -> AsyncIterator[Ownership]:
+    """Works on a server's database, which is opened here, together with others that share their lanes.
+
+    Raises DataInUse while a process works on it that does not.
+    """
+    await store.open()
+    try:
+        ownership = Ownership(await _take(store, lease, SHARED))
+        async with _beating(store, ownership, lease):
+            yield ownership
     finally:
         await store.close()
 
@@ -74,23 +92,43 @@ async def beside(store: Store) -> AsyncIterator[Ownership]:
         await store.close()
 
 
-async def _take(store: Store, lease: float) -> int:
-    """Raises the fence as soon as nobody holds it; the new number."""
+@asynccontextmanager
+async def _beating(store: Store, ownership: Ownership, lease: float) -> AsyncIterator[None]:
+    beating = asyncio.create_task(_beat(store, ownership, lease))
+    try:
+        yield
+    finally:
+        beating.cancel()
+        with suppress(asyncio.CancelledError):
+            await beating
+
+
+async def _take(store: Store, lease: float, holder: str) -> int:
+    """Raises the fence as soon as nobody else holds it, and joins those who share it; the number."""
     await store.insert([Fence(id=FENCE_ID)])
     seen = await _fence(store)
     while True:
         now = await store.now()
         fence = await _fence(store)
-        if fence.held_until is not None and fence.held_until != seen.held_until:
+        is_joined = holder == fence.holder == SHARED
+        if not is_joined and fence.held_until is not None and fence.held_until != seen.held_until:
             whose = f"another `bot` already works on this database ({fence.holder})"
             raise DataInUse(f"{whose}: stop it, or use another MONGODB_DATABASE")
-        if fence.held_until is None or fence.held_until <= now:
-            mine = {"holder": f"{socket.gethostname()}, pid {os.getpid()}", "held_until": now + timedelta(seconds=lease)}
+        if is_joined or fence.held_until is None or fence.held_until <= now:
+            mine = {"holder": holder, "held_until": now + timedelta(seconds=lease)}
             as_seen = {"id": FENCE_ID, "value": fence.value}
-            if await store.change(Fence, as_seen, set=mine, inc={"value": 1}) == 1:
-                return fence.value + 1
+            if await store.change(Fence, as_seen, set=mine, inc={"value": int(not is_joined)}) == 1:
+                if fence.holder == SHARED and not is_joined:
+                    await _raise_all(store)
+                return fence.value + int(not is_joined)
             continue
         await asyncio.sleep(min(0.2, lease / 4))
+
+
+async def _raise_all(store: Store) -> None:
+    """Whatever one of those who shared the lanes, and was silent for a lease, still wants to commit is void from here."""
+    for beginning in _FENCED:
+        await store.change(Fence, {"id": StartsWith(beginning)}, inc={"value": 1})
 
 
 async def _fence(store: Store) -> Fence:

@@ -32,6 +32,7 @@ from bot.records.conversations import Conversation, Direction, Message
 from bot.records.people import Customer
 from bot.records.tickets import Ticket
 from bot.records.work import Delivery, DeliveryState, InboxRow, InboxState
+from bot.store.base import Store
 from bot.store.sqlite import SqliteStore
 from bot.testing.processes import Program, Send, Surroundings, surroundings
 from bot.testing.whatsapp.server import PHONE_ID, SECRET
@@ -131,7 +132,7 @@ async def chaos(
     async with surroundings(folder, receipts=receipts, token_ms=token_ms) as around, AsyncExitStack() as stack:
         server = around.bot("serve")
         await server.start().ready()
-        crowd = await stack.enter_async_context(_crowd(around.webhook, people, dice.random()))
+        writers = await stack.enter_async_context(crowd(around.webhook, people, dice.random()))
         for number in range(kills):
             await asyncio.sleep(dice.uniform(*lives))
             kill = await _kill(around, server, folder / f"at-kill-{number}")
@@ -140,12 +141,13 @@ async def chaos(
             kill.listening_at = server.ready_at
             account.kills.append(kill)
         await asyncio.sleep(dice.uniform(*lives))
-        written = await crowd.fall_silent()
-        await _come_to_rest(around)
+        written = await writers.fall_silent()
+        await _rest(around)
         code = await server.stop()
         if code != 0:
             account.problems.append(f"the exit code after SIGTERM was {code}")
-        await _Audit(account, around.sends(), written).check(around.data)
+        async with _opened(around.data) as store:
+            await Audit(account, around.sends(), written).check(store)
     account.seconds = time.monotonic() - began
     return account
 
@@ -186,13 +188,14 @@ class Crowd:
 
 
 @asynccontextmanager
-async def _crowd(webhook: str, people: int, seed: float) -> AsyncIterator[Crowd]:
+async def crowd(webhook: str, people: int, seed: float) -> AsyncIterator[Crowd]:
+    """So many people who write to that webhook."""
     vendor = Vendor(target=webhook, secret=SECRET, phone_id=PHONE_ID, clock=SystemClock(), redelivers=True)
-    crowd = Crowd(vendor, people, seed)
+    writers = Crowd(vendor, people, seed)
     try:
-        yield crowd
+        yield writers
     finally:
-        await crowd.leave()
+        await writers.leave()
         await vendor.close()
 
 
@@ -212,9 +215,14 @@ async def _kill(around: Surroundings, server: Program, copy: Path) -> Kill:
     return Kill(killed_at - server.ready_at, killed_at, waiting, sending, begun)
 
 
-async def _come_to_rest(around: Surroundings) -> None:
-    """Until nothing waits and nothing is to be sent, seen by a second process on the same file."""
-    async with asyncio.timeout(_REST_SECONDS), _opened(around.data) as store:
+async def _rest(around: Surroundings) -> None:
+    async with _opened(around.data) as store:
+        await come_to_rest(store)
+
+
+async def come_to_rest(store: Store) -> None:
+    """Until nothing waits and nothing is to be sent, seen by another process than those that work."""
+    async with asyncio.timeout(_REST_SECONDS):
         while (
             await store.distinct(InboxRow, "lane", {"state": InboxState.WAITING})
             or await store.distinct(Delivery, "lane", {"openness": "open"})
@@ -232,7 +240,7 @@ async def _opened(data: Path) -> AsyncIterator[SqliteStore]:
         await store.close()
 
 
-async def _all(store: SqliteStore, kind: type[R]) -> list[R]:
+async def _all(store: Store, kind: type[R]) -> list[R]:
     found: list[R] = []
     page: list[R] = []
     while not found or len(page) == _PAGE:
@@ -243,7 +251,7 @@ async def _all(store: SqliteStore, kind: type[R]) -> list[R]:
     return found
 
 
-class _Audit:
+class Audit:
     """Compares what was written, what the store holds and what arrived; every difference is a problem."""
 
     def __init__(self, account: Account, sends: Sequence[Send], written: Sequence[Written]) -> None:
@@ -256,14 +264,13 @@ class _Audit:
     def _problem(self, text: str) -> None:
         self._account.problems.append(text)
 
-    async def check(self, data: Path) -> None:
-        async with _opened(data) as store:
-            self._messages = {message.id: message for message in await _all(store, Message)}
-            self._deliveries = {delivery.id: delivery for delivery in await _all(store, Delivery)}
-            inbox = await _all(store, InboxRow)
-            tickets = await _all(store, Ticket)
-            conversations = await _all(store, Conversation)
-            customers = await _all(store, Customer)
+    async def check(self, store: Store) -> None:
+        self._messages = {message.id: message for message in await _all(store, Message)}
+        self._deliveries = {delivery.id: delivery for delivery in await _all(store, Delivery)}
+        inbox = await _all(store, InboxRow)
+        tickets = await _all(store, Ticket)
+        conversations = await _all(store, Conversation)
+        customers = await _all(store, Customer)
         self._check_work(inbox)
         self._check_timeline()
         self._check_tickets(tickets)
@@ -381,7 +388,7 @@ class _Audit:
                 first_reply.setdefault(turn, send.seconds)
         turn_of = {message.whatsapp_message_id: message.turn_id for message in self._messages.values()}
         kills = self._account.kills
-        ends = [kill.killed_at for kill in kills[1:]] + [math.inf]
+        ends = [*(kill.killed_at for kill in kills[1:]), math.inf][: len(kills)]
         for number, (kill, end) in enumerate(zip(kills, ends, strict=True), 1):
             free = (id_ for id_, lane in kill.waiting.items() if lane not in kill.sending)
             answered = (first_reply.get(turn_of.get(id_) or "", math.inf) for id_ in free)

@@ -32,6 +32,7 @@ from bot.testing.whatsapp.server import PHONE_ID, SECRET, TOKEN
 
 VERIFY_TOKEN = "fake-verify-token"
 LISTENS = "Switchboard listens on"
+WORKS = "Switchboard works on"
 _LOOK_SECONDS = 0.002
 
 
@@ -136,6 +137,13 @@ class Program:
         self.process.kill()
         self.process.wait()
 
+    def pause(self) -> None:
+        """It stands still (SIGSTOP) until `resume`."""
+        self.process.send_signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        self.process.send_signal(signal.SIGCONT)
+
     def close(self) -> None:
         """Makes sure that it is gone."""
         if self._process is not None and self._process.poll() is None:
@@ -183,7 +191,7 @@ class Surroundings:
             ["-m", "bot", *arguments],
             log=self.folder / f"bot-{len(self._programs)}.log",
             environment={**self.settings, **settings},
-            says_when_ready=LISTENS,
+            says_when_ready=WORKS if arguments[:1] == ("work",) else LISTENS,
             before=before,
         )
         self._programs.append(program)

@@ -37,7 +37,7 @@ def program() -> str | None:
     return str(beside) if beside.exists() else shutil.which(PROGRAM)
 
 
-def _end_with_parent() -> None:
+def end_with_parent() -> None:
     """A test run that is killed leaves no server behind."""
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
@@ -68,7 +68,7 @@ class Secantus:
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 cwd=self._folder,
-                preexec_fn=_end_with_parent if sys.platform == "linux" else None,
+                preexec_fn=end_with_parent if sys.platform == "linux" else None,
             )
         until = time.monotonic() + _START_SECONDS
         while _LISTENS not in (said := self._log.read_bytes()[begin:].decode(errors="replace")):

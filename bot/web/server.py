@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
 import errno
-import signal
 from collections.abc import Awaitable, Callable, Iterable
 
 import structlog
 from aiohttp import web
 
 from bot.errors import SettingsError, StoreUnavailable
+from bot.running import stop_signal
 from bot.web.site import Parts, Site, page_routes
 
 log = structlog.get_logger()
@@ -33,16 +32,32 @@ def build_site(webhooks: Iterable[web.RouteDef], parts: Parts) -> web.Applicatio
 
     async def readyz(_: web.Request) -> web.Response:
         try:
-            await parts.store.now()
+            return web.json_response(await _readiness(parts))
         except StoreUnavailable as error:
             return web.json_response({"status": "not ready", "why": str(error)}, status=503)
-        return web.json_response({"status": "ready"})
 
     application.router.add_get("/healthz", healthz)
     application.router.add_get("/readyz", readyz)
     application.on_shutdown.append(site.close)
     application.router.add_routes([*site.assets.routes(), *page_routes(site)])
     return application
+
+
+async def _readiness(parts: Parts) -> dict[str, object]:
+    """What `/readyz` tells. Webhooks are taken as long as the store is there, so a lack of workers or of Redis is only told.
+
+    Raises StoreUnavailable.
+    """
+    await parts.store.now()
+    if parts.lanes.commons is None:
+        return {"status": "ready"}
+    try:
+        workers = len(await parts.lanes.commons.workers())
+    except StoreUnavailable as error:
+        return {"status": "degraded", "why": str(error)}
+    if not workers:
+        return {"status": "degraded", "why": "no worker has been heard from; start `bot work`", "redis": "on", "workers": 0}
+    return {"status": "ready", "redis": "on", "workers": workers}
 
 
 async def run_site(site: web.Application, host: str, port: int, started: Callable[[int], Awaitable[None]]) -> None:
@@ -56,7 +71,7 @@ async def run_site(site: web.Application, host: str, port: int, started: Callabl
         except (OSError, UnicodeError) as error:  # the latter for a host that can be no name at all
             raise _cannot_listen(host, port, error) from None
         await started(runner.addresses[0][1])
-        await _stop_signal()
+        await stop_signal()
         log.info("stopping")
     finally:
         await runner.cleanup()
@@ -69,11 +84,3 @@ def _cannot_listen(host: str, port: int, error: OSError | UnicodeError) -> Setti
     if number == errno.EADDRINUSE or (number == errno.EACCES and port < 1024):
         return SettingsError(f"BOT_PORT: cannot listen on {host}:{port} ({why}); choose another port")
     return SettingsError(f"BOT_HOST: cannot listen on {host}:{port} ({why}); give an address of this machine, or 0.0.0.0 for all")
-
-
-async def _stop_signal() -> None:
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stop.set)
-    await stop.wait()

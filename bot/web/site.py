@@ -22,7 +22,7 @@ from bot.live import Live
 from bot.message import Address, Button
 from bot.resources import LANGUAGES
 from bot.services.conversations import Conversations
-from bot.store.base import Store
+from bot.store.base import LaneKinds, Store
 from bot.web.assets import Assets
 from bot.web.headers import page_headers
 from bot.web.texts import language_of, texts_of
@@ -67,6 +67,8 @@ class Parts(Protocol):
     def settings(self) -> Settings: ...
     @property
     def clock(self) -> Clock: ...
+    @property
+    def lanes(self) -> LaneKinds: ...
     @property
     def store(self) -> Store: ...
     @property

@@ -11,12 +11,13 @@ import pytest
 from click.testing import CliRunner
 
 from bot.__main__ import cli
-from bot.clock import SystemClock
+from bot.clock import SystemClock, new_id
 from bot.config import load_settings, setting_names
 from bot.errors import ResourceError
 from bot.records.settings import WEEKDAYS, SystemSetting
 from bot.services.settings import SystemSettings
 from bot.services.spending import Spending
+from bot.testing.redis import RedisServer
 from bot.vendors import store_of
 from tests.dialogs.agentfiles import AgentFiles
 from tests.mailbox import Mailbox, served
@@ -284,3 +285,31 @@ def test_it_says_which_secret_key_counts(monkeypatch: pytest.MonkeyPatch) -> Non
     assert code == 1
     assert "BOT_SECRET_KEY: must be at least 32 characters long" in report
     assert "hunter2" not in report
+
+
+@pytest.mark.parametrize(
+    ("given", "told", "code"),
+    [
+        ({}, "off    one process does everything", 0),
+        ({"REDIS_URL": "redis://:canary@127.0.0.1:1/0"}, "WRONG  REDIS_URL is set without MONGODB_URI", 1),
+    ],
+)
+def test_it_says_whether_processes_may_join(given: dict[str, str], told: str, code: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in given.items():
+        monkeypatch.setenv(name, value)
+    found, report = check()
+    assert (found, "canary" in report) == (code, False)
+    assert f"{'Redis':<16} {told}" in report
+
+
+def test_it_names_the_workers_and_says_when_redis_is_away(
+    mongo_uri: str, redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MONGODB_URI", mongo_uri)
+    monkeypatch.setenv("MONGODB_DATABASE", f"test_{new_id()[-12:]}")
+    monkeypatch.setenv("REDIS_URL", redis_server.url)
+    report = check()[1]
+    assert f"{'Redis':<16} on     joins the processes" in report
+    assert "none has been heard from  ->  start `bot work`" in report
+    monkeypatch.setenv("REDIS_URL", "redis://127.0.0.1:1/0")
+    assert "REDIS_URL: no Redis answers at redis://127.0.0.1:1/0" in check()[1]

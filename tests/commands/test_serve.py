@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import errno
 import socket
+from pathlib import Path
 
 import pytest
 from aiohttp import web
+from click.testing import CliRunner
 
+from bot.__main__ import cli
 from bot.commands.serve import _data
 from bot.config import Settings
 from bot.errors import SettingsError
@@ -48,7 +51,34 @@ def test_a_refused_permission_is_blamed_on_a_low_port_only(port: int, setting: s
     assert str(_cannot_listen("127.0.0.1", port, denied)).startswith(f"{setting}: ")
 
 
+MONGO, REDIS = ("MONGODB_URI", "mongodb://127.0.0.1:1/"), ("REDIS_URL", "redis://127.0.0.1:1/0")
+
+
+@pytest.mark.parametrize("command", [["serve", "--no-worker"], ["work"]])
+@pytest.mark.parametrize(
+    ("given", "missing"), [([], "MONGODB_URI and REDIS_URL"), ([MONGO], "REDIS_URL"), ([REDIS], "MONGODB_URI")]
+)
+def test_one_of_several_processes_needs_what_they_share(
+    command: list[str], given: list[tuple[str, str]], missing: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name, value in given:
+        monkeypatch.setenv(name, value)
+    result = CliRunner().invoke(cli, command)
+    why = f"`bot {' '.join(command)}` is one of several processes, and they share a MongoDB and a Redis"
+    assert str(result.exception) == f"{missing}: not set; {why}; `bot serve` alone needs neither"
+
+
+def test_redis_without_mongodb_is_refused_with_the_reason(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv(*REDIS)
+    result = CliRunner().invoke(cli, ["serve"])
+    assert str(result.exception).startswith("REDIS_URL: Redis joins several processes, and the embedded store serves one")
+
+
 def test_the_first_line_names_where_the_data_is() -> None:
     assert _data(Settings(_env_file=None, BOT_DATA_DIR="here")) == "here"
     on_mongo = Settings(_env_file=None, MONGODB_URI="mongodb://user:hunter2@x", MONGODB_DATABASE="desk")
     assert _data(on_mongo) == "MongoDB, database desk"
+    shared = Settings(_env_file=None, MONGODB_URI="mongodb://x", REDIS_URL="redis://user:hunter2@y")
+    assert _data(shared) == "MongoDB, database switchboard, with Redis"

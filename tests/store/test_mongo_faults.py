@@ -229,6 +229,72 @@ async def test_nobody_raises_a_fence_between_its_requirement_and_the_commit(
             await old.commit(Unit(Require(Fence, {"id": "f", "value": 1}, FenceLost), Insert(Thing(id="u"))))
 
 
+async def test_fences_of_many_lanes_rise_together_and_each_by_one(mongo_uri: str, database: str) -> None:
+    async with opened(mongo_uri, database) as store:
+        assert await store.raise_fences(["turns:a", "turns:b"], "one") == {"turns:a": 1, "turns:b": 1}
+        assert await store.raise_fences(["turns:b", "turns:c"], "two") == {"turns:b": 2, "turns:c": 1}
+        assert await store.raise_fences([], "three") == {}
+        fence = await store.get(Fence, "turns:b")
+        assert fence is not None
+        assert (fence.value, fence.holder) == (2, "two")
+
+
+async def test_of_those_who_raise_a_fence_at_once_one_gets_each_number(mongo_uri: str, database: str) -> None:
+    async with opened(mongo_uri, database) as one, opened(mongo_uri, database) as two:
+        raised = [
+            await asyncio.gather(
+                *(store.raise_fences(["turns:a"], f"{place}, {number}") for place, store in enumerate((one, two)))
+            )
+            for number in range(15)
+        ]
+        numbers = [value for pair in raised for each in pair for value in each.values()]
+        assert sorted(numbers) == list(range(1, len(numbers) + 1))
+        assert len(numbers) >= 15
+
+
+async def test_units_under_different_fences_go_together_and_a_lost_one_fails_alone(mongo_uri: str, database: str) -> None:
+    async with opened(mongo_uri, database) as store:
+        fences = await store.raise_fences([f"turns:{number}" for number in range(20)], "one")
+        await store.raise_fences(["turns:7"], "two")
+        units = (
+            store.commit(Unit(Require(Fence, {"id": id_, "value": value}, FenceLost), Insert(Thing(id=id_))))
+            for id_, value in fences.items()
+        )
+        told = await asyncio.gather(*units, return_exceptions=True)
+        assert [type(each) for each in told].count(FenceLost) == 1
+        assert await store.count(Thing, {}) == 19
+        assert await store.get(Thing, "turns:7") is None
+
+
+async def test_what_a_silent_process_had_begun_to_write_is_undone(
+    mongo_uri: str, database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with opened(mongo_uri, database) as silent, opened(mongo_uri, database) as other:
+        await silent.raise_fences(["turns:a"], "one")
+        await silent.keep_clear(60)
+        begun, go_on = asyncio.Event(), asyncio.Event()
+        settle = Units._settle
+
+        async def hanging(units: Units, session: AsyncClientSession) -> None:
+            begun.set()
+            await go_on.wait()
+            await settle(units, session)
+
+        monkeypatch.setattr(Units, "_settle", hanging)
+        held = Require(Fence, {"id": "turns:a", "value": 1}, FenceLost)
+        writing = asyncio.create_task(silent.commit(Unit(held, Insert(Thing(id="t")))))
+        await begun.wait()
+        async with asyncio.timeout(20):
+            while not await other._sessions._notes.count_documents({"ended": True}):
+                await asyncio.sleep(0.05)
+                await other.keep_clear(0.05)
+        assert await other.raise_fences(["turns:a"], "two") == {"turns:a": 2}
+        monkeypatch.undo()
+        go_on.set()
+        with pytest.raises(FenceLost):
+            await writing
+
+
 async def test_a_commit_of_unknown_outcome_is_asked_for_again(
     mongo_uri: str, database: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -14,7 +14,7 @@ from bot.errors import DataInUse
 from bot.records.work import Fence
 from bot.store.local import FENCE_ID
 from bot.store.mongo import MongoStore
-from bot.store.ownership import beside, own_database, own_directory
+from bot.store.ownership import beside, own_database, own_directory, share_database
 from bot.store.sqlite import SqliteStore
 
 pytestmark = pytest.mark.contract
@@ -63,6 +63,32 @@ async def test_a_silent_owner_is_followed_after_its_lease_and_learns_of_it(datab
                 pass
             await first.lost.wait()
         await store.close()
+
+
+async def test_those_who_share_a_database_work_together_and_keep_out_who_does_not(database: tuple[str, str]) -> None:
+    async with share_database(mongo(database), LEASE) as first, share_database(mongo(database), LEASE) as second:
+        assert first.fence == second.fence
+        with pytest.raises(DataInUse, match="several processes that share their lanes on Redis"):
+            async with own_database(mongo(database), LEASE):
+                raise AssertionError
+    async with own_database(mongo(database), LEASE):
+        with pytest.raises(DataInUse, match="already works on this database"):
+            async with share_database(mongo(database), LEASE):
+                raise AssertionError
+
+
+async def test_who_takes_over_from_those_who_shared_voids_what_they_still_want_to_write(database: tuple[str, str]) -> None:
+    async with share_database(mongo(database), LEASE):
+        store = mongo(database)
+        await store.open()
+        await store.raise_fences(["turns:a", "sends:a"], "one")
+        await store.close()
+    async with asyncio.timeout(30), own_database(mongo(database), LEASE):
+        store = mongo(database)
+        await store.open()
+        fences = [await store.get(Fence, id_) for id_ in ("turns:a", "sends:a")]
+        await store.close()
+    assert [fence.value for fence in fences if fence] == [2, 2]
 
 
 async def test_a_directory_is_owned_by_one_process_and_its_fence_only_grows(tmp_path: Path) -> None:

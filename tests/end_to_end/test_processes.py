@@ -1,0 +1,132 @@
+"""Several processes on one MongoDB (SecantusDB) and one redis-server: whatever happens to them, nothing is lost or repeated."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import aiohttp
+import pytest
+
+from bot.clock import SystemClock
+from bot.testing.chaos import come_to_rest
+from bot.testing.deployment import Deployment, Fault, deployment, shared_chaos
+from bot.testing.redis import require_redis
+from bot.testing.whatsapp.server import PHONE_ID, SECRET
+from bot.testing.whatsapp.vendor import Vendor
+
+pytestmark = pytest.mark.end_to_end
+
+LEASE = 1.5
+ANA = "12025550101"
+
+
+@pytest.fixture(autouse=True)
+def _with_redis() -> None:
+    require_redis()
+
+
+async def kill_a_worker(running: Deployment) -> None:
+    killed = await running.worker_of("turns")
+    killed.kill()
+    await asyncio.sleep(0.5)
+    await killed.start().ready()
+
+
+async def kill_the_web(running: Deployment) -> None:
+    running.web.kill()
+    await running.web.start().ready()
+
+
+async def pause_a_worker(running: Deployment) -> None:
+    paused = await running.worker_of("turns")
+    paused.pause()
+    await asyncio.sleep(3.0)
+    paused.resume()
+
+
+async def flush_redis(running: Deployment) -> None:
+    await running.flush()
+
+
+async def kill_redis(running: Deployment) -> None:
+    running.redis.kill()
+    await asyncio.sleep(0.5)
+    running.redis.start()
+
+
+@pytest.mark.parametrize(
+    "faults", [[kill_a_worker, kill_the_web], [pause_a_worker], [flush_redis, kill_redis]], ids=["kills", "a pause", "no Redis"]
+)
+async def test_nothing_is_lost_repeated_or_out_of_order(faults: list[Fault], mongo_uri: str, tmp_path: Path) -> None:
+    account = await shared_chaos(tmp_path, mongo_uri, faults, seed=7, people=8, lives=(0.3, 0.6))
+    assert not account.problems, account.table()
+    assert account.figures["messages accepted"] > 20
+
+
+@pytest.fixture
+async def running(mongo_uri: str, tmp_path: Path) -> AsyncIterator[Deployment]:
+    """A model that takes its time, so that there is a middle of a turn."""
+    async with deployment(tmp_path, mongo_uri, lease_ms=int(LEASE * 1000), token_ms=150) as running:
+        yield running
+
+
+async def write(running: Deployment, text: str) -> None:
+    vendor = Vendor(target=running.around.webhook, secret=SECRET, phone_id=PHONE_ID, clock=SystemClock(), redelivers=True)
+    await vendor.batch([vendor.text_node(ANA, text, f"wamid.{time.time_ns()}")], name="Ana")
+    await vendor.close()
+
+
+async def readiness(running: Deployment) -> dict[str, object]:
+    url = f"http://127.0.0.1:{running.around.port}/readyz"
+    async with aiohttp.ClientSession() as session, session.get(url) as answer:
+        assert answer.status == 200
+        said: dict[str, object] = await answer.json()
+        return said
+
+
+async def test_a_worker_that_is_killed_in_mid_turn_is_followed_within_its_lease(running: Deployment) -> None:
+    assert await readiness(running) == {"status": "ready", "redis": "on", "workers": 2}
+    await write(running, "Hello there, are you open today, and until when would that be?")
+    first = await running.worker_of("turns", "whatsapp:")
+    await asyncio.sleep(0.2)
+    first.kill()
+    killed_at = time.monotonic()
+    await running.worker_of("turns", "whatsapp:", but=[first])
+    assert time.monotonic() - killed_at <= LEASE + 0.5
+    await come_to_rest(running.store)
+    assert len(running.around.sends()) == 1
+
+
+async def test_a_paused_worker_that_wakes_commits_nothing(running: Deployment) -> None:
+    await write(running, "Hello there, are you open today, and until when would that be?")
+    first = await running.worker_of("turns", "whatsapp:")
+    await asyncio.sleep(0.2)
+    first.pause()
+    await running.worker_of("turns", "whatsapp:", but=[first])
+    first.resume()
+    await come_to_rest(running.store)
+    assert len(running.around.sends()) == 1
+    assert "lane lost" in first.output() or "lanes lost" in first.output()
+
+
+async def test_webhooks_are_accepted_while_redis_is_away_and_answered_when_it_is_back(running: Deployment) -> None:
+    running.redis.kill()
+    began = time.monotonic()
+    await write(running, "Is anybody there?")
+    assert time.monotonic() - began < 2
+    assert "no Redis answers" in str((await readiness(running))["why"])
+    running.redis.start()
+    await come_to_rest(running.store)
+    assert len(running.around.sends()) == 1
+
+
+async def test_a_worker_that_is_asked_to_stop_holds_nothing_any_more(running: Deployment) -> None:
+    await write(running, "Hello there, are you open today, and until when would that be?")
+    first = await running.worker_of("turns", "whatsapp:")
+    assert await first.stop() == 0
+    assert f", pid {first.process.pid}, " not in await running.holder_of("turns", "whatsapp:")
+    await come_to_rest(running.store)
+    assert len(running.around.sends()) == 1
