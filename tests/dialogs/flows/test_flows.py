@@ -13,7 +13,7 @@ from bot.records.conversations import Direction, Message, Priority
 from bot.records.leads import Lead
 from bot.records.people import Consent, ConsentState
 from bot.records.tickets import TicketCategory
-from bot.resources import LANGUAGES, say
+from bot.resources import LANGUAGES, say, utterances
 from bot.testing.scene import Scene, ScenePerson
 
 pytestmark = pytest.mark.scenario
@@ -227,7 +227,9 @@ async def test_smalltalk_is_answered_in_the_same_language(offline: Scene, langua
     }
     ana = offline.person(ANA)
     await ana.says(said[kind][language])
-    await ana.hears(say(language, f"offline_{kind}"))
+    said_so, _, _ = (await ana.hears()).text.partition("\n\n")
+    variants = utterances(language)[f"offline_{kind}"]
+    assert said_so in ([variants] if isinstance(variants, str) else variants)
 
 
 async def test_who_only_claims_to_be_somebody_sees_no_tickets_and_moves_no_call(offline: Scene) -> None:
