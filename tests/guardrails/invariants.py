@@ -20,7 +20,7 @@ Documents = dict[tuple[str, str], Document]
 
 _MOST = 10_000
 _STAMPS = frozenset({"version", "updatedAt"})
-_MOVES_BY_ITSELF = _STAMPS | {"statistics", "lastInteraction", "lastMessageAt"}
+_MOVES_BY_ITSELF = _STAMPS | {"statistics", "lastInteraction", "lastMessageAt", "lastLanguage"}
 """What changes in a customer because they wrote."""
 _OWN_FIELDS = _MOVES_BY_ITSELF | {"firstName", "lastName", "email", "preferences"}
 """What a person may correct of themselves: not their segment, tags, notes, or whether they are blocked."""
