@@ -35,7 +35,7 @@ class AgentLoop:
     def __init__(
         self,
         model: Model | None,
-        offline: Callable[[str], Model],
+        offline: Callable[[str, str], Model],
         toolbox: Toolbox,
         clock: Clock,
         bounds: Bounds | None = None,
@@ -60,7 +60,7 @@ class AgentLoop:
             answer.trouble = True
         answer.spent.seconds = self._clock.monotonic() - began
         if answer.untold or (answer.unsaid and answer.spent.offline):  # what serves without the model tells of little
-            answer.replies.insert(0, Reply(say(task.context.language, "done")))
+            answer.replies.insert(0, Reply(say(task.context.language, "done", seed=task.context.turn)))
         if not answer.replies and answer.begins is None and (answer.assignee is None or isinstance(answer.assignee, AgentRef)):
             answer.trouble = True
         return answer

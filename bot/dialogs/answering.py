@@ -188,6 +188,7 @@ class Answering:
             services=self._parts.services,
             colleagues=tuple(colleague.name for colleague in self._parts.router.colleagues(agent)),
             flows=tuple(name for name, flow in self._parts.flows.items() if isinstance(flow, Form)),
+            turn=scene.turn.id,
         )
 
     async def _say(self, scene: Scene, answer: Answer) -> None:

@@ -274,7 +274,7 @@ class Form:
             )
             return Move((Reply(say(language, "flow_offers_person"), buttons),), again.state, outcome=outcome)
         first, *more = again.replies
-        reply = Reply(f"{say(language, 'flow_not_understood')} {first.text}", first.buttons)
+        reply = Reply(f"{say(language, 'flow_not_understood', seed=turn.context.turn)} {first.text}", first.buttons)
         return Move((reply, *more), again.state, outcome=outcome)
 
     async def _again(self, turn: FlowTurn, progress: Progress, here: Here) -> Move:

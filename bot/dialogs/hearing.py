@@ -19,6 +19,7 @@ from bot.records.conversations import Conversation, ConversationKind, FlowState
 from bot.records.people import Customer
 from bot.records.users import User
 from bot.records.work import Author, JournalKind
+from bot.resources import LANGUAGES
 from bot.services.conversations import is_held_by_ai
 from bot.store.base import Change, Claim, Require, Unit
 
@@ -50,9 +51,10 @@ class Hearing:
         frozen = journal.heard()
         if frozen is not None:
             turn = turn.only(frozen)
-        told = guess_language(_words(turn), conversation.language) or conversation.language
+        known = conversation.language or (customer.last_language if customer else None)
+        told = guess_language(_words(turn), known)
         flow = journal.flow() if frozen is not None else _awaited(conversation)
-        language, shown = told or parts.default_language, self._shown(turn, flow)
+        language, shown = told or self._untold(customer), self._shown(turn, flow)
         return Scene(claim, turn, shown, customer, user, conversation, journal, language, told, flow)
 
     def _shown(self, turn: Turn, state: FlowState | None) -> Turn:
@@ -72,13 +74,18 @@ class Hearing:
     async def _begin(self, turn: Turn, customer: Customer | None, user: User | None) -> Conversation:
         address, router, conversations = turn.address, self._parts.router, self._parts.conversations
         if customer is not None:
-            language = guess_language(_words(turn)) or self._parts.default_language
+            language = guess_language(_words(turn), customer.last_language) or self._untold(customer)
             agent = router.first(ConversationKind.CUSTOMER, address.channel, language=language)
             return await conversations.current(customer, address, agent.name)
         role = str(user.role) if user else ""
         has_agent = router.has_agent(ConversationKind.ASSISTANT, role)
         agent_name = router.first(ConversationKind.ASSISTANT, address.channel, role).name if has_agent else ""
         return await conversations.current_of_user(user_in(address), address, agent_name)
+
+    def _untold(self, customer: Customer | None) -> str:
+        """The language for who has written nothing yet that tells one: what is set for them, if we speak it."""
+        own = customer.own_language if customer else None
+        return own if own in LANGUAGES else self._parts.default_language
 
     def hear(self, scene: Scene, unit: Unit) -> None:
         """Records what was heard, unless an interrupted run has done so."""
@@ -92,6 +99,8 @@ class Hearing:
             news["flow"] = None  # whatever is said takes the question off the table; who still waits asks again
         if news:
             unit.add(Change(Conversation, {"id": scene.conversation.id}, set=news))
+        if scene.customer is not None and _is_news_of_them(scene):
+            unit.add(Change(Customer, {"id": scene.customer.id}, set={"last_language": scene.told_language}))
 
     async def freeze(self, scene: Scene) -> None:
         """From here on the turn consists of these messages, also after a crash; what comes later is the next turn."""
@@ -130,6 +139,12 @@ def _is_another_call(conversation: Conversation, turn: Turn) -> bool:
     last = conversation.last_message
     is_shown_only = conversation.channel in SHOWN_ONLY and is_held_by_ai(conversation)
     return is_shown_only and last is not None and turn.messages[0].sent_at - last.timestamp >= CALL_OVER_AFTER
+
+
+def _is_news_of_them(scene: Scene) -> bool:
+    """Whether they write in another language than when last heard; who only shows a number may be somebody else."""
+    known = scene.customer.last_language if scene.customer else None
+    return scene.told_language not in (None, known) and scene.conversation.channel not in SHOWN_ONLY
 
 
 def _words(turn: Turn) -> str:

@@ -40,21 +40,22 @@ _OPTIONS = {
 
 
 class Offline:
-    """Makes the model that serves without one, in a language."""
+    """Makes the model that serves without one, in a language, for a turn."""
 
     def __init__(self, intents: Intents, knowledge: Knowledge) -> None:
         self._intents = intents
         self._knowledge = knowledge
 
-    def __call__(self, language: str) -> OfflineModel:
-        return OfflineModel(language, self._intents, self._knowledge)
+    def __call__(self, language: str, turn: str = "") -> OfflineModel:
+        return OfflineModel(language, turn, self._intents, self._knowledge)
 
 
 class OfflineModel:
-    """Answers in one language."""
+    """Answers one turn, in one language."""
 
-    def __init__(self, language: str, intents: Intents, knowledge: Knowledge) -> None:
+    def __init__(self, language: str, turn: str, intents: Intents, knowledge: Knowledge) -> None:
         self._language = language
+        self._turn = turn
         self._intents = intents
         self._knowledge = knowledge
 
@@ -85,7 +86,7 @@ class OfflineModel:
 
     async def _answer(self, request: ModelRequest, text: str) -> ModelStep:
         if is_bare(text):
-            return self._offer(say(self._language, "offline_what"))
+            return self._offer(say(self._language, "offline_what", seed=self._turn))
         await self._knowledge.refresh()
         guess = wanted(self._intents, text, self._language)
         if guess.is_in_scope and guess.name == "talk_to_person" and _is_plea(text, guess):
@@ -109,7 +110,7 @@ class OfflineModel:
         return quote.said() if quote is not None else ""
 
     def _small_talk(self, name: str) -> ModelStep:
-        text = say(self._language, f"offline_{name}")
+        text = say(self._language, f"offline_{name}", seed=self._turn)
         return self._offer(text) if name in ("greeting", "who_are_you") else _said(text)
 
     def _begin(self, request: ModelRequest, flow: str, about: str) -> ModelStep:
@@ -149,7 +150,7 @@ class OfflineModel:
         if result.failed:
             return ""
         text = told(self._language, result.tool, result.arguments, result.text)
-        return text or (say(self._language, "done") if result.call_id == CONFIRMED else "")
+        return text or (say(self._language, "done", seed=self._turn) if result.call_id == CONFIRMED else "")
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,7 +24,7 @@ from bot.principal import Strength
 from bot.records.base import explain
 from bot.records.conversations import ChannelName, ConversationKind
 from bot.records.users import Role
-from bot.resources import ROOT, read
+from bot.resources import ROOT, parse_yaml, read
 from bot.services.hours import Opening
 
 AGENTS = "prompts/agents"
@@ -181,7 +181,7 @@ def _front_matter(where: str, file_name: str, text: str) -> tuple[_FrontMatter, 
     if not text.startswith("---\n") or not separator:
         raise _Wrong([Problem(where, "begins with no front matter", "write it between two lines of ---")])
     try:
-        values = yaml.safe_load(head)
+        values = parse_yaml(head)
         unknown = [str(key) for key in values if key not in _FrontMatter.model_fields] if isinstance(values, dict) else []
         if unknown:
             raise _Wrong([Problem(where, f"there is no {key!r}", nearest(key, _FrontMatter.model_fields)) for key in unknown])

@@ -27,7 +27,7 @@ class Steps:
     """Asks the model, or, where there is none or it fails, what serves without one."""
 
     def __init__(
-        self, model: Model | None, offline: Callable[[str], Model], toolbox: Toolbox, clock: Clock, bounds: Bounds
+        self, model: Model | None, offline: Callable[[str, str], Model], toolbox: Toolbox, clock: Clock, bounds: Bounds
     ) -> None:
         self._model = model
         self._offline = offline
@@ -71,7 +71,7 @@ class Steps:
             if step is not None:
                 return step
         spent.offline = True
-        return await finish(self._offline(task.context.language), request)
+        return await finish(self._offline(task.context.language, task.context.turn), request)
 
     async def _ask_model(self, model: Model, request: ModelRequest, task: Task, spent: Spent, number: int) -> ModelStep | None:
         """The model's step; None where it fails. One that broke off in mid-word is asked again: nobody has heard those words."""

@@ -24,7 +24,7 @@ from bot.records.wording import sentence
 class Part(BaseModel):
     """A document inside a record."""
 
-    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="forbid")
+    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="forbid", defer_build=True)
 
 
 class PII:
@@ -126,7 +126,7 @@ class Shape:
 class Record(BaseModel):
     """What every stored document has."""
 
-    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="forbid")
+    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="forbid", defer_build=True)
     shape: ClassVar[Shape]
 
     id: str = Field(alias="_id")

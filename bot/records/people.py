@@ -102,6 +102,8 @@ class Customer(Record):
     """What the seed's five sources have no word for: `call`, `console`, ... (C-06)."""
     custom_fields: Annotated[dict[str, str], PII] = {}
     preferences: CustomerPreferences = CustomerPreferences()
+    last_language: str | None = None
+    """The language they last wrote in, on whatever channel, when it could be told: a new conversation begins in it."""
     status: CustomerStatus = CustomerStatus.ACTIVE
     is_blocked: bool = False
     block_reason: str | None = None

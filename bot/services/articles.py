@@ -27,12 +27,11 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from bot.errors import ResourceError
 from bot.records.knowledge import KnowledgeEntry
 from bot.records.wording import sentence
+from bot.resources import parse_yaml
 
 _NAME = re.compile(r"(?P<topic>[a-z0-9]+(?:-[a-z0-9]+)*)\.(?P<language>[a-z]{2})\.md")
 _FRONT = re.compile(r"---\n(?P<front>.*?)\n---\n(?P<body>.*)", re.DOTALL)
 _HEADING = re.compile(r"^## +(.+)$", re.MULTILINE)
-_Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-"""The one in C where PyYAML was built with it: ten times as fast."""
 
 MAX_SECTION = 1200
 """Characters of a section: what is longer is not read in a chat, and belongs under two headings."""
@@ -120,7 +119,7 @@ def _read(file: Path) -> Article:
 
 def _front(file: str, text: str) -> _Front:
     try:
-        values: Any = yaml.load(text, Loader=_Loader)  # noqa: S506 (it is a safe loader, in C or not)
+        values: Any = parse_yaml(text)
         return _Front.model_validate(values)
     except yaml.YAMLError as error:
         raise ResourceError(f"{file}: {' '.join(str(error).split())}") from None

@@ -22,7 +22,7 @@ from bot.services.ratings import average_rating
 from bot.store.base import Between, Change, Delete, Require, Store, Unit
 
 _STRAGGLERS_FOR = timedelta(days=1)
-_TAKEN = ("email", "first_name", "last_name", "avatar", "phone_number", "source_detail", "block_reason")
+_TAKEN = ("email", "first_name", "last_name", "avatar", "phone_number", "source_detail", "block_reason", "last_language")
 """Fields that the one who is kept gets from the other where they have none."""
 
 

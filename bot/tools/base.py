@@ -82,6 +82,8 @@ class ToolContext:
     """Agents that it may hand the conversation on to."""
     flows: tuple[str, ...] = ()
     """Flows that it may begin."""
+    turn: str = ""
+    """The turn's id: the same when the turn is run again."""
     unit: Unit = field(default_factory=Unit)
     """What a write tool writes; committed with the journal's row when the tool returns."""
 

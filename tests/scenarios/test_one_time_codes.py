@@ -194,7 +194,7 @@ async def test_five_wrong_codes_end_it_and_the_right_one_then_does_nothing(scene
     right = code_in(box.mails[0])
     for left in (4, 3, 2, 1):
         await caller.says(f"{(int(right) + left) % 10**6:06d}")
-        assert await caller.heard() == f"That is not the code. Tries left: {left}."
+        assert await caller.heard() == f"That is not the code. You have {left} {'try' if left == 1 else 'tries'} left."
     await caller.says(f"{(int(right) + 9) % 10**6:06d}")
     assert "cannot be tried any more" in await caller.heard()
     scene.model.will(Said("There is no code to check."))
@@ -210,10 +210,10 @@ async def test_another_code_voids_the_one_before_and_gives_no_tries_back(scene: 
     first, second = map(code_in, box.mails)
     assert first != second
     await caller.says(first)
-    assert await caller.heard() == "That is not the code. Tries left: 4."
+    assert await caller.heard() == "That is not the code. You have 4 tries left."
     await caller.says("send again")
     await caller.says(first)
-    assert await caller.heard() == "That is not the code. Tries left: 3."
+    assert await caller.heard() == "That is not the code. You have 3 tries left."
     await caller.says("send again")
     assert (await caller.heard()).startswith("I cannot send another code yet. Please ask again in 60 minutes.")
     scene.model.will(Said("Thank you."))

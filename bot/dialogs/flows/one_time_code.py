@@ -81,7 +81,7 @@ class OneTimeCode:
             )
         except LimitReached as error:
             waiting = turn.state if turn.now < turn.state.expires_at else None
-            return Move((Reply(say(context.language, "code_too_many", minutes=minutes(error.wait))),), waiting)
+            return Move((Reply(say(context.language, "code_too_many", count=minutes(error.wait))),), waiting)
         except ServiceError:
             return _for_a_person(context.language, "code_no_way")
         return Move((asking(state, context.language),), state)
@@ -126,7 +126,7 @@ def _wrong(state: FlowState, language: str) -> Move:
     if after is None:
         return _for_a_person(language, "code_used_up")
     left = TRIES - challenge_of(after).tries
-    return Move((Reply(say(language, "code_wrong", left=left), buttons(after, language)),), after)
+    return Move((Reply(say(language, "code_wrong", count=left), buttons(after, language)),), after)
 
 
 def _over(language: str, name: str) -> Move:
