@@ -33,6 +33,8 @@ class Story:
     open_ticket: str
     kind: str
     more: str
+    not_that: str
+    other_kind: str
     yes: str
     callback: str
     skip: str
@@ -57,6 +59,8 @@ STORIES = (
         open_ticket="Open a ticket",
         kind="Technical problem",
         more="The router blinks red since this morning",
+        not_that="no, the bill",
+        other_kind="(Bill or payment)",
         yes="Yes",
         callback="Call me back tomorrow at five",
         skip="Skip",
@@ -79,6 +83,8 @@ STORIES = (
         open_ticket="Abrir un ticket",
         kind="Problema técnico",
         more="El router parpadea en rojo desde esta mañana",
+        not_that="no, es de la factura",
+        other_kind="(Factura o pago)",
         yes="Sí",
         callback="Llámenme mañana a las cinco",
         skip="Omitir",
@@ -101,6 +107,8 @@ STORIES = (
         open_ticket="टिकट खोलें",
         kind="तकनीकी समस्या",
         more="सुबह से राउटर की लाल बत्ती जल रही है",
+        not_that="नहीं, बिल के बारे में",
+        other_kind="(बिल या भुगतान)",
         yes="हाँ",
         callback="मुझे कल शाम पाँच बजे कॉल करें",
         skip="छोड़ें",
@@ -180,6 +188,8 @@ async def opens_a_ticket(page: Page, story: Story) -> None:
     await says(page, story.kind)
     await write(page, story.more)
     await says(page, story.more)
+    await write(page, story.not_that)
+    await says(page, story.other_kind)
     await tap(page, story.yes)
     await says(page, "TICKET-")
 
