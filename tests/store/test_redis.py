@@ -15,6 +15,7 @@ from uuid import uuid4
 import pytest
 from redis.asyncio import Redis
 
+from bot.clock import new_id
 from bot.errors import SettingsError, StoreUnavailable
 from bot.store.redis import RedisCommons, RedisLanes, shared_lanes
 from bot.store.redis_connection import Connection, place_of
@@ -201,6 +202,8 @@ async def test_the_clock_of_a_process_decides_nothing(join: Join, monkeypatch: p
     await holder.wake("a")
     claim = await claimed(holder)
     monkeypatch.setattr(time, "time", lambda: 4e9)
+    ids = new_id.__self__  # type: ignore[attr-defined]
+    monkeypatch.setattr(ids, "_last", ids._last)  # ids made meanwhile must not be the newest for ever
     monkeypatch.setattr(time, "time_ns", lambda: int(4e18))
     assert await is_nothing_due(other)
     assert await holder.beat(claim)
