@@ -75,9 +75,15 @@ def plain_words(name: str) -> frozenset[str]:
     return frozenset(filter(None, map(plain, words(name))))
 
 
+@cache
+def _polite() -> tuple[str, ...]:
+    """The longest first: "muchas gracias" before "gracias". Every message of every turn is held against them."""
+    return tuple(sorted(plain_words("polite_words"), key=len, reverse=True))
+
+
 def without_politeness(said: str) -> str:
     """A plain text without the "please" and "thank you" at its ends; a text of nothing else stays."""
-    for polite in sorted(plain_words("polite_words"), key=len, reverse=True):  # "muchas gracias" before "gracias"
+    for polite in _polite():
         for rest in (said.removeprefix(f"{polite} "), said.removesuffix(f" {polite}")):
             if rest != said:
                 return without_politeness(rest)

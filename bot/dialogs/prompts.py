@@ -89,10 +89,6 @@ class Agent:
     def _template(self) -> Template:
         return self.jinja.from_string(self.prompt)
 
-    def render(self, *, company: str, language: str, now: str, person: str) -> str:
-        """`fill`, where no more than this is known; the time is UTC."""
-        return self.fill(Scenery(company=company, language=language, now=f"{now} (UTC)", person=Someone(person)))
-
 
 _FILLING_ERRORS = (TemplateError, TypeError, LookupError, ValueError, ArithmeticError, AttributeError)
 

@@ -17,7 +17,6 @@ from bot.memory.postings import Floats, Postings
 
 CANDIDATES = 50
 """Taken from each arm."""
-_TOP = 3
 
 WORDS_SHARE = {"es": 0.6, "en": 0.6, "hi": 0.6}
 """How much the words say in a score, by language; runs of characters say the rest."""
@@ -68,12 +67,6 @@ class LexicalIndex:
     @property
     def _share(self) -> float:
         return WORDS_SHARE.get(self._language, _OTHERS_SHARE)
-
-
-def scope_of(hits: list[Hit]) -> float:
-    """The mean raw cosine of the three nearest: low where nothing is about what was asked."""
-    nearest = sorted((hit.nearness for hit in hits), reverse=True)[:_TOP]
-    return sum(nearest) / len(nearest) if nearest else 0.0
 
 
 class _Built:
