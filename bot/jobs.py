@@ -1,10 +1,12 @@
 """The one scheduler: work that is due at a time, once or again and again. Handlers register by name.
 
-Jobs are rows, so they survive restarts; a handler may run twice if the process dies in it, and must not mind.
+Jobs are rows, so they survive restarts; a handler may run twice if the process dies in it, and must not mind. One that takes too
+long is ended and counts as failed, so that it holds up nobody else's work.
 """
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
@@ -18,6 +20,8 @@ from bot.store.base import Between, Claim, Lanes, Store, Unit
 log = structlog.get_logger()
 
 MAX_ATTEMPTS = 8
+MAX_SECONDS = 300.0
+"""How long a handler may take, unless it was registered with another bound."""
 
 Handler = Callable[[Mapping[str, Any]], Awaitable[object]]
 
@@ -29,11 +33,11 @@ class Jobs:
         self._store = store
         self._lanes = lanes
         self._clock = clock
-        self._handlers: dict[str, Handler] = {}
+        self._handlers: dict[str, tuple[Handler, float]] = {}
 
-    def register(self, name: str, handler: Handler) -> None:
-        """Work of this name is done by this handler."""
-        self._handlers[name] = handler
+    def register(self, name: str, handler: Handler, *, seconds: float = MAX_SECONDS) -> None:
+        """Work of this name is done by this handler, which may take so many seconds and is ended then."""
+        self._handlers[name] = handler, seconds
 
     async def schedule(self, name: str, due_at: datetime, payload: Mapping[str, Any] | None = None, *, id: str = "") -> str:
         """Work due at a time; its id. The same id is scheduled once, however often this is called."""
@@ -77,13 +81,16 @@ class Jobs:
         wait = (job.due_at - self._clock.now()).total_seconds()
         if wait > 0:
             return wait
-        handler = self._handlers.get(job.job_type)
-        if handler is None:
+        if job.job_type not in self._handlers:
             return await self._failed(job, f"no handler is registered for {job.job_type!r}")
+        handler, seconds = self._handlers[job.job_type]
         try:
-            await handler(job.payload)
+            async with asyncio.timeout(seconds) as bound:
+                await handler(job.payload)
         except Exception as error:  # whatever a handler does wrong is this job's own failure
             log.exception("job failed", job=job.id, job_type=job.job_type)
+            if bound.expired():
+                return await self._failed(job, f"took longer than {seconds:g} s")
             return await self._failed(job, f"{type(error).__name__}: {error}")
         return await self._done(job)
 
