@@ -22,6 +22,10 @@ _POST_SECONDS = 60.0
 """Bound on one try of a channel, over whatever bounds it has itself: one that hangs must not hold its lane for ever."""
 
 
+MAX_IN_A_ROW = 20
+"""Deliveries of one lane that go out before others have their turn."""
+
+
 class Sending:
     """Works on the lanes of the outbox."""
 
@@ -35,7 +39,7 @@ class Sending:
         channel = channel_of(self._channels, claim.lane)
         if channel is None:
             return _IDLE
-        while True:
+        for _ in range(MAX_IN_A_ROW):
             taken = await self._outbox.take(claim, tracks=channel.tracks)
             if taken is None:
                 return None
@@ -44,6 +48,7 @@ class Sending:
             wait = await self._send(channel, taken)
             if wait is not None or taken.is_last:
                 return wait
+        return 0.0
 
     async def _send(self, channel: Channel, taken: Taken) -> float | None:
         """Posts one; seconds to wait before the lane goes on, or None to go on at once."""
