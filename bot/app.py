@@ -9,6 +9,7 @@ from typing import Any
 
 import structlog
 
+from bot.backlog import Backlog
 from bot.channels.base import Channel, channel_of
 from bot.channels.whatsapp.simulator import Simulator
 from bot.clock import Clock, SystemClock, follow
@@ -78,6 +79,7 @@ class App:
     clock: Clock
     store: Store
     lanes: LaneKinds
+    backlog: Backlog
     inbox: Inbox
     outbox: Outbox
     jobs: Jobs
@@ -135,6 +137,7 @@ async def assemble(
         mailer = mailer or mailer_of(settings, clock)
         app = _join(settings, clock, store, lanes, model, channels, bounds, mailer, ownership, work)
         stack.push_async_callback(app.spending.close)
+        stack.push_async_callback(app.backlog.close)
         if work:
             await SystemSettings(store, clock).ensure_defaults()
         await _plan_jobs(app)
@@ -196,7 +199,8 @@ def _join(
 
     audit = Audit(clock)
     policy = Policy(store, clock)
-    inbox = Inbox(store, lanes.turns, clock, settings.quiet_ms)
+    backlog = Backlog(store, clock, settings.max_waiting)
+    inbox = Inbox(store, lanes.turns, lanes.receipts, clock, settings.quiet_ms, backlog)
     outbox = Outbox(store, lanes.sends, clock, policy, shape)
     jobs = Jobs(store, lanes.jobs, clock)
     people = People(store, clock, audit)
@@ -260,6 +264,7 @@ def _join(
         clock=clock,
         store=store,
         lanes=lanes,
+        backlog=backlog,
         inbox=inbox,
         outbox=outbox,
         jobs=jobs,

@@ -21,6 +21,7 @@ _EXAMPLES = {
     "BOT_PORT": "8080",
     "BOT_QUIET_MS": "800",
     "BOT_LEASE_MS": "5000",
+    "BOT_MAX_WAITING": "100000",
     "MONGODB_DATABASE": "switchboard",
     "BOT_DEFAULT_LANGUAGE": "es, en or hi",
     "BOT_PUBLIC_URL": "https://bot.example.com",
@@ -122,6 +123,8 @@ class Settings(BaseSettings):
     default_language: Literal["es", "en", "hi"] = _setting("BOT_DEFAULT_LANGUAGE", "es", "language until a person's is known")
     quiet_ms: int = _setting("BOT_QUIET_MS", 800, "how long to wait for more of a burst, in ms", ge=0, le=600_000)
     lease_ms: int = _setting("BOT_LEASE_MS", 5000, "how long a silent worker keeps a lane, in ms", ge=100)
+
+    max_waiting: int = _setting("BOT_MAX_WAITING", 100_000, "how much of what was received may wait before more is refused", ge=1)
 
     mongodb_uri: SecretStr = _setting("MONGODB_URI", SecretStr(""), "MongoDB instead of the embedded store")
     mongodb_database: DatabaseName = _setting("MONGODB_DATABASE", "switchboard", "database on MongoDB")

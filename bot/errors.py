@@ -13,6 +13,7 @@
     │   ├── DataInUse            another process works on this data directory
     │   └── DataTooNew           written by a newer version; left untouched
     ├── RecordError              a record breaks its own rules
+    ├── Overloaded               too much waits or is in hand already                 (retryable)
     ├── ServiceError             a use case says no
     │   ├── NotFound
     │   ├── MoveRefused          this status cannot follow that one
@@ -98,6 +99,12 @@ class DataTooNew(StoreError):
 
 class RecordError(BotError):
     """A record breaks its own rules."""
+
+
+class Overloaded(BotError):
+    """Too much is waiting already; try again in a moment."""
+
+    retryable = True
 
 
 class ServiceError(BotError):

@@ -49,6 +49,9 @@ async def _readiness(parts: Parts) -> dict[str, object]:
     Raises StoreUnavailable.
     """
     await parts.store.now()
+    if not parts.backlog.has_room():
+        why = f"{parts.backlog.waiting} wait to be answered: new messages are refused (BOT_MAX_WAITING is {parts.backlog.most})"
+        return {"status": "degraded", "why": why}
     if parts.lanes.commons is None:
         return {"status": "ready"}
     try:

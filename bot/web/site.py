@@ -13,6 +13,7 @@ import structlog
 from aiohttp import web
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from bot.backlog import Backlog
 from bot.clock import Clock, new_id
 from bot.config import Settings
 from bot.dialogs.router import Router
@@ -71,6 +72,8 @@ class Parts(Protocol):
     def lanes(self) -> LaneKinds: ...
     @property
     def store(self) -> Store: ...
+    @property
+    def backlog(self) -> Backlog: ...
     @property
     def inbox(self) -> Inbox: ...
     @property
