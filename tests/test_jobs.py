@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
@@ -154,6 +155,34 @@ async def test_recurring_work_that_fails_is_never_given_up(scene: Scene) -> None
     assert len(handler.ran) == 25
     tidied = await job(scene, "every:tidy")
     assert (tidied.status, tidied.attempts, tidied.error) == (JobStatus.PENDING, 0, "")
+
+
+async def test_work_that_hangs_is_ended_and_tried_again(scene: Scene) -> None:
+    ran = 0
+
+    async def hangs_once(_: Mapping[str, Any]) -> None:
+        nonlocal ran
+        ran += 1
+        if ran == 1:
+            await asyncio.Event().wait()
+
+    scene.app.jobs.register("mail", hangs_once, seconds=0.05)
+    id_ = await schedule(scene, 0)
+    await scene.settle(1.0)
+    waiting = await job(scene, id_)
+    assert (waiting.status, waiting.attempts, waiting.error) == (JobStatus.PENDING, 1, "took longer than 0.05 s")
+    await scene.passes(3)
+    assert (ran, (await job(scene, id_)).status) == (2, JobStatus.COMPLETED)
+
+
+async def test_a_time_out_of_the_handlers_own_keeps_its_name(scene: Scene) -> None:
+    async def impatient(_: Mapping[str, Any]) -> None:
+        raise TimeoutError("the mail server took too long")
+
+    scene.app.jobs.register("mail", impatient)
+    id_ = await schedule(scene, 0)
+    await scene.settle(1.0)
+    assert (await job(scene, id_)).error == "TimeoutError: the mail server took too long"
 
 
 async def test_one_job_that_fails_holds_up_no_other(scene: Scene) -> None:
