@@ -2,9 +2,9 @@
 
     python -m tests.benchmarks.pressure [--people 10000] [--burst 100] [--slow-ms 250] [--low 200]
 
-A real `bot serve`, with a fake WhatsApp as its vendor that tells of every message, and a fake model that says a word in `--slow-ms`
-until everybody has written and a while after, and then answers at once. In the middle one person writes a burst. Then the same
-server with room for only `--low` to wait: what it refuses is posted again, as Meta does, until it is taken.
+A real `bot serve`, with a fake WhatsApp as its vendor that tells of every message, and a fake model that says a word in
+`--slow-ms` until everybody has written and a while after, and then answers at once. In the middle one person writes a burst.
+Then the same server with room for only `--low` to wait: what it refuses is posted again, as Meta does, until it is taken.
 """
 
 from __future__ import annotations
@@ -20,7 +20,8 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from bot.clock import SystemClock
-from bot.testing.openai import RULES, FakeOpenAI
+from bot.testing.llm import Said
+from bot.testing.openai import FakeOpenAI
 from bot.testing.processes import Program, Surroundings, surroundings
 from bot.testing.whatsapp import PHONE_ID, SECRET, Posted, Vendor, person
 from tests.benchmarks.common import judge, middle
@@ -31,6 +32,9 @@ AT_ONCE = 64
 SLOW_SECONDS = 20.0
 """How long the model stays slow after everybody has written."""
 GIVE_UP_SECONDS = 1200.0
+ANSWER = "Thank you. Somebody of ours looks at it today, and you will hear from us tomorrow. Is there anything else?"
+    "Thank you. Somebody of ours looks at it today, and you will hear from us tomorrow at the latest. Is there anything else?"
+)
 LOUD = person(9_999_999)
 """Who writes the burst."""
 
@@ -155,9 +159,8 @@ async def all_waiting(model: FakeOpenAI, people: int, burst: int, slow: float) -
         waits = {who: first[who] - load.wrote_at[who] for who in first}
         order = sorted((who for who in waits if who != LOUD), key=load.wrote_at.__getitem__)
         fell_back = _fell_back([first[who] for who in order])
-        print(
-            f"waited: median {middle(list(waits.values())):.0f} s, longest {max(waits.values()):.0f} s, the burst {waits[LOUD]:.0f} s"
-        )
+        longest, median = max(waits.values()), middle(list(waits.values()))
+        print(f"waited: median {median:.0f} s, longest {longest:.0f} s, who wrote the burst {waits[LOUD]:.0f} s")
         await asyncio.sleep(5)
         peak, after = watch.end(), memory(server)
     print(f"memory: {rest:.0f} MB at rest, {peak:.0f} MB at the peak, {after:.0f} MB afterwards")
@@ -178,7 +181,7 @@ def _fell_back(answered: list[float]) -> int:
 async def over_the_bound(model: FakeOpenAI, people: int, low: int, slow: float) -> bool:
     """What is refused is written nowhere, comes again and is answered."""
     model.token_seconds = slow
-    async with running(model, BOT_MAX_WAITING=str(low)) as (around, server, load):
+    async with running(model, BOT_MAX_WAITING=str(low)) as (around, _, load):
         refused = await load.everybody(people, 0)
         share = load.statuses[503] / people
         print(f"bound {low}: {load.statuses[200]} of {people} acknowledged, {share:.0%} told to come again (503)", end=", ")
@@ -196,7 +199,7 @@ async def over_the_bound(model: FakeOpenAI, people: int, low: int, slow: float) 
 
 
 async def measure(options: argparse.Namespace) -> bool:
-    async with FakeOpenAI(rule=RULES["support"], keep=0) as model:
+    async with FakeOpenAI(rule=lambda _: Said(ANSWER), keep=0) as model:
         whole = await all_waiting(model, options.people, options.burst, options.slow_ms / 1e3)
         low = await over_the_bound(model, min(options.people, 2000), options.low, options.slow_ms / 1e3)
     return whole and low
