@@ -33,8 +33,6 @@ SLOW_SECONDS = 20.0
 """How long the model stays slow after everybody has written."""
 GIVE_UP_SECONDS = 1200.0
 ANSWER = "Thank you. Somebody of ours looks at it today, and you will hear from us tomorrow. Is there anything else?"
-    "Thank you. Somebody of ours looks at it today, and you will hear from us tomorrow at the latest. Is there anything else?"
-)
 LOUD = person(9_999_999)
 """Who writes the burst."""
 
