@@ -22,6 +22,8 @@ log = structlog.get_logger()
 MAX_ATTEMPTS = 8
 MAX_SECONDS = 300.0
 """How long a handler may take, unless it was registered with another bound."""
+_PAGE = 500
+"""Jobs that are read at once, however many wait for their time."""
 
 Handler = Callable[[Mapping[str, Any]], Awaitable[object]]
 
@@ -68,10 +70,17 @@ class Jobs:
 
     async def recover(self) -> int:
         """Brings every job to mind that is not done, at its time: at start-up, and when somebody may have written untold."""
-        due = await self._store.find(Job, {"status": JobStatus.PENDING}, sort=("schedule.execute_at",))
-        for job in due:
-            await self._lanes.remind(job.id, self._until(job))
-        return len(due)
+        found, after = 0, None
+        while True:
+            page = await self._store.find(
+                Job, {"status": JobStatus.PENDING}, sort=("schedule.execute_at",), limit=_PAGE, after=after
+            )
+            for job in page:
+                await self._lanes.remind(job.id, self._until(job))
+            found += len(page)
+            if len(page) < _PAGE:
+                return found
+            after = page[-1].id
 
     async def work(self, claim: Claim) -> float | None:
         """Runs the job whose lane it is, if it is due; seconds until it is due again, or None."""

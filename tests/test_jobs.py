@@ -226,6 +226,21 @@ async def test_jobs_survive_a_restart(tmp_path: Path) -> None:
         assert (await job(scene, done)).status is JobStatus.COMPLETED
 
 
+async def test_more_jobs_than_are_read_at_once_are_all_found_after_a_restart(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bot.jobs._PAGE", 4)
+    clock = ManualClock()
+    async with open_scene(tmp_path, clock=clock) as scene:
+        for number in range(10):
+            await schedule(scene, 60 + number, number=number)
+    async with open_scene(tmp_path, clock=ManualClock(clock.now())) as scene:
+        handler = Handler(scene)
+        scene.app.jobs.register("mail", handler)
+        await scene.passes(100)
+        assert [payload["number"] for payload in handler.payloads] == list(range(10))
+
+
 async def test_what_fell_due_while_nothing_ran_is_done_after_the_restart(tmp_path: Path) -> None:
     clock = ManualClock()
     async with open_scene(tmp_path, clock=clock) as scene:
