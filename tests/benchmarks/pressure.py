@@ -128,7 +128,8 @@ class Watch:
 async def running(model: FakeOpenAI, **settings: str) -> AsyncIterator[tuple[Surroundings, Program, Load]]:
     with tempfile.TemporaryDirectory() as folder:
         async with surroundings(Path(folder)) as around:
-            server = around.bot("serve", OPENAI_BASE_URL=model.url, **settings).start()
+            around.settings |= {"OPENAI_BASE_URL": model.url, **settings}
+            server = around.bot("serve").start()
             await server.ready()
             load = Load(around)
             yield around, server, load
