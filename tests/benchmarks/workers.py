@@ -2,8 +2,9 @@
 
     python -m tests.benchmarks.workers [--rounds 3] [--secs 8] [--people 16]
 
-All are real processes: a web, the workers, a fake WhatsApp, a fake model. Each person writes again as soon as the answer is there,
-so that both runs have the same load; what is counted is the CPU that the workers took for so many answers, not how many there were.
+All are real processes: a web, the workers, a fake WhatsApp, a fake model. Each person writes again as soon as the answer is
+there, so that both runs have the same load; what is counted is the CPU that the workers took for so many answers, not how many
+there were in a second.
 """
 
 from __future__ import annotations
@@ -14,7 +15,6 @@ import os
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -32,13 +32,10 @@ _ANSWERED_WITHIN = 60.0
 _TICKS = os.sysconf("SC_CLK_TCK")
 
 
-def cpu_seconds(programs: Sequence[Program]) -> float:
-    """User and system time that they have taken until now."""
-    taken = 0
-    for program in programs:
-        fields = Path(f"/proc/{program.process.pid}/stat").read_text().rpartition(")")[2].split()
-        taken += int(fields[11]) + int(fields[12])
-    return taken / _TICKS
+def cpu_seconds(program: Program) -> float:
+    """User and system time that it has taken until now."""
+    fields = Path(f"/proc/{program.process.pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / _TICKS
 
 
 class People:
@@ -93,11 +90,11 @@ async def measure(folder: Path, workers: int, people: int, seconds: float) -> tu
             crowd = People(running.around, vendor, people)
             await crowd.write(0.0)  # unmeasured: everybody gets to be known
             crowd.answers = 0
-            before = [cpu_seconds([worker]) for worker in running.workers]
+            before = [cpu_seconds(worker) for worker in running.workers]
             began = time.monotonic()
             await crowd.write(seconds)
             wall = time.monotonic() - began
-            taken = [cpu_seconds([worker]) - then for worker, then in zip(running.workers, before, strict=True)]
+            taken = [cpu_seconds(worker) - then for worker, then in zip(running.workers, before, strict=True)]
             await vendor.close()
     finally:
         mongo.stop()
@@ -117,7 +114,8 @@ def main() -> None:
                 cpu, per_second, parts = asyncio.run(measure(Path(folder), workers, options.people, options.secs))
             figures.append(cpu)
             shares = " and ".join(f"{part:.0%}" for part in parts)
-            print(f"round {number + 1}, {workers} at work: {cpu:.2f} ms a turn, {per_second:.0f} turns/s, CPU {shares}", flush=True)
+            said = f"{cpu:.2f} ms a turn, {per_second:.1f} turns/s, CPU {shares}"
+            print(f"round {number + 1}, {workers} at work: {said}", flush=True)
     print(f"CPU of the workers per turn, ms: one {spread(taken[1])}, two {spread(taken[2])}")
     sys.exit(0 if judge("two workers to one, medians", middle(taken[2]) / middle(taken[1]), BAR, "x") else 1)
 
