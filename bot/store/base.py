@@ -290,6 +290,9 @@ class Fences(Protocol):
         Called again and again, well within that time. Raises StoreUnavailable.
         """
 
+    def need_no_watch(self) -> None:
+        """From here on nobody watches for this process's commits: those that share the lanes tell each other by them."""
+
 
 class Commons(Protocol):
     """What the processes that share their lanes know of each other."""

@@ -330,6 +330,10 @@ class MongoStore:
         with self._translated:
             await self._sessions.keep_clear(silent)
 
+    def need_no_watch(self) -> None:
+        """From here on nobody watches for this process's commits, and they need no pulse: four writes a second less."""
+        self._pulses.cease()
+
     async def commit(self, unit: Unit) -> None:
         if not unit:
             return

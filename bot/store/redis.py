@@ -295,8 +295,9 @@ class RedisCommons:
         """This process works from now on, and says so.
 
         `look` is called when the Store has to be asked for work that waits: Redis was away or is empty, or it is this
-        process's turn to look whether something was forgotten (one of all of them, once in a lease).
+        process's turn to look whether something was forgotten (one of all of them, once in a lease). The caller has just looked.
         """
+        self._fences.need_no_watch()
         for lanes in self._lanes:
             lanes.on_forgotten(look)
         self._pulse = asyncio.get_running_loop().create_task(self._beat(look))
@@ -316,7 +317,7 @@ class RedisCommons:
         return found
 
     async def _beat(self, look: Callable[[], None]) -> None:
-        is_away = False
+        is_away, has_looked = False, True
         while True:
             try:
                 is_turn = await self._connection.run(PULSE, (self._workers, self._turn), (self._me, int(self._lease * 1000)))
@@ -327,9 +328,9 @@ class RedisCommons:
             else:
                 if is_away:
                     log.info("Redis is back")
-                if is_turn or is_away:
+                if is_away or (is_turn and not has_looked):
                     look()
-                is_away = False
+                is_away = has_looked = False
             await asyncio.sleep(self._lease / 4)
 
 
