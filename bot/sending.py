@@ -19,6 +19,9 @@ log = structlog.get_logger()
 _IDLE = 60.0
 """Seconds until a lane whose channel is switched off is looked at again."""
 
+_TOO_MUCH = 1.0
+"""Seconds at least in which nothing more goes where the vendor says that it was too much."""
+
 _POST_SECONDS = 60.0
 """Bound on one try of a channel, over whatever bounds it has itself: one that hangs must not hold its lane for ever."""
 
@@ -32,10 +35,11 @@ class Way:
         self._sender, _, self._person = lane.rpartition(":")
         self._breaker: Breaker | None = shared.breakers.of(self._sender) if self._pace is not None else None
         self._entered = BreakerState.CLOSED
+        self._has_turn = False
 
     async def wait(self) -> float:
         """0 where a send may go out now: it is counted, and `over` has to be told. Else the seconds to wait."""
-        if self._breaker is None or self._pace is None:
+        if self._breaker is None or self._pace is None or self._has_turn:
             return 0.0
         entered = await self._breaker.enter()
         if entered is BreakerState.OPEN:
@@ -48,7 +52,7 @@ class Way:
         if wait > 0:
             await self._breaker.leave(entered)
         else:
-            self._entered = entered
+            self._entered, self._has_turn = entered, True
         return wait
 
     @property
@@ -64,13 +68,13 @@ class Way:
             await self._breaker.failed(self._entered, error)
         else:  # it may have refused this one, but it is there
             await self._breaker.worked()
-        if error is not None and error.wait > 0 and error.reach in (Reach.SENDER, Reach.PERSON):
+        if error is not None and error.reach in (Reach.SENDER, Reach.PERSON):
             person = self._person if error.reach is Reach.PERSON else ""
-            await self._shared.pacer.pause(self._sender, error.wait, person)
+            await self._shared.pacer.pause(self._sender, max(error.wait, _TOO_MUCH), person)
 
     async def leave(self) -> None:
         """The send is over, or did not come about."""
-        entered, self._entered = self._entered, BreakerState.CLOSED
+        entered, self._entered, self._has_turn = self._entered, BreakerState.CLOSED, False
         if self._breaker is not None:
             await self._breaker.leave(entered)
 
@@ -124,6 +128,8 @@ class Sending:
                 return await channel.send(taken.to, read_reply(delivery), delivery.id), None
         except SendError as error:
             return "", error
+        except TimeoutError:
+            return "", SendUnconfirmed(f"no answer within {_POST_SECONDS:g} s", reach=Reach.VENDOR)
         except Exception as error:  # whatever a channel does wrong must not lose the delivery
             log.exception("channel failed", channel=channel.name, delivery=delivery.id)
             return "", SendUnconfirmed(f"{type(error).__name__}: {error}")
