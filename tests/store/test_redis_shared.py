@@ -215,6 +215,34 @@ async def test_every_key_has_a_time_to_live_and_what_is_changed_together_lies_to
     assert 59_000 < ttl[f"switchboard:{own}:{{ratelimit:sign-in:198.51.100.7}}"] <= 60_000
 
 
+MINUTE, HOUR = 60, 3600
+SEEDS_KEYS = {
+    "session:u1": 24 * HOUR,
+    "refresh:t1": 7 * 24 * HOUR,
+    "dates:upcoming:u1": 15 * MINUTE,
+    "dates:contact:c1": HOUR,
+    "social:profiles:c1": 6 * HOUR,
+    "social:activity:c1": 30 * MINUTE,
+    "intel:news:a1": 15 * MINUTE,
+    "intel:alerts:u1": 5 * MINUTE,
+    "call:active:u1": 2 * HOUR,
+    "call:transcript:k1": 24 * HOUR,
+}
+"""What S1 keeps in Redis beside its rate limits (S1-113 to S1-122): seconds."""
+
+
+async def test_a_key_of_each_of_the_seeds_patterns_goes_within_its_time(processes: Deployment, server: RedisServer) -> None:
+    shared = await processes.join()
+    for key, seconds in SEEDS_KEYS.items():
+        await shared.cache.put(key, "[]", seconds)
+    await shared.limits.take(Limit("sign-in", 5), "198.51.100.7")
+    async with Redis.from_url(server.url, decode_responses=True) as client:
+        left = {key.partition("{")[2].rstrip("}"): await client.pttl(key) / 1000 for key in await client.keys("*")}
+    bounds = {**SEEDS_KEYS, "ratelimit:sign-in:198.51.100.7": MINUTE}
+    assert left.keys() == bounds.keys()
+    assert all(0 < left[key] <= seconds for key, seconds in bounds.items()), left
+
+
 async def test_what_is_no_address_of_a_redis_is_said() -> None:
     with pytest.raises(SettingsError, match="REDIS_URL: this is no address of a Redis"):
         async with shared_on("http://host", "name", SystemClock()):
