@@ -26,6 +26,7 @@ _EXAMPLES = {
     "BOT_DEFAULT_LANGUAGE": "es, en or hi",
     "BOT_PUBLIC_URL": "https://bot.example.com",
     "OPENAI_BASE_URL": "https://api.openai.com/v1",
+    "WHATSAPP_MESSAGES_PER_SECOND": "80",
     "WHATSAPP_API_URL": "https://graph.facebook.com",
     "TWILIO_API_URL": "https://api.twilio.com",
     "WHATSAPP_PHONE_ID": "106540352242922 (digits, from Meta's API setup page)",
@@ -149,6 +150,9 @@ class Settings(BaseSettings):
     whatsapp_token: SecretStr = _setting("WHATSAPP_TOKEN", SecretStr(""), "access token of the WhatsApp app")
     whatsapp_app_secret: SecretStr = _setting("WHATSAPP_APP_SECRET", SecretStr(""), "Meta signs webhooks with it")
     whatsapp_verify_token: SecretStr = _setting("WHATSAPP_VERIFY_TOKEN", SecretStr(""), "our word in Meta's webhook set-up")
+    whatsapp_messages_per_second: int = _setting(
+        "WHATSAPP_MESSAGES_PER_SECOND", 80, "what Meta takes from our number; 1000 where it was raised", ge=1, le=1000
+    )
     whatsapp_api_url: WebAddress = _setting("WHATSAPP_API_URL", "https://graph.facebook.com", "Meta's Graph API")
 
     twilio_account_sid: str = _setting("TWILIO_ACCOUNT_SID", "", "Twilio account")

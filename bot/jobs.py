@@ -14,6 +14,7 @@ from typing import Any
 import structlog
 
 from bot.clock import Clock, new_id
+from bot.errors import VendorLeftAlone
 from bot.records.work import Job, JobSchedule, JobStatus
 from bot.store.base import Between, Claim, Lanes, Store, Unit
 
@@ -96,6 +97,8 @@ class Jobs:
         try:
             async with asyncio.timeout(seconds) as bound:
                 await handler(job.payload)
+        except VendorLeftAlone as error:  # nothing was tried, so nothing is counted
+            return await self._again(job, error.wait, error=str(error))
         except Exception as error:  # whatever a handler does wrong is this job's own failure
             log.exception("job failed", job=job.id, job_type=job.job_type)
             if bound.expired():

@@ -39,6 +39,7 @@ DEFAULTS: dict[str, object] = {
     "WHATSAPP_TOKEN": "",
     "WHATSAPP_APP_SECRET": "",
     "WHATSAPP_VERIFY_TOKEN": "",
+    "WHATSAPP_MESSAGES_PER_SECOND": 80,
     "WHATSAPP_API_URL": "https://graph.facebook.com",
     "TWILIO_ACCOUNT_SID": "",
     "TWILIO_AUTH_TOKEN": "",

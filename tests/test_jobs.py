@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from bot.errors import VendorLeftAlone
 from bot.jobs import MAX_ATTEMPTS
 from bot.records.work import Job, JobStatus
 from bot.store.base import Unit
@@ -251,3 +252,19 @@ async def test_what_fell_due_while_nothing_ran_is_done_after_the_restart(tmp_pat
         scene.app.jobs.register("mail", handler)
         await scene.passes(5)
         assert len(handler.ran) == 1
+
+
+async def test_work_whose_vendor_is_left_alone_waits_and_no_try_is_counted(scene: Scene) -> None:
+    tried: list[float] = []
+
+    async def left_alone(_: Mapping[str, Any]) -> None:
+        tried.append(scene.clock.monotonic())
+        if len(tried) < 3 * MAX_ATTEMPTS:
+            raise VendorLeftAlone(wait=30)
+
+    scene.app.jobs.register("mail", left_alone)
+    id_ = await schedule(scene, 0)
+    await scene.passes(29)
+    assert (len(tried), (await job(scene, id_)).attempts) == (1, 0)
+    await scene.passes(30 * 3 * MAX_ATTEMPTS)
+    assert (await job(scene, id_)).status is JobStatus.COMPLETED

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -166,6 +166,15 @@ def workers(names: Sequence[str]) -> Finding:
     if not names:
         return Finding("workers", State.WRONG, "none has been heard from", "start `bot work`, or `bot serve` without --no-worker")
     return Finding("workers", State.INFO, f"{len(names)}: {'; '.join(names)}")
+
+
+def left_alone(vendors: Mapping[str, float]) -> list[Finding]:
+    """Vendors that failed too often, by the breakers of all processes -> seconds until one of them tries again."""
+    fix = "see the log for the reason; what is to be sent waits, and a model's place is taken by the next one"
+    return [
+        Finding(name, State.WRONG, f"failed too often and is left alone, tried again in {seconds:.0f} s", fix)
+        for name, seconds in sorted(vendors.items())
+    ]
 
 
 async def work(store: Store, max_waiting: int) -> list[Finding]:

@@ -220,7 +220,7 @@ class RedisLanes:
             return True
 
     async def _send_beats(self, batch: Sequence[tuple[str, str]]) -> Sequence[int]:
-        arguments: list[str | int] = [_micros(self._lease), *(part for pair in batch for part in pair)]
+        arguments: list[str | int] = [_micros(self._lease), _TTL_MS, *(part for pair in batch for part in pair)]
         kept: Sequence[int] = await self._connection.run(BEAT, (self._held, self._tokens), arguments)
         return kept
 

@@ -23,6 +23,7 @@ from bot.live import Live
 from bot.message import Address, Button
 from bot.resources import LANGUAGES
 from bot.services.conversations import Conversations
+from bot.shared import Shared
 from bot.store.base import LaneKinds, Store
 from bot.web.assets import Assets
 from bot.web.headers import page_headers
@@ -80,6 +81,8 @@ class Parts(Protocol):
     def conversations(self) -> Conversations: ...
     @property
     def live(self) -> Live: ...
+    @property
+    def shared(self) -> Shared: ...
     @property
     def router(self) -> Router: ...
     @property

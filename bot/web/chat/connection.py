@@ -127,7 +127,7 @@ class Connection:
             return
         try:
             self._is_known = self._is_known or await self._timeline.is_known(self._address)
-            wait = self._allowance.wait(self._address.theirs, self._network, is_newcomer=not self._is_known)
+            wait = await self._allowance.wait(self._address.theirs, self._network, is_newcomer=not self._is_known)
             if wait > 0:
                 await self._refuse(key, "too_fast", wait)
                 return

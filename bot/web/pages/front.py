@@ -26,7 +26,7 @@ class Front:
     def __init__(self, site: Site) -> None:
         self._site = site
         self._parts = site.parts
-        self._allowance = Allowance(site.parts.clock)
+        self._allowance = Allowance(site.parts.shared.limits)
         self._open: set[web.WebSocketResponse] = set()
 
     def routes(self) -> list[web.RouteDef]:
