@@ -210,7 +210,7 @@ def _join(
     key = load_secret_key(settings.secret_key.get_secret_value(), settings.data_dir)
     codes = OneTimeCodes(key)
     accounts = accounts_of(store, clock, audit, key, settings.web_url)
-    link_mail = LinkMail(store, clock, jobs, accounts.users, accounts.links, mailer)
+    link_mail = LinkMail(store, clock, audit, jobs, accounts.users, accounts.links, mailer)
     jobs.register(LINK_JOB, link_mail)
     jobs.register(JOB, CodeDelivery(store, clock, outbox, conversations, codes, mailer))
     verification = Verifying(store, clock, audit, policy, jobs, people, merging, codes, has_email=mailer is not None)

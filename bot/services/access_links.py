@@ -17,6 +17,7 @@ from bot.jobs import Jobs
 from bot.records.access import AccessLink, LinkPurpose
 from bot.records.users import User
 from bot.resources import say
+from bot.services.audit import Audit
 from bot.services.code_delivery import Mailer
 from bot.services.sessions import hashed
 from bot.services.users import Users
@@ -72,9 +73,19 @@ class AccessLinks:
 class LinkMail:
     """Sends links by e-mail: a job, so that asking for one takes as long for an address that nobody has."""
 
-    def __init__(self, store: Store, clock: Clock, jobs: Jobs, users: Users, links: AccessLinks, mailer: Mailer | None) -> None:
+    def __init__(
+        self,
+        store: Store,
+        clock: Clock,
+        audit: Audit,
+        jobs: Jobs,
+        users: Users,
+        links: AccessLinks,
+        mailer: Mailer | None,
+    ) -> None:
         self._store = store
         self._clock = clock
+        self._audit = audit
         self._jobs = jobs
         self._users = users
         self._links = links
@@ -104,6 +115,7 @@ class LinkMail:
         url = self._links.put(unit, user, purpose, by=payload["by"], nonce=payload["nonce"])
         known = await self._store.get(AccessLink, hashed(url.rpartition("/")[2]))
         if known is None:
+            unit.insert(self._audit.entry(f"{purpose}_mailed", "user", user.id, payload["by"]))
             await self._store.commit(unit)
         is_invite = purpose is LinkPurpose.INVITE
         subject = say(language, "invite_subject" if is_invite else "reset_subject")

@@ -28,11 +28,13 @@ class Accounts:
     team: Team
 
 
-def accounts_of(store: Store, clock: Clock, audit: Audit, key: bytes, web_url: str) -> Accounts:
-    """The parts over a store. `key` is the secret key; links begin with `web_url`."""
+def accounts_of(
+    store: Store, clock: Clock, audit: Audit, key: bytes, web_url: str, passwords: Passwords | None = None
+) -> Accounts:
+    """The parts over a store. `key` is the secret key; links begin with `web_url`; tests bring cheaper `passwords`."""
     users = Users(store, clock, audit)
     sessions = Sessions(store, clock)
     links = AccessLinks(store, clock, key, web_url)
-    passwords = Passwords()
+    passwords = passwords or Passwords()
     parts = SignInParts(store, clock, audit, users, sessions, links, passwords, OneTimeCodes(key))
     return Accounts(users, sessions, links, passwords, SignIn(parts), Team(store, audit, users, sessions, links))

@@ -66,7 +66,8 @@ GUARDED = [(route, who) for route, who in ROUTES.items() if who != OPEN]
 
 @pytest_asyncio.fixture
 async def server(app: App) -> AsyncIterator[TestServer]:
-    async with TestServer(build_site([], app)) as started:
+    started = TestServer(build_site([], app))
+    async with started:
         yield started
 
 
