@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from bot.clock import Clock
-from bot.errors import NotFound, RecordError, SignInRefused
+from bot.errors import Conflict, NotFound, RecordError, SignInRefused
 from bot.records.access import LinkPurpose, Session
 from bot.records.audit import AuditEntry
 from bot.records.users import User
@@ -14,6 +14,7 @@ from bot.services.audit import Audit
 from bot.services.lockout import Lockout, Try
 from bot.services.one_time_codes import OneTimeCodes
 from bot.services.passwords import Passwords, check_new
+from bot.services.phones import read_email
 from bot.services.sessions import Sessions, Visit, hashed
 from bot.services.users import Users
 from bot.store.base import Change, Store, Unit
@@ -50,7 +51,7 @@ class SignIn:
 
         Raises SignInRefused, which does not say what was wrong, and LimitReached after too many failures.
         """
-        typed = address.strip().casefold()[:_LONGEST_ADDRESS]
+        typed = _as_kept(address)
         pseudonym = self._parts.codes.pseudonym(typed)
         taken = await self._begin(pseudonym, visit)
         user = await self._somebody(typed)
@@ -67,7 +68,10 @@ class SignIn:
         unit.add(Change(User, {"id": user.id, "is_active": True}, set={"last_login": now, "last_activity": now}, must=1))
         unit.insert(self._entry("signed_in", user.id, f"user:{user.id}", visit))
         self._lockout.give_back(unit, taken)
-        await self._store.commit(unit)
+        try:
+            await self._store.commit(unit)
+        except Conflict:
+            raise SignInRefused("this user was let go at this moment") from None
         await self._lockout.give_back_network(taken)
         return user, token
 
@@ -111,6 +115,7 @@ class SignIn:
         check_new(new, user.email)
         taken = await self._begin(self._parts.codes.pseudonym(user.email), visit)
         if not await self._parts.passwords.is_right(old, user.password_hash):
+            await self._store.insert([self._entry("password_not_changed", user.id, f"user:{user.id}", visit)])
             raise SignInRefused("this is not the password so far")
         unit = Unit()
         await self._put_password(unit, user, new, visit, reason="changed")
@@ -143,3 +148,11 @@ class SignIn:
         entry = self._parts.audit.entry(what, "user", entity_id, by, reason=reason)
         hints = {"ip_address": visit.network[:45] or None, "user_agent": visit.user_agent[:400] or None}
         return entry.model_copy(update=hints)
+
+
+def _as_kept(address: str) -> str:
+    """However it is spelled, the same address is counted and looked for as one."""
+    try:
+        return read_email(address)
+    except RecordError:
+        return address.strip()[:_LONGEST_ADDRESS]

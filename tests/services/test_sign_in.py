@@ -113,6 +113,21 @@ async def test_who_is_invited_or_not_active_is_refused_in_the_same_words(account
             await accounts.sign_in.enter(email, PASSWORD, HERE)
 
 
+async def test_who_is_let_go_while_the_password_is_compared_stays_out(
+    accounts: Accounts, store: SqliteStore, ana: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    compare = accounts.passwords.is_right
+
+    async def slowly(password: str, hashed: str | None) -> bool:
+        await accounts.team.deactivate(ana.id, by=None)
+        return await compare(password, hashed)
+
+    monkeypatch.setattr(accounts.passwords, "is_right", slowly)
+    with pytest.raises(SignInRefused):
+        await accounts.sign_in.enter("ana@example.org", PASSWORD, HERE)
+    assert await accounts.sessions.of(ana.id) == []
+
+
 async def test_a_token_that_nobody_was_given_is_nobodys(accounts: Accounts, ana: User) -> None:
     token = await enters(accounts)
     for wrong in ("", token[:-1], token + "x", hashed(token), "\ud800"):
@@ -162,6 +177,19 @@ async def test_the_pause_is_the_same_for_an_address_that_nobody_has(accounts: Ac
     known = [await fails(accounts, "ana@example.org") for _ in range(8)]
     unknown = [await fails(accounts, "nobody@example.org", THERE) for _ in range(8)]
     assert known == unknown
+
+
+async def test_other_spellings_of_an_address_are_no_further_guesses(accounts: Accounts, ana: User) -> None:
+    for spelled in (
+        "ana@example.org",
+        "ANA@example.org",
+        " ana@EXAMPLE.org ",
+        "Ana@Example.Org\t",
+        "\u00a0ana@example.org",
+        "aNa@example.org",
+    ):
+        assert await fails(accounts, spelled) == 0.0
+    assert await fails(accounts) == 30.0
 
 
 async def test_a_right_password_after_the_pause_takes_back_what_was_counted(
@@ -285,12 +313,15 @@ async def test_a_changed_password_ends_all_sessions_and_begins_one(accounts: Acc
         await enters(accounts)
 
 
-async def test_whoever_sits_at_an_open_browser_cannot_guess_the_password(accounts: Accounts, ana: User) -> None:
+async def test_whoever_sits_at_an_open_browser_cannot_guess_the_password(
+    accounts: Accounts, store: SqliteStore, ana: User
+) -> None:
     for _ in range(6):
         with pytest.raises(SignInRefused):
             await accounts.sign_in.change_password(ana, "not the password", OTHER, HERE)
     with pytest.raises(LimitReached):
         await accounts.sign_in.change_password(ana, PASSWORD, OTHER, HERE)
+    assert (await told(store)).count("password_not_changed") == 6
 
 
 async def test_of_two_changes_at_once_one_is_refused(accounts: Accounts, ana: User) -> None:
