@@ -201,7 +201,7 @@ def _join(
     jobs = Jobs(store, lanes.jobs, clock)
     people = People(store, clock, audit)
     merging = Merging(store, clock, audit)
-    conversations = Conversations(store, clock, audit)
+    conversations = Conversations(store, clock, audit, jobs)
     codes = OneTimeCodes(load_secret_key(settings.secret_key.get_secret_value(), settings.data_dir))
     jobs.register(JOB, CodeDelivery(store, clock, outbox, conversations, codes, mailer))
     verification = Verifying(store, clock, audit, policy, jobs, people, merging, codes, has_email=mailer is not None)
