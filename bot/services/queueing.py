@@ -64,9 +64,8 @@ class Queueing:
     async def enter(
         self, unit: Unit, conversation: Conversation, skill: str, language: str, priority: Priority | None = None
     ) -> str:
-        """What somebody is told who enters a queue with this unit; empty where nothing is known."""
-        since = None if conversation.waiting_since is None else conversation.waiting_since
-        standing = await self.standing(skill, priority or conversation.priority, since)
+        """What somebody is told who enters a queue with this unit."""
+        standing = await self.standing(skill, priority or conversation.priority, conversation.waiting_since)
         self._note(unit, conversation, standing)
         return words(language, standing)
 

@@ -1,4 +1,4 @@
-"""What operators write: sent once however often it is clicked, only by who holds the conversation, only where policy allows it."""
+"""What operators write: sent once however often it is clicked, by who holds the conversation alone, where policy allows it."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ class Replies:
     ) -> Message:
         """A talk that we begin, where policy allows it: within the person's window, and not after they said stop.
 
-        It goes on in the conversation that is open there, which the operator takes over. Raises as `say` and `Transfers.take_over`.
+        It goes on in the conversation that is open there, which the operator takes over. Raises as `say`, and as a take-over.
         """
         text = _checked(text)
         if (said := await self._said(f"{user.id}:{client_id}")) is not None:
