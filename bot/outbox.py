@@ -95,7 +95,7 @@ class Outbox:
         `hidden` is said, but stands on the timeline as dots: a secret that is for the person alone. With a `client_id` that
         there is already the unit is void with Duplicate. `wake` the lane after the commit.
         """
-        said = []
+        said: list[Message] = []
         for piece in (piece for reply in replies for piece in self._shape(conversation.lane, reply)):
             message = self._message(conversation, piece, author, turn_id)
             if hidden:

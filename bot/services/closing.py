@@ -130,8 +130,8 @@ def rating_in(message: InboundMessage, conversation: Conversation) -> tuple[int,
     """
     content = message.content
     if isinstance(content, Choice) and content.id.startswith(f"{_BUTTON}{conversation.id}:"):
-        stars = content.id.rpartition(":")[2]
-        return (int(stars), "") if stars in ("1", "2", "3", "4", "5") else None
+        tapped = content.id.rpartition(":")[2]
+        return (int(tapped), "") if tapped in ("1", "2", "3", "4", "5") else None
     asked = conversation.rating_asked_at
     if asked is None or conversation.status is not ConversationStatus.RESOLVED or not isinstance(content, Text):
         return None

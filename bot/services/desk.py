@@ -40,6 +40,8 @@ from bot.store.base import Require, Store, Unit
 
 DESK_SECONDS = 15.0
 """How often the job looks by itself; whatever enters a queue wakes it at once."""
+DESK_LANE = "desk"
+"""What `bot.live` calls the desk: told when conversations have come to people, or gone from them."""
 _FRONT = 50
 """So many of each queue's front are looked at for news: who stands further behind hears of it later."""
 
@@ -98,7 +100,7 @@ def join(
         reports=Reports(store, clock, queueing, presence),
         typing=Typing(clock, live),
     )
-    jobs.register(DESK_JOB, Looking(store, outbox, conversations, desk))
+    jobs.register(DESK_JOB, Looking(store, outbox, conversations, desk, live))
     jobs.register(SUMMARY_JOB, desk.summaries)
     jobs.register(SNOOZE_JOB, desk.filing.wake)
     return desk
@@ -107,7 +109,8 @@ def join(
 class Looking:
     """The handler of the recurring job. Several processes may run it at once."""
 
-    def __init__(self, store: Store, outbox: Outbox, conversations: Conversations, desk: Desk) -> None:
+    def __init__(self, store: Store, outbox: Outbox, conversations: Conversations, desk: Desk, live: Live) -> None:
+        self._live = live
         self._store = store
         self._outbox = outbox
         self._conversations = conversations
@@ -115,12 +118,14 @@ class Looking:
 
     async def __call__(self, _: Mapping[str, Any]) -> None:
         """Who is gone, what they left, who gets what waits, who still waits and is told so."""
+        self._live.tell(DESK_LANE)
         await self._desk.presence.sweep()
         await self._desk.assignment.take_back()
         await self._desk.assignment.give_out()
         for skill in await self._desk.queueing.skills():
             for conversation in await self._desk.queueing.waiting(skill, _FRONT):
                 await self._tell_news(conversation)
+        self._live.tell(DESK_LANE)
         await self._desk.notifying.tell()
 
     async def _tell_news(self, conversation: Conversation) -> None:

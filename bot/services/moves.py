@@ -46,7 +46,7 @@ def put_move(
             {
                 "id": old.id,
                 "epoch": old.epoch,
-                "status": old.status,
+                "status": _status_then(old),
                 "assignee_kind": old.assignee_kind,
                 "assignee_name": old.assignee_name,
             },
@@ -61,6 +61,14 @@ def put_move(
     unit.add(*leaving(old), *coming(to, now))
     unit.insert(handoff, _entry(audit, old, to, by, cause, reason))
     return handoff
+
+
+def _status_then(old: Conversation) -> Any:
+    """The status that it still has to have. A turn opens again what was resolved, and may pass it on in its end: an operator's
+    load is not concerned by that."""
+    if old.assignee_kind is AssigneeKind.OPERATOR:
+        return old.status
+    return In([old.status, SEED_FIELDS[old.assignee_kind][0]])
 
 
 def cause_of(old: Conversation, to: Assignee) -> Cause:

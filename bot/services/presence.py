@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import timedelta
+from typing import Any
 
 import structlog
 
@@ -85,7 +86,7 @@ class OperatorPresence:
     async def _set(self, user: User, status: Presence, by: str, reason: str) -> None:
         if user.status is status:
             return
-        as_known = {"id": user.id, "status": user.status}
+        as_known: dict[str, Any] = {"id": user.id, "status": user.status}
         if status is Presence.OFFLINE and by == "system":  # not whose desk was heard of in this instant
             as_known["last_seen_at"] = user.last_seen_at
         unit = Unit(Change(User, as_known, set={"status": status}))
