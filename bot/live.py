@@ -9,6 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import suppress
 
+DESK = "desk"
+"""The lane of the operators' desk: told when conversations have come to people, or gone from them."""
+
 Told = Callable[[], None]
 
 

@@ -214,7 +214,7 @@ class Conversations:
         """What comes after a change of hands: a summary for who takes it from the AI, and somebody for whoever waits."""
         if handoff.from_kind is AssigneeKind.AGENT and handoff.to_kind is not AssigneeKind.AGENT and handoff.customer_id:
             jobs.add(unit, SUMMARY_JOB, {"handoff": handoff.id}, id=f"summary:{handoff.id}")
-        if AssigneeKind.QUEUE in (handoff.from_kind, handoff.to_kind) or handoff.from_kind is AssigneeKind.OPERATOR:
+        if handoff.to_kind is AssigneeKind.QUEUE or handoff.from_kind is AssigneeKind.OPERATOR:
             unit.then(lambda: jobs.hurry(DESK_JOB))
 
     def _inbound(self, conversation: Conversation, item: Heard, turn_id: str, floor: datetime) -> Message:

@@ -9,7 +9,7 @@ from typing import Any
 from bot.clock import Clock
 from bot.errors import Conflict
 from bot.jobs import Jobs
-from bot.live import Live
+from bot.live import DESK, Live
 from bot.message import Reply
 from bot.outbox import Outbox
 from bot.policy import Policy
@@ -40,8 +40,6 @@ from bot.store.base import Require, Store, Unit
 
 DESK_SECONDS = 15.0
 """How often the job looks by itself; whatever enters a queue wakes it at once."""
-DESK_LANE = "desk"
-"""What `bot.live` calls the desk: told when conversations have come to people, or gone from them."""
 _FRONT = 50
 """So many of each queue's front are looked at for news: who stands further behind hears of it later."""
 
@@ -118,14 +116,14 @@ class Looking:
 
     async def __call__(self, _: Mapping[str, Any]) -> None:
         """Who is gone, what they left, who gets what waits, who still waits and is told so."""
-        self._live.tell(DESK_LANE)
+        self._live.tell(DESK)
         await self._desk.presence.sweep()
         await self._desk.assignment.take_back()
         await self._desk.assignment.give_out()
         for skill in await self._desk.queueing.skills():
             for conversation in await self._desk.queueing.waiting(skill, _FRONT):
                 await self._tell_news(conversation)
-        self._live.tell(DESK_LANE)
+        self._live.tell(DESK)
         await self._desk.notifying.tell()
 
     async def _tell_news(self, conversation: Conversation) -> None:

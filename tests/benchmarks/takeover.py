@@ -1,4 +1,4 @@
-"""10,000 random interleavings of turns, operators, senders and crashes: how often a reply of the AI was claimed after a take-over."""
+"""10,000 random interleavings of turns, operators, senders and crashes: is a reply of the AI claimed after a take-over?"""
 
 from __future__ import annotations
 

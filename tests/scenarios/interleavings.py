@@ -1,8 +1,8 @@
 """An exact scheduler over the real parts: which of several tasks goes on is drawn anew at every call of the store.
 
 The parts of one world (outbox, conversations, transfers, policy) are those of the program, on a store that they share with many
-other worlds. A world lets one call of the store happen at a time, so the order of its calls is known, and what must never happen is
-looked for after each of them.
+other worlds. A world lets one call of the store happen at a time, so the order of its calls is known, and what must never happen
+is looked for after each of them.
 """
 
 from __future__ import annotations
