@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from bot.dialogs.wishes import undenied
 from bot.message import InboundMessage
 from bot.policy import plain, plain_words
 from bot.records.conversations import Conversation, Priority
@@ -43,7 +44,7 @@ def trigger_of(rules: object, messages: Sequence[InboundMessage], conversation: 
     if asked or own.get("anger", True) is not True:
         return None
     angry = plain_words("angry_words")
-    if any(f" {phrase} " in text for phrase in angry for text in said):
+    if any(undenied(text.strip(), phrase) for phrase in angry for text in said):
         return Trigger(Cause.SENTIMENT, "wrote in anger", priority=Priority.HIGH)
     return None
 

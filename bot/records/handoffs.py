@@ -53,6 +53,7 @@ class Cause(StrEnum):
 @record(
     "handoffs",
     Index("conversation_id", "-at"),
+    Index("customer_id"),
     Index("cause", "-at"),
     Index("from_kind", "from_name", "-at"),
     Index("to_kind", "to_name", "-at"),

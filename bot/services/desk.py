@@ -38,7 +38,7 @@ from bot.services.transfers import Transfers
 from bot.services.typing import Typing
 from bot.store.base import Require, Store, Unit
 
-DESK_SECONDS = 15.0
+DESK_SECONDS = 60.0
 """How often the job looks by itself; whatever enters a queue wakes it at once."""
 _FRONT = 50
 """So many of each queue's front are looked at for news: who stands further behind hears of it later."""

@@ -148,7 +148,7 @@ async def test_what_an_operator_who_is_gone_left_unanswered_waits_again_where_it
         await scene.app.desk.transfers.take_over(one.id, nadia)
     await scene.app.desk.replies.say(answered.id, nadia, "It is done.", client_id="1")
     since = (await ana.conversation()).waiting_since
-    await scene.passes(120)
+    await scene.passes(180)
     found = await ana.conversation()
     assert (found.assignee, found.waiting_since) == (Queue("support"), since)
     (last, *_) = await scene.app.desk.transfers.history(conversation.id)
@@ -156,7 +156,7 @@ async def test_what_an_operator_who_is_gone_left_unanswered_waits_again_where_it
     assert (await again(scene, nadia)).status is Presence.OFFLINE
     assert (await bo.conversation()).assignee == OperatorRef("nadia")
     await bo.says("One more thing")
-    await scene.passes(20)
+    await scene.passes(61)
     assert (await bo.conversation()).assignee == Queue("support")
 
 
@@ -166,6 +166,6 @@ async def test_a_desk_that_is_heard_of_stays_there(scene: Scene) -> None:
         await scene.passes(30)
         await scene.app.desk.presence.beat(nadia.id)
     assert (await again(scene, nadia)).status is Presence.ONLINE
-    await scene.passes(120)
+    await scene.passes(180)
     assert (await again(scene, nadia)).status is Presence.OFFLINE
     assert await scene.app.desk.presence.arrive(nadia.id) is Presence.ONLINE
