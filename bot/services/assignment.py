@@ -16,7 +16,7 @@ import structlog
 from bot.clock import Clock
 from bot.conversation import AssigneeKind, ConversationStatus, OperatorRef, Queue
 from bot.errors import Conflict
-from bot.live import DESK, Live
+from bot.live import Live
 from bot.records.conversations import Conversation
 from bot.records.handoffs import Cause, Handoff
 from bot.records.people import Customer
@@ -163,7 +163,6 @@ class Assignment:
         except Conflict:
             return False  # somebody was faster; the next run looks again
         self._live.tell(conversation.lane)
-        self._live.tell(DESK)
         return True
 
 

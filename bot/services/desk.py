@@ -9,7 +9,7 @@ from typing import Any
 from bot.clock import Clock
 from bot.errors import Conflict
 from bot.jobs import Jobs
-from bot.live import DESK, Live
+from bot.live import Live
 from bot.message import Reply
 from bot.outbox import Outbox
 from bot.policy import Policy
@@ -98,7 +98,7 @@ def join(
         reports=Reports(store, clock, queueing, presence),
         typing=Typing(clock, live),
     )
-    jobs.register(DESK_JOB, Looking(store, outbox, conversations, desk, live))
+    jobs.register(DESK_JOB, Looking(store, outbox, conversations, desk))
     jobs.register(SUMMARY_JOB, desk.summaries)
     jobs.register(SNOOZE_JOB, desk.filing.wake)
     return desk
@@ -107,8 +107,7 @@ def join(
 class Looking:
     """The handler of the recurring job. Several processes may run it at once."""
 
-    def __init__(self, store: Store, outbox: Outbox, conversations: Conversations, desk: Desk, live: Live) -> None:
-        self._live = live
+    def __init__(self, store: Store, outbox: Outbox, conversations: Conversations, desk: Desk) -> None:
         self._store = store
         self._outbox = outbox
         self._conversations = conversations
@@ -116,14 +115,12 @@ class Looking:
 
     async def __call__(self, _: Mapping[str, Any]) -> None:
         """Who is gone, what they left, who gets what waits, who still waits and is told so."""
-        self._live.tell(DESK)
         await self._desk.presence.sweep()
         await self._desk.assignment.take_back()
         await self._desk.assignment.give_out()
         for skill in await self._desk.queueing.skills():
             for conversation in await self._desk.queueing.waiting(skill, _FRONT):
                 await self._tell_news(conversation)
-        self._live.tell(DESK)
         await self._desk.notifying.tell()
 
     async def _tell_news(self, conversation: Conversation) -> None:

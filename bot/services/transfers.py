@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from bot.clock import Clock
 from bot.conversation import AgentRef, Assignee, AssigneeKind, ConversationStatus, OperatorRef, check_move
 from bot.errors import Conflict, EpochMoved, NotFound, ServiceError, Taken
-from bot.live import DESK, Live
+from bot.live import Live
 from bot.records.conversations import Conversation, ConversationKind
 from bot.records.handoffs import Cause, Handoff
 from bot.records.permissions import allows
@@ -152,7 +152,6 @@ class Transfers:
             except EpochMoved:
                 continue  # look who has it now
             self._live.tell(old.lane)
-            self._live.tell(DESK)
             return await self.get(conversation_id)
         raise Conflict("this conversation changes hands all the time; try again in a moment")
 
