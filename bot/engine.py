@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import structlog
 
-from bot.conversation import Turn
+from bot.conversation import AssigneeKind, Turn
 from bot.dialogs.answering import Answering
 from bot.dialogs.hearing import Hearing
 from bot.dialogs.scene import Parts, Scene, fence_of
@@ -99,7 +99,11 @@ class Engine:
     async def _obey(self, scene: Scene, customer: Customer, wish: Wish, message: InboundMessage) -> None:
         unit = Unit()
         unit.insert(self._parts.policy.record(customer.id, wish, message))
-        await self._hearing.end(scene, unit, Reply(say(scene.language, _SAID[wish])))
+        self._hearing.hear(scene, unit)
+        if wish is Wish.STOP and scene.conversation.assignee_kind is AssigneeKind.OPERATOR:
+            # They want no answer to this: what the operator writes next would be begun by us.
+            unit.add(Change(Conversation, {"id": scene.conversation.id}, set={"waiting_since": None}))
+        await self._hearing.finish(scene, unit, Reply(say(scene.language, _SAID[wish])))
 
     async def _trigger(self, scene: Scene, *, asked: bool) -> Trigger | None:
         """What hands it to a person before anything is answered; a turn that was begun already is gone on with."""

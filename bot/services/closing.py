@@ -113,12 +113,13 @@ class Closing:
     async def _ask(self, unit: Unit, conversation: Conversation) -> None:
         if conversation.customer_id is None or conversation.customer_satisfaction is not None:
             return
-        if await self._settings.value("csat_enabled") is not True or not (await self._replies.verdict(conversation)).allowed:
+        verdict = await self._replies.verdict(conversation, proactive=True)
+        if await self._settings.value("csat_enabled") is not True or not verdict.allowed:
             return
         language = conversation.language if conversation.language in LANGUAGES else LANGUAGES[0]
         buttons = tuple(Button(f"{_BUTTON}{conversation.id}:{stars}", "⭐" * stars) for stars in _STARS)
         question = Reply(say(language, "csat_ask"), buttons)
-        said = self._outbox.add(unit, conversation, [question], Author.SYSTEM)
+        said = self._outbox.add(unit, conversation, [question], Author.SYSTEM, proactive=True)
         self._conversations.said(unit, conversation, said)
         unit.add(Change(Conversation, {"id": conversation.id}, set={"rating_asked_at": self._clock.now()}))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
@@ -57,13 +57,15 @@ class OperatorPresence:
         """What a user says of themself: only who is online is given conversations. Raises NotFound."""
         await self.beat(user_id)
         await self._set(await self._get(user_id), Presence(status), by or f"user:{user_id}", "")
+        if status == Presence.OFFLINE:  # what they leave is taken back at once
+            await self._store.change(User, {"id": user_id}, set={"last_seen_at": None})
         await self._jobs.hurry(DESK_JOB)
 
     async def sweep(self) -> int:
         """Whose desk has not been heard of for a while is offline; how many became so."""
         limit = self._clock.now() - timedelta(seconds=await self._patience())
         there = await self._store.find(User, {"status": In(_THERE)})
-        gone = [user for user in there if user.last_seen_at is None or user.last_seen_at < limit]
+        gone = [user for user in there if _is_silent(user, limit)]
         for user in gone:
             await self._set(user, Presence.OFFLINE, "system", "the desk was not heard of any more")
         return len(gone)
@@ -78,10 +80,11 @@ class OperatorPresence:
         return [user for user in found if is_operator(user)]
 
     async def gone_with_work(self) -> list[User]:
-        """Users who are offline, or no longer active, and hold conversations."""
+        """Users who hold conversations and are offline, and silent by whatever other way they work, or no longer active."""
         holders = await self._store.distinct(Conversation, "assigned_agent", {"status": ConversationStatus.ASSIGNED})
         users = await self._store.find(User, {"id": In([holder for holder in holders if holder])}) if holders else []
-        return [user for user in users if user.status is Presence.OFFLINE or not user.is_active]
+        limit = self._clock.now() - timedelta(seconds=await self._patience())
+        return [user for user in users if not user.is_active or (user.status is Presence.OFFLINE and _is_silent(user, limit))]
 
     async def _set(self, user: User, status: Presence, by: str, reason: str) -> None:
         if user.status is status:
@@ -104,6 +107,10 @@ class OperatorPresence:
         if user is None:
             raise NotFound(f"there is no user {user_id}")
         return user
+
+
+def _is_silent(user: User, limit: datetime) -> bool:
+    return user.last_seen_at is None or user.last_seen_at < limit
 
 
 def is_operator(user: User) -> bool:

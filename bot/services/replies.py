@@ -105,10 +105,19 @@ class Replies:
         return await self._policy.allows(delivery, conversation)
 
     async def _put(self, unit: Unit, conversation: Conversation, user: User, text: str, key: str) -> Message:
-        if not (verdict := await self.verdict(conversation)).allowed:
+        proactive = conversation.waiting_since is None  # nobody waits for it: after a "stop" that is not sent
+        if not (verdict := await self.verdict(conversation, proactive=proactive)).allowed:
             raise ServiceError(_why_not(verdict))
         self._conversations.reopen(unit, conversation)
-        said = self._outbox.add(unit, conversation, [Reply(text)], Author.OPERATOR, epoch=conversation.epoch, client_id=key)
+        said = self._outbox.add(
+            unit,
+            conversation,
+            [Reply(text)],
+            Author.OPERATOR,
+            epoch=conversation.epoch,
+            proactive=proactive,
+            client_id=key,
+        )
         put_answer(unit, conversation, user, said[0])
         self._conversations.said(unit, conversation, said)
         unit.insert(self._audit.entry(AuditAction.CREATED, "message", said[0].id, f"user:{user.id}"))

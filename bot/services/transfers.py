@@ -19,7 +19,7 @@ from bot.services.conversations import FIRST_AGENT, Conversations
 from bot.services.handoff import Handoffs
 from bot.services.settings import SystemSettings
 from bot.services.users import name_of
-from bot.store.base import Between, Store, Unit
+from bot.store.base import Between, Change, Store, Unit
 
 _LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 _TRIES = 8
@@ -147,6 +147,8 @@ class Transfers:
                 check_move(old.status, ConversationStatus.OPEN)
             unit = Unit()
             self._conversations.assign(unit, old, step.to, by=f"user:{user.id}", reason=note.strip(), cause=step.cause)
+            if step.to == OperatorRef(user.id):  # whoever takes something is there, whatever desk they use
+                unit.add(Change(User, {"id": user.id}, set={"last_seen_at": self._clock.now()}))
             try:
                 await self._store.commit(unit)
             except EpochMoved:

@@ -169,3 +169,24 @@ async def test_a_desk_that_is_heard_of_stays_there(scene: Scene) -> None:
     await scene.passes(180)
     assert (await again(scene, nadia)).status is Presence.OFFLINE
     assert await scene.app.desk.presence.arrive(nadia.id) is Presence.ONLINE
+
+
+async def test_who_says_that_they_leave_leaves_what_is_unanswered_at_once(scene: Scene) -> None:
+    await nobody_is_given_anything(scene)
+    nadia = await add_user(scene, "Nadia")
+    ana, conversation = await waits(scene, ANA)
+    await scene.app.desk.transfers.take_over(conversation.id, nadia)
+    await scene.app.desk.presence.set_status(nadia.id, "offline")
+    await scene.settle()
+    assert (await ana.conversation()).assignee == Queue("support")
+
+
+async def test_who_takes_something_over_without_a_desk_has_a_while_to_answer(scene: Scene) -> None:
+    await nobody_is_given_anything(scene)
+    nadia = await add_user(scene, "Nadia", is_there=False)
+    ana, conversation = await waits(scene, ANA)
+    await scene.app.desk.transfers.take_over(conversation.id, nadia)
+    await scene.passes(61)
+    assert (await ana.conversation()).assignee == OperatorRef("nadia")
+    await scene.passes(120)
+    assert (await ana.conversation()).assignee == Queue("support")

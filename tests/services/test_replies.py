@@ -89,3 +89,18 @@ async def test_an_answer_counts_how_long_it_was_waited_for(scene: Scene) -> None
     said = await scene.app.store.find(Message, {"agent_id": "nadia"}, sort=("timestamp",))
     assert [message.waited_ms is not None for message in said] == [True, False]
     assert {message.sender for message in said} == {MessageSender.AGENT}
+
+
+async def test_after_a_stop_the_operator_answers_only_what_is_asked_later(scene: Scene) -> None:
+    await nobody_is_given_anything(scene)
+    nadia = await add_user(scene, "Nadia")
+    ana, conversation = await waits(scene, ANA)
+    await scene.app.desk.transfers.take_over(conversation.id, nadia)
+    await ana.says("STOP")
+    await ana.hears("not message you any more")
+    with pytest.raises(ServiceError, match="asked not to be written to"):
+        await scene.app.desk.replies.say(conversation.id, nadia, "But wait!", client_id="1")
+    await ana.says("One question: is my router on its way?")
+    await ana.hears_nothing()
+    await scene.app.desk.replies.say(conversation.id, nadia, "Yes.", client_id="2")
+    await ana.hears("Yes.")
