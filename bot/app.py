@@ -9,6 +9,7 @@ from typing import Any
 
 import structlog
 
+from bot.backlog import Backlog
 from bot.channels.base import Channel, channel_of
 from bot.channels.whatsapp.simulator import Simulator
 from bot.clock import Clock, SystemClock, follow
@@ -32,6 +33,9 @@ from bot.outbox import Outbox
 from bot.policy import Policy
 from bot.secret_key import load_secret_key
 from bot.sending import Sending
+from bot.services.access_links import JOB as LINK_JOB
+from bot.services.access_links import LinkMail
+from bot.services.accounts import Accounts, accounts_of
 from bot.services.audit import Audit
 from bot.services.callbacks import Callbacks
 from bot.services.capture import Capture
@@ -79,12 +83,15 @@ class App:
     clock: Clock
     store: Store
     lanes: LaneKinds
+    backlog: Backlog
     inbox: Inbox
     outbox: Outbox
     jobs: Jobs
     policy: Policy
     people: People
     users: Users
+    accounts: Accounts
+    link_mail: LinkMail
     merging: Merging
     conversations: Conversations
     knowledge: Knowledge
@@ -138,6 +145,7 @@ async def assemble(
         mailer = mailer or mailer_of(settings, clock, shared.breakers.of("e-mail"))
         app = _join(settings, clock, store, lanes, shared, model, channels, bounds, mailer, ownership, work)
         stack.push_async_callback(app.spending.close)
+        stack.push_async_callback(app.backlog.close)
         if work:
             await SystemSettings(store, clock).ensure_defaults()
         await _plan_jobs(app)
@@ -200,13 +208,18 @@ def _join(
 
     audit = Audit(clock)
     policy = Policy(store, clock)
-    inbox = Inbox(store, lanes.turns, clock, settings.quiet_ms)
+    backlog = Backlog(store, clock, settings.max_waiting)
+    inbox = Inbox(store, lanes.turns, lanes.receipts, clock, settings.quiet_ms, backlog)
     outbox = Outbox(store, lanes.sends, clock, policy, shape)
     jobs = Jobs(store, lanes.jobs, clock)
     people = People(store, clock, audit)
     merging = Merging(store, clock, audit)
     conversations = Conversations(store, clock, audit)
-    codes = OneTimeCodes(load_secret_key(settings.secret_key.get_secret_value(), settings.data_dir))
+    key = load_secret_key(settings.secret_key.get_secret_value(), settings.data_dir)
+    codes = OneTimeCodes(key)
+    accounts = accounts_of(store, clock, audit, key, settings.web_url)
+    link_mail = LinkMail(store, clock, audit, jobs, accounts.users, accounts.links, mailer)
+    jobs.register(LINK_JOB, link_mail)
     jobs.register(JOB, CodeDelivery(store, clock, outbox, conversations, codes, mailer))
     verification = Verifying(store, clock, audit, policy, jobs, people, merging, codes, has_email=mailer is not None)
     search = Search(store)
@@ -263,12 +276,15 @@ def _join(
         clock=clock,
         store=store,
         lanes=lanes,
+        backlog=backlog,
         inbox=inbox,
         outbox=outbox,
         jobs=jobs,
         policy=policy,
         people=people,
-        users=Users(store, clock, audit),
+        users=accounts.users,
+        accounts=accounts,
+        link_mail=link_mail,
         merging=merging,
         conversations=conversations,
         knowledge=knowledge,

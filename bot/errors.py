@@ -13,9 +13,12 @@
     │   ├── DataInUse            another process works on this data directory
     │   └── DataTooNew           written by a newer version; left untouched
     ├── RecordError              a record breaks its own rules
+    ├── Overloaded               too much waits or is in hand already                 (retryable)
     ├── ServiceError             a use case says no
     │   ├── NotFound
     │   ├── MoveRefused          this status cannot follow that one
+    │   ├── SignInRefused        not with this address and this password
+    │   ├── PasswordRefused      it cannot be a password; says why
     │   └── LimitReached         too often in a short time; says for how long to wait
     ├── ChannelError
     │   ├── BadSignature         not signed by the vendor
@@ -103,8 +106,19 @@ class RecordError(BotError):
     """A record breaks its own rules."""
 
 
+class Overloaded(BotError):
+    """Too much is waiting already; try again in a moment."""
+
+    retryable = True
+
+
 class ServiceError(BotError):
     """That cannot be done."""
+
+    def __init__(self, message: str = "", *, why: str = "") -> None:
+        super().__init__(message)
+        self.why = why
+        """A name for the reason, where pages say it in other languages."""
 
 
 class NotFound(ServiceError):
@@ -113,6 +127,14 @@ class NotFound(ServiceError):
 
 class MoveRefused(ServiceError):
     """This status cannot follow that one."""
+
+
+class SignInRefused(ServiceError):
+    """Nobody can sign in with this address and this password."""
+
+
+class PasswordRefused(ServiceError):
+    """This cannot be a password."""
 
 
 class LimitReached(ServiceError):

@@ -20,8 +20,8 @@ from bot.errors import Conflict, EpochMoved, FenceLost, SendError
 from bot.message import Address, Reply
 from bot.policy import Policy
 from bot.records.conversations import Conversation, Direction, Interactive, Message, MessageSender, MessageStatus, MessageType
-from bot.records.work import Author, Delivery, DeliveryState, Fence, InboxRow, InboxState
-from bot.store.base import Change, Claim, Lanes, Require, Store, Unit
+from bot.records.work import Author, Delivery, DeliveryState, Fence, InboxRow, InboxState, receipts_lane
+from bot.store.base import Change, Claim, In, Lanes, Require, Store, Unit
 
 log = structlog.get_logger()
 
@@ -187,8 +187,9 @@ class Outbox:
         return delivery.model_copy(update={"state": DeliveryState.UNCONFIRMED, "due_at": due})
 
     async def _is_receipt_waiting(self, delivery: Delivery) -> bool:
-        """Whether the receipt has come, but is not applied yet: a turn of the same conversation is running."""
-        rows = await self._store.find(InboxRow, {"state": InboxState.WAITING, "lane": delivery.lane})
+        """Whether the receipt has come, but is not applied yet."""
+        lanes = In([receipts_lane(delivery.lane), delivery.lane])  # the latter by a former version
+        rows = await self._store.find(InboxRow, {"state": InboxState.WAITING, "lane": lanes})
         return any(delivery.id in row.item for row in rows)
 
     async def _claim(self, claim: Claim, delivery: Delivery) -> Address | None:

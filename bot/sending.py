@@ -26,6 +26,10 @@ _POST_SECONDS = 60.0
 """Bound on one try of a channel, over whatever bounds it has itself: one that hangs must not hold its lane for ever."""
 
 
+MAX_IN_A_ROW = 20
+"""Deliveries of one lane that go out before others have their turn."""
+
+
 class Way:
     """The way from one of our ends to one person: whether it may be used now, and what became of it."""
 
@@ -93,7 +97,7 @@ class Sending:
         if channel is None:
             return _IDLE
         way = Way(self._shared, channel, claim.lane)
-        while True:
+        for _ in range(MAX_IN_A_ROW):
             try:
                 taken = await self._outbox.take(claim, tracks=channel.tracks, wait=way.wait)
                 if taken is None:
@@ -105,6 +109,7 @@ class Sending:
                 await way.leave()
             if wait is not None or taken.is_last:
                 return wait
+        return 0.0
 
     async def _send(self, channel: Channel, taken: Taken, way: Way) -> float | None:
         """Posts one; seconds to wait before the lane goes on, or None to go on at once."""

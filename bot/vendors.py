@@ -77,9 +77,9 @@ async def lanes_of(settings: Settings, store: Store, clock: Clock, fence: int, *
         async with _load("bot.store.redis").shared_lanes(url, name, lease, store, must_answer=works) as lanes:
             yield lanes
         return
-    turns, sends, jobs = (LocalLanes(fence, clock) for _ in range(3))
-    with closing(turns), closing(sends), closing(jobs):
-        yield LaneKinds(turns, sends, jobs)
+    turns, receipts, sends, jobs = (LocalLanes(fence, clock) for _ in range(4))
+    with closing(turns), closing(receipts), closing(sends), closing(jobs):
+        yield LaneKinds(turns, receipts, sends, jobs)
 
 
 @asynccontextmanager

@@ -21,6 +21,7 @@ DEFAULTS: dict[str, object] = {
     "BOT_DEFAULT_LANGUAGE": "es",
     "BOT_QUIET_MS": 800,
     "BOT_LEASE_MS": 5000,
+    "BOT_MAX_WAITING": 100_000,
     "MONGODB_URI": "",
     "MONGODB_DATABASE": "switchboard",
     "REDIS_URL": "",

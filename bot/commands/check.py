@@ -50,7 +50,7 @@ async def _collect(settings: Settings, live: bool, into: list[Finding]) -> None:
     try:
         async with _existing_store(settings) as store:
             none = [Finding("work", State.INFO, "no data yet")]
-            into.extend(none if store is None else await stored(store, SystemClock(), has_model=settings.has_model))
+            into.extend(none if store is None else await stored(store, SystemClock(), settings))
             if store is not None and settings.is_shared:
                 into.append(await _workers(settings, store))
                 into.extend(await _left_alone(settings))

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
+from bot.backlog import WAITING
 from bot.clock import Clock
 from bot.config import Settings, unknown_settings
 from bot.errors import RecordError, SettingsError
@@ -176,11 +177,14 @@ def left_alone(vendors: Mapping[str, float]) -> list[Finding]:
     ]
 
 
-async def work(store: Store) -> list[Finding]:
-    """What waits and what failed for good."""
-    waiting = await store.count(InboxRow, {"state": InboxState.WAITING})
+async def work(store: Store, max_waiting: int) -> list[Finding]:
+    """What waits, against the most that may, and what failed for good."""
+    waiting = await store.count(InboxRow, WAITING)
     sending = await store.count(Delivery, {"openness": "open"})
-    found = [Finding("work", State.INFO, f"{waiting} received and not finished, {sending} to be sent")]
+    found = [Finding("work", State.INFO, f"{waiting} received and not finished (at most {max_waiting}), {sending} to be sent")]
+    if waiting >= max_waiting:
+        refusing = f"{waiting} wait, and BOT_MAX_WAITING is {max_waiting}: new messages are refused until fewer do"
+        found.append(Finding("backlog", State.WRONG, refusing, "start more workers; see whether the model answers"))
     dead = {
         "received": await store.count(InboxRow, {"state": InboxState.DEAD}),
         "deliveries": await store.count(Delivery, {"state": DeliveryState.DEAD}),
@@ -193,10 +197,10 @@ async def work(store: Store) -> list[Finding]:
     return found
 
 
-async def stored(store: Store, clock: Clock, *, has_model: bool) -> list[Finding]:
+async def stored(store: Store, clock: Clock, settings: Settings) -> list[Finding]:
     """All that only the store knows. Raises StoreError."""
-    spent = await money(store, clock) if has_model else []
-    return [*await work(store), *await hours(store, clock), *await embedding(store, clock), *spent]
+    spent = await money(store, clock) if settings.has_model else []
+    return [*await work(store, settings.max_waiting), *await hours(store, clock), *await embedding(store, clock), *spent]
 
 
 async def embedding(store: Store, clock: Clock) -> list[Finding]:

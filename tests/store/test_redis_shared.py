@@ -237,7 +237,7 @@ async def test_a_key_of_each_of_the_seeds_patterns_goes_within_its_time(processe
         await shared.cache.put(key, "[]", seconds)
     await shared.limits.take(Limit("sign-in", 5), "198.51.100.7")
     async with Redis.from_url(server.url, decode_responses=True) as client:
-        left = {str(key).partition("{")[2].rstrip("}"): await client.pttl(key) / 1000 for key in await client.keys("*")}
+        left = {key.partition("{")[2].rstrip("}"): await client.pttl(key) / 1000 for key in map(str, await client.keys("*"))}
     bounds = {**SEEDS_KEYS, "ratelimit:sign-in:198.51.100.7": MINUTE}
     assert left.keys() == bounds.keys()
     assert all(0 < left[key] <= seconds for key, seconds in bounds.items()), left
