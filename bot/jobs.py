@@ -6,12 +6,14 @@ Jobs are rows, so they survive restarts; a handler may run twice if the process 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
 
 from bot.clock import Clock, new_id
+from bot.errors import DataTooNew
 from bot.records.work import Job, JobSchedule, JobStatus
 from bot.store.base import Between, Claim, Lanes, Store, Unit
 
@@ -62,12 +64,34 @@ class Jobs:
             await self._store.change(Job, late, set={"schedule.execute_at": latest})
         await self._lanes.wake(id_)
 
+    async def retry(self, job_id: str) -> bool:
+        """A job that failed for good is due now, with a fresh count of tries; False if it has not failed."""
+        again = {"status": JobStatus.PENDING, "attempts": 0, "error": "", "schedule.execute_at": self._clock.now()}
+        if not await self._store.change(Job, {"id": job_id, "status": JobStatus.FAILED}, set=again):
+            return False
+        await self._lanes.wake(job_id)
+        return True
+
     async def recover(self) -> int:
         """Brings every job to mind that is not done, at its time: at start-up, and when somebody may have written untold."""
-        due = await self._store.find(Job, {"status": JobStatus.PENDING}, sort=("schedule.execute_at",))
+        due = await self._pending()
         for job in due:
             await self._lanes.remind(job.id, self._until(job))
         return len(due)
+
+    async def _pending(self) -> list[Job]:
+        """Those that are not done; without those that only a newer version can read."""
+        pending = {"status": JobStatus.PENDING}
+        try:
+            return await self._store.find(Job, pending, sort=("schedule.execute_at",))
+        except DataTooNew as error:
+            log.warning("jobs are left for a newer version of this program", error=str(error))
+        found = []
+        for id_ in await self._store.distinct(Job, "id", pending):
+            with suppress(DataTooNew):
+                if job := await self._store.get(Job, id_):
+                    found.append(job)
+        return found
 
     async def work(self, claim: Claim) -> float | None:
         """Runs the job whose lane it is, if it is due; seconds until it is due again, or None."""
@@ -82,6 +106,8 @@ class Jobs:
             return await self._failed(job, f"no handler is registered for {job.job_type!r}")
         try:
             await handler(job.payload)
+        except DataTooNew:
+            raise  # a newer version's worker will do it
         except Exception as error:  # whatever a handler does wrong is this job's own failure
             log.exception("job failed", job=job.id, job_type=job.job_type)
             return await self._failed(job, f"{type(error).__name__}: {error}")

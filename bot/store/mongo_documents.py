@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, date, datetime
 from decimal import Decimal, Inexact, InvalidOperation
 from enum import Enum
+from functools import partial
 from types import UnionType
 from typing import Annotated, Any, Literal, NamedTuple, Union, get_args, get_origin
 
@@ -231,7 +232,8 @@ class Collection:
         self._thawed = tuple(
             info.alias or name for name, info in kind.model_fields.items() if not _is_plain(info.annotation) and name != "id"
         )
-        self._validate: Callable[[Any], Any] = kind.__pydantic_validator__.validate_python
+        # What a newer version has added is kept, and written again with the record.
+        self._validate: Callable[[Any], Any] = partial(kind.__pydantic_validator__.validate_python, extra="allow")
 
     def field(self, path: str) -> Field:
         """Raises StoreError where the record has no such field."""
@@ -264,14 +266,14 @@ class Collection:
         return encoded(document)
 
     def record(self, document: dict[str, Any]) -> Any:
-        """The record in a document. Raises RecordError where it breaks today's rules."""
+        """The record in a document. Raises RecordError where it breaks today's rules, DataTooNew where it is of a later shape."""
         document.pop(HELD, None)
         for name in self._thawed:
             if name in document:
                 document[name] = thaw(document[name])
         shape = self.kind.shape
         try:
-            if shape.upgrades and document.get("shapeNumber") != shape.number:
+            if (document.get("shapeNumber") or 1) != shape.number:
                 document = shape.upgraded(document)
             return self._validate(document)
         except ValidationError as error:

@@ -270,7 +270,7 @@ async def test_one_worker_at_a_time_looks_for_what_nobody_was_told_of(
     for name in ("one", "two"):
         connection = Connection(own_server.url)
         stack.push_async_callback(connection.close)
-        commons[name] = RedisCommons(connection, "deployment", LEASE, (), fences)
+        commons[name] = RedisCommons(connection, "deployment", LEASE, ())
         commons[name].attend(lambda name=name: looks.append(name))  # type: ignore[misc]
     began = time.monotonic()
     await until(lambda: len(looks) >= 4)
