@@ -96,7 +96,7 @@ WRONG = {
         ["work"],
         "{alone}",
         "{redis}",
-        "MONGODB_URI: this MongoDB has no replica set, which transactions need: start mongod with --replSet rs0 and run",
+        "this MongoDB has no replica set, which transactions need: start mongod with --replSet rs0 and run rs.initiate()",
     ),
     "wrong password of MongoDB": (["work"], "{locked}", "{redis}", "does not know this user or password"),
     "wrong password of Redis": (["work"], "{mongo}", "{locked_redis}", "REDIS_URL: redis://127.0.0.1:"),
