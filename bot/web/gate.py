@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 from aiohttp import web
 
-from bot.clock import Clock
+from bot.limits import Limit, Limits
 from bot.principal import UserRef
 from bot.records.access import Session
 from bot.records.users import User
@@ -18,15 +18,15 @@ from bot.services.accounts import Accounts
 from bot.services.sessions import LONGEST, Visit
 from bot.web.access import Access, Answers, Handler, access_of
 from bot.web.forms import clean, form_of
-from bot.web.limits import Limiter, network_of
+from bot.web.limits import network_of, refuse_too_many
 from bot.web.origins import is_same_origin
 
 LOGIN = "/login"
 CSRF_FIELD, CSRF_HEADER = "csrf", "X-CSRF-Token"
-WRITES = (240, 60.0)
-"""What one user may do at once, and as often again in so many seconds, besides looking."""
-ENTRIES = (30, 60.0)
-"""The same for one network's tries to come in: sign in, use a link, ask for one."""
+WRITES = Limit("user-writes", 240)
+"""What one user may do besides looking."""
+ENTRIES = Limit("sign-in-network", 30)
+"""One network's tries to come in: sign in, use a link, ask for one."""
 
 _COOKIE = "session"
 _SECURE_COOKIE = "__Host-session"
@@ -56,11 +56,10 @@ def asking(request: web.Request) -> Asking:
 class Gate:
     """Stands before every route."""
 
-    def __init__(self, accounts: Accounts, clock: Clock, public_url: str) -> None:
+    def __init__(self, accounts: Accounts, limits: Limits, public_url: str) -> None:
         self._accounts = accounts
         self._public_url = public_url
-        self._writes = Limiter(clock, *WRITES)
-        self._entries = Limiter(clock, *ENTRIES)
+        self._limits = limits
 
     @web.middleware
     async def keep(self, request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -99,10 +98,10 @@ class Gate:
         network = network_of(request, is_behind_proxy=bool(self._public_url))
         return Visit(network, clean(request.headers.get("User-Agent", "")))
 
-    def count_entry(self, request: web.Request) -> None:
+    async def count_entry(self, request: web.Request) -> None:
         """Counts a try to come in. Raises HTTPTooManyRequests, and HTTPForbidden where no page of ours sent it."""
         self._check_origin(request)
-        _slow_down(self._entries.take(self.visit(request).network))
+        await refuse_too_many(self._limits, ENTRIES, self.visit(request).network)
 
     # The cookie
 
@@ -138,7 +137,7 @@ class Gate:
         self._check_origin(request)
         if is_socket:
             return
-        _slow_down(self._writes.take(who.user.id))
+        await refuse_too_many(self._limits, WRITES, who.user.id)
         sent = request.headers.get(CSRF_HEADER, "") or (await form_of(request)).get(CSRF_FIELD, "")
         if not hmac.compare_digest(clean(sent).encode(), who.csrf.encode()):
             raise web.HTTPForbidden(text="this did not come from a page of this session; open the page again")
@@ -151,11 +150,6 @@ class Gate:
 def too_many(wait: float) -> web.HTTPTooManyRequests:
     """Says for how long to wait."""
     return web.HTTPTooManyRequests(headers={"Retry-After": str(math.ceil(wait))}, text=f"wait {math.ceil(wait)} s")
-
-
-def _slow_down(wait: float) -> None:
-    if wait > 0:
-        raise too_many(wait)
 
 
 def _turned_away(request: web.Request, access: Access) -> web.HTTPException:

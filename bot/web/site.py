@@ -13,6 +13,7 @@ import structlog
 from aiohttp import web
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from bot.backlog import Backlog
 from bot.clock import Clock, new_id
 from bot.config import Settings
 from bot.dialogs.router import Router
@@ -26,6 +27,7 @@ from bot.services.access_links import LinkMail
 from bot.services.accounts import Accounts
 from bot.services.conversations import Conversations
 from bot.services.users import name_of
+from bot.shared import Shared
 from bot.store.base import LaneKinds, Store
 from bot.web.access import Access, Handler, access_of
 from bot.web.assets import Assets
@@ -79,6 +81,8 @@ class Parts(Protocol):
     @property
     def store(self) -> Store: ...
     @property
+    def backlog(self) -> Backlog: ...
+    @property
     def inbox(self) -> Inbox: ...
     @property
     def conversations(self) -> Conversations: ...
@@ -88,6 +92,8 @@ class Parts(Protocol):
     def link_mail(self) -> LinkMail: ...
     @property
     def live(self) -> Live: ...
+    @property
+    def shared(self) -> Shared: ...
     @property
     def router(self) -> Router: ...
     @property
@@ -100,7 +106,7 @@ class Site:
     def __init__(self, parts: Parts) -> None:
         self.parts = parts
         self.assets = Assets()
-        self.gate = Gate(parts.accounts, parts.clock, parts.settings.public_url)
+        self.gate = Gate(parts.accounts, parts.shared.limits, parts.settings.public_url)
         self._doors: dict[str, Access] = {}
         self._endings: list[Callable[[], Awaitable[None]]] = []
         self._templates = Environment(

@@ -238,11 +238,11 @@ async def test_a_megabyte_is_only_wrong(url: str) -> None:
 
 async def test_too_many_tries_from_one_network_are_told_when_to_come_back(app: App, url: str) -> None:
     async with browser(url) as somebody:
-        for n in range(ENTRIES[0]):
+        for n in range(ENTRIES.most):
             assert (await somebody.post("/reset", {"email": f"{n}@example.org"})).status == 200
         refused = await somebody.post("/login", {"email": ANA, "password": PASSWORD})
-        assert (refused.status, refused.headers["Retry-After"]) == (429, "2")
-        await advance(app, 2)
+        assert (refused.status, refused.headers["Retry-After"]) == (429, "60")
+        await advance(app, 60)
         assert (await somebody.post("/login", {"email": ANA, "password": PASSWORD})).status == 303
 
 
@@ -258,7 +258,7 @@ async def test_after_failures_the_page_says_how_long_to_wait(app: App, url: str)
 
 async def test_a_script_that_writes_without_end_is_slowed_down(url: str) -> None:
     async with signed_in(url, ANA) as ana:
-        statuses = [(await ana.post("/account", {"csrf": "x"})).status for _ in range(int(WRITES[0]) + 1)]
+        statuses = [(await ana.post("/account", {"csrf": "x"})).status for _ in range(WRITES.most + 1)]
     assert (set(statuses[:-1]), statuses[-1]) == ({403}, 429)
 
 

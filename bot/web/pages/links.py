@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-import hashlib
-
 from aiohttp import web
 
 from bot.errors import Conflict, NotFound, PasswordRefused, RecordError
+from bot.limits import Limit
 from bot.records.access import LinkPurpose
 from bot.records.users import User
 from bot.services.passwords import LEAST
 from bot.services.phones import read_email
+from bot.services.sessions import hashed
 from bot.web.access import anyone
 from bot.web.forms import form_of
 from bot.web.gate import LOGIN
-from bot.web.limits import Limiter
 from bot.web.site import Site
 
 _LAST_PART = "{token:[A-Za-z0-9_-]{1,100}}"
-BY_ADDRESS = (3, 3600.0)
-"""Mails to one address that somebody asked for at once, and as many again in so many seconds."""
+BY_ADDRESS = Limit("reset-address", 3, 3600.0)
+"""Mails to one address that somebody asked for."""
 
 
 class Links:
@@ -30,7 +29,7 @@ class Links:
         self._gate = site.gate
         self._accounts = site.parts.accounts
         self._mail = site.parts.link_mail
-        self._by_address = Limiter(site.parts.clock, *BY_ADDRESS)
+        self._limits = site.parts.shared.limits
 
     def routes(self) -> list[web.RouteDef]:
         invite, reset = f"/{LinkPurpose.INVITE}/{_LAST_PART}", f"/{LinkPurpose.RESET}/{_LAST_PART}"
@@ -53,7 +52,7 @@ class Links:
 
     async def choose(self, request: web.Request) -> web.StreamResponse:
         """Sets the password; then they sign in with it. Raises HTTPTooManyRequests, HTTPForbidden, HTTPBadRequest."""
-        self._gate.count_entry(request)
+        await self._gate.count_entry(request)
         form = await form_of(request)
         token, purpose, visit = request.match_info["token"], _purpose(request), self._gate.visit(request)
         password = form.get("password", "")
@@ -79,13 +78,13 @@ class Links:
 
     async def ask(self, request: web.Request) -> web.Response:
         """Has a link sent; what is answered does not tell whether anybody has the address."""
-        self._gate.count_entry(request)
+        await self._gate.count_entry(request)
         typed = (await form_of(request)).get("email", "")
         try:
             address = read_email(typed)
         except RecordError:
             address = ""
-        if address and self._mail.is_on and not self._by_address.take(hashlib.sha256(address.encode()).hexdigest()):
+        if address and self._mail.is_on and not await self._limits.take(BY_ADDRESS, hashed(address)):
             await self._mail.ask(address, LinkPurpose.RESET, self._site.language(request), by="nobody")
         return self._site.page(request, "reset.html", texts="sign_in", is_on=self._mail.is_on, is_asked=True)
 

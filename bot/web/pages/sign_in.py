@@ -44,7 +44,7 @@ class SignInPages:
 
     async def enter(self, request: web.Request) -> web.StreamResponse:
         """Signs in, and goes where they were going. Raises HTTPTooManyRequests, HTTPForbidden, HTTPBadRequest."""
-        self._gate.count_entry(request)
+        await self._gate.count_entry(request)
         form = await form_of(request)
         wanted, address = local_path(form.get("next", "")), form.get("email", "")
         visit, former = self._gate.visit(request), self._gate.token(request)
