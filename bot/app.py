@@ -22,6 +22,7 @@ from bot.dialogs.offline import Offline
 from bot.dialogs.roster import load_agents
 from bot.dialogs.router import Router
 from bot.dialogs.scene import Parts
+from bot.dialogs.summarising import ModelSummariser
 from bot.dialogs.task import Bounds
 from bot.engine import Engine
 from bot.errors import DataInUse, SettingsError
@@ -41,7 +42,9 @@ from bot.services.callbacks import Callbacks
 from bot.services.capture import Capture
 from bot.services.code_delivery import CodeDelivery, Mailer
 from bot.services.consents import Consents
-from bot.services.conversations import Conversations
+from bot.services.conversations import DESK_JOB, Conversations
+from bot.services.desk import DESK_SECONDS, Desk
+from bot.services.desk import join as join_desk
 from bot.services.directory import Directory
 from bot.services.handoff import Handoffs
 from bot.services.hours import Hours
@@ -102,6 +105,7 @@ class App:
     channels: Mapping[str, Channel]
     ownership: Ownership
     live: Live
+    desk: Desk
     shared: Shared
     simulator: Simulator | None
     """The phone of the front page; None where there is a real number, or where others than this machine come in."""
@@ -214,7 +218,7 @@ def _join(
     jobs = Jobs(store, lanes.jobs, clock)
     people = People(store, clock, audit)
     merging = Merging(store, clock, audit)
-    conversations = Conversations(store, clock, audit)
+    conversations = Conversations(store, clock, audit, jobs)
     key = load_secret_key(settings.secret_key.get_secret_value(), settings.data_dir)
     codes = OneTimeCodes(key)
     accounts = accounts_of(store, clock, audit, key, settings.web_url)
@@ -232,6 +236,11 @@ def _join(
     system = SystemSettings(store, clock)
     hours = Hours(system, clock)
     spending = Spending(store, clock, system)
+    handoffs = Handoffs(router.skills())
+    summariser = ModelSummariser(model) if model is not None else None
+    desk = join_desk(
+        store, clock, audit, system, hours, jobs, outbox, policy, conversations, handoffs, shared.live, mailer, summariser
+    )
     parts = Parts(
         store=store,
         clock=clock,
@@ -245,7 +254,7 @@ def _join(
         spending=spending,
         services=Services(
             tickets=Tickets(store, clock, audit),
-            handoffs=Handoffs(router.skills()),
+            handoffs=handoffs,
             people=people,
             callbacks=Callbacks(store, clock, audit),
             search=search,
@@ -263,6 +272,7 @@ def _join(
         agents=agents,
         router=router,
         hours=hours,
+        queueing=desk.queueing,
         flows=discover_flows(),
         intents=intents,
         company=COMPANY,
@@ -296,6 +306,7 @@ def _join(
         simulator=simulator_of(settings, inbox.accept, clock),
         is_working=is_working,
         live=shared.live,
+        desk=desk,
         shared=shared,
         spending=spending,
     )
@@ -315,3 +326,4 @@ async def _plan_jobs(app: App) -> None:
     if app.is_working:
         await app.jobs.every("sweep", SWEEP_SECONDS)
         await app.jobs.every("merge-stragglers", STRAGGLERS_SECONDS)
+        await app.jobs.every(DESK_JOB, DESK_SECONDS)

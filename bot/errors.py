@@ -6,7 +6,8 @@
     ├── StoreError
     │   ├── Conflict             somebody else changed it first
     │   │   ├── FenceLost        this worker no longer holds the lane; its work is void
-    │   │   └── EpochMoved       the conversation changed hands meanwhile
+    │   │   ├── EpochMoved       the conversation changed hands meanwhile
+    │   │   └── Taken            an operator holds it; says who
     │   ├── Duplicate            a unique key is taken
     │   ├── UnindexedQuery       no declared index serves this query
     │   ├── StoreUnavailable     disk full, read-only, locked, unreachable        (retryable)
@@ -73,6 +74,17 @@ class FenceLost(Conflict):
 
 class EpochMoved(Conflict):
     """The conversation changed hands meanwhile."""
+
+
+class Taken(Conflict):
+    """Another operator holds the conversation."""
+
+    def __init__(self, message: str = "", *, holder: str = "", name: str = "") -> None:
+        super().__init__(message)
+        self.holder = holder
+        """The user's id."""
+        self.name = name
+        """As they are called."""
 
 
 class Duplicate(StoreError):

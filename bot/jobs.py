@@ -69,6 +69,14 @@ class Jobs:
             await self._store.change(Job, late, set={"schedule.execute_at": latest})
         await self._lanes.wake(id_)
 
+    async def hurry(self, name: str) -> None:
+        """Work that recurs is due now; nothing where there is none of this name."""
+        id_ = f"every:{name}"
+        now = self._clock.now()
+        found = await self._store.change(Job, {"id": id_, "status": JobStatus.PENDING}, set={"schedule.execute_at": now})
+        if found:
+            await self._lanes.wake(id_)
+
     async def recover(self) -> int:
         """Brings every job to mind that is not done, at its time: at start-up, and when somebody may have written untold."""
         found, after = 0, None
@@ -112,7 +120,14 @@ class Jobs:
             done = {"status": JobStatus.COMPLETED, "error": "", "executed_at": self._clock.now()}
             await self._store.change(Job, {"id": job.id}, set=done)
             return None
-        return await self._again(job, every, attempts=0, error="", executed_at=self._clock.now())
+        now = self._clock.now()
+        done = {"attempts": 0, "error": "", "executed_at": now}
+        as_it_was = {"id": job.id, "schedule.execute_at": job.due_at}
+        again = {**done, "schedule.execute_at": now + timedelta(seconds=every)}
+        if await self._store.change(Job, as_it_was, set=again):
+            return every
+        await self._store.change(Job, {"id": job.id}, set=done)
+        return 0.0  # somebody has hurried it meanwhile
 
     async def _failed(self, job: Job, error: str) -> float | None:
         attempts, every = job.attempts + 1, job.schedule.every_seconds

@@ -23,10 +23,10 @@ from bot.web.origins import is_same_origin
 
 LOGIN = "/login"
 CSRF_FIELD, CSRF_HEADER = "csrf", "X-CSRF-Token"
-WRITES = Limit("user-writes", 240)
-"""What one user may do besides looking."""
-ENTRIES = Limit("sign-in-network", 30)
-"""One network's tries to come in: sign in, use a link, ask for one."""
+WRITES = Limit("writes", 240)
+"""What one user may do in a minute, besides looking."""
+ENTRIES = Limit("entries", 30)
+"""One network's tries to come in, in a minute: sign in, use a link, ask for one."""
 
 _COOKIE = "session"
 _SECURE_COOKIE = "__Host-session"

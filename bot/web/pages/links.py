@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+
 from aiohttp import web
 
 from bot.errors import Conflict, NotFound, PasswordRefused, RecordError
@@ -10,15 +12,14 @@ from bot.records.access import LinkPurpose
 from bot.records.users import User
 from bot.services.passwords import LEAST
 from bot.services.phones import read_email
-from bot.services.sessions import hashed
 from bot.web.access import anyone
 from bot.web.forms import form_of
 from bot.web.gate import LOGIN
 from bot.web.site import Site
 
 _LAST_PART = "{token:[A-Za-z0-9_-]{1,100}}"
-BY_ADDRESS = Limit("reset-address", 3, 3600.0)
-"""Mails to one address that somebody asked for."""
+BY_ADDRESS = Limit("links", 3, 3600.0)
+"""Mails to one address that somebody asked for, in an hour."""
 
 
 class Links:
@@ -84,9 +85,12 @@ class Links:
             address = read_email(typed)
         except RecordError:
             address = ""
-        if address and self._mail.is_on and not await self._limits.take(BY_ADDRESS, hashed(address)):
+        if address and self._mail.is_on and await self._may_mail(address):
             await self._mail.ask(address, LinkPurpose.RESET, self._site.language(request), by="nobody")
         return self._site.page(request, "reset.html", texts="sign_in", is_on=self._mail.is_on, is_asked=True)
+
+    async def _may_mail(self, address: str) -> bool:
+        return await self._limits.take(BY_ADDRESS, hashlib.sha256(address.encode()).hexdigest()) == 0
 
     def _form(self, request: web.Request, user: User, *, problem: str = "") -> web.Response:
         return self._site.page(
