@@ -6,7 +6,7 @@ import pytest
 
 from bot.errors import ModelUnavailable
 from bot.records.handoffs import Handoff
-from bot.services.desk import SUMMARY_JOB
+from bot.services.conversations import SUMMARY_JOB
 from bot.services.summary import Summaries
 from bot.testing.llm import Called, Said
 from bot.testing.scene import Scene
