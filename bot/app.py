@@ -34,6 +34,9 @@ from bot.outbox import Outbox
 from bot.policy import Policy
 from bot.secret_key import load_secret_key
 from bot.sending import Sending
+from bot.services.access_links import JOB as LINK_JOB
+from bot.services.access_links import LinkMail
+from bot.services.accounts import Accounts, accounts_of
 from bot.services.audit import Audit
 from bot.services.callbacks import Callbacks
 from bot.services.capture import Capture
@@ -90,6 +93,8 @@ class App:
     policy: Policy
     people: People
     users: Users
+    accounts: Accounts
+    link_mail: LinkMail
     merging: Merging
     conversations: Conversations
     knowledge: Knowledge
@@ -214,7 +219,11 @@ def _join(
     people = People(store, clock, audit)
     merging = Merging(store, clock, audit)
     conversations = Conversations(store, clock, audit, jobs)
-    codes = OneTimeCodes(load_secret_key(settings.secret_key.get_secret_value(), settings.data_dir))
+    key = load_secret_key(settings.secret_key.get_secret_value(), settings.data_dir)
+    codes = OneTimeCodes(key)
+    accounts = accounts_of(store, clock, audit, key, settings.web_url)
+    link_mail = LinkMail(store, clock, audit, jobs, accounts.users, accounts.links, mailer)
+    jobs.register(LINK_JOB, link_mail)
     jobs.register(JOB, CodeDelivery(store, clock, outbox, conversations, codes, mailer))
     verification = Verifying(store, clock, audit, policy, jobs, people, merging, codes, has_email=mailer is not None)
     search = Search(store)
@@ -283,7 +292,9 @@ def _join(
         jobs=jobs,
         policy=policy,
         people=people,
-        users=Users(store, clock, audit),
+        users=accounts.users,
+        accounts=accounts,
+        link_mail=link_mail,
         merging=merging,
         conversations=conversations,
         knowledge=knowledge,

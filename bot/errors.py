@@ -18,6 +18,8 @@
     ├── ServiceError             a use case says no
     │   ├── NotFound
     │   ├── MoveRefused          this status cannot follow that one
+    │   ├── SignInRefused        not with this address and this password
+    │   ├── PasswordRefused      it cannot be a password; says why
     │   └── LimitReached         too often in a short time; says for how long to wait
     ├── ChannelError
     │   ├── BadSignature         not signed by the vendor
@@ -125,6 +127,11 @@ class Overloaded(BotError):
 class ServiceError(BotError):
     """That cannot be done."""
 
+    def __init__(self, message: str = "", *, why: str = "") -> None:
+        super().__init__(message)
+        self.why = why
+        """A name for the reason, where pages say it in other languages."""
+
 
 class NotFound(ServiceError):
     """There is no such record."""
@@ -132,6 +139,14 @@ class NotFound(ServiceError):
 
 class MoveRefused(ServiceError):
     """This status cannot follow that one."""
+
+
+class SignInRefused(ServiceError):
+    """Nobody can sign in with this address and this password."""
+
+
+class PasswordRefused(ServiceError):
+    """This cannot be a password."""
 
 
 class LimitReached(ServiceError):

@@ -1,4 +1,4 @@
-"""Users: everybody with a login (S2's agents, S1's, S3's and S5's users; C-07, C-09, C-23), and their sessions."""
+"""Users: everybody with a login (S2's agents, S1's, S3's and S5's users; C-07, C-09, C-23)."""
 
 from __future__ import annotations
 
@@ -184,14 +184,3 @@ class User(Record):
     def granted(self) -> Permissions:
         """What the user may do, in canonical words: what the role allows and what was granted besides."""
         return _GRANTED[self.role] | compile_permissions(self.permissions)
-
-
-@record("sessions", Index("user_id"), Index("expires_at", ttl=0))
-class Session(Record):
-    """One sign-in. Its id is a hash of the token that the browser holds, so that nobody who reads the store can sign in."""
-
-    user_id: str
-    expires_at: datetime
-    last_seen_at: datetime | None = None
-    ip_address: Annotated[str | None, Field(max_length=45), PII] = None
-    user_agent: str | None = None
