@@ -42,6 +42,7 @@ async def put_in_queue(scene: Scene, *names: str, skill: str = "support", **fiel
         )
         await scene.app.store.insert([customer, conversation])
         made.append(conversation)
+    await scene.settle()  # what was due while the clock moved is over
     return made
 
 
