@@ -9,7 +9,7 @@ import structlog
 
 from bot.conversation import AssigneeKind, Turn
 from bot.dialogs.answering import Answering
-from bot.dialogs.hearing import Hearing
+from bot.dialogs.hearing import Hearing, heard_row
 from bot.dialogs.scene import Parts, Scene, fence_of
 from bot.dialogs.triggers import Trigger, trigger_of
 from bot.errors import EpochMoved
@@ -68,6 +68,8 @@ class Engine:
         scene = await self._hearing.enter(claim, turn)
         unit = Unit(fence_of(claim))
         self._hearing.hear(scene, unit)
+        if scene.journal.heard() is None:  # `bot retry` runs the same turn again
+            unit.insert(heard_row(scene))
         unit.add(self._parts.inbox.dead(scene.turn.inbox_ids, error))
         replies = []
         if is_held_by_ai(scene.conversation) and scene.user is None:
