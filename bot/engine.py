@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 
 import structlog
 
@@ -76,7 +77,7 @@ class Engine:
             why = "a turn failed too often"
             self._parts.conversations.assign(unit, scene.conversation, queue, by="system", reason=why, cause=Cause.MODEL_DOWN)
             place = await self._parts.queueing.enter(unit, scene.conversation, queue.skill, scene.language)
-            replies.append(Reply(f"{say(scene.language, 'trouble')}\n{place}"))
+            replies.append(Reply("\n".join(filter(None, (say(scene.language, "trouble"), place)))))
         elif scene.user is not None:
             replies.append(Reply(say(scene.language, "sorry_failed")))
         said = self._parts.outbox.add(unit, scene.conversation, replies, Author.SYSTEM, turn_id=scene.turn.id)
@@ -119,15 +120,18 @@ class Engine:
         unit, conversation = Unit(), scene.conversation
         self._hearing.hear(scene, unit)
         queue = self._parts.services.handoffs.queue_for(trigger.skill)
-        self._parts.conversations.assign(unit, conversation, queue, by="system", reason=trigger.reason, cause=trigger.cause)
+        self._parts.conversations.assign(
+            unit, conversation, queue, by="system", reason=trigger.reason, cause=trigger.cause, since=_first(scene)
+        )
         priority = _higher(conversation.priority, trigger.priority)
         if priority is not conversation.priority:
             rank = {"priority": priority, "queue_rank": QUEUE_RANKS[priority]}
             unit.add(Change(Conversation, {"id": conversation.id}, set=rank))
         place = await self._parts.queueing.enter(unit, conversation, queue.skill, scene.language, priority)
         sentence = say(scene.language, "connecting_upset" if trigger.cause is Cause.SENTIMENT else "connecting")
+        told = () if place is None else (Reply(f"{sentence}\n{place}"),)
         try:
-            await self._hearing.finish(scene, unit, Reply(f"{sentence}\n{place}"))
+            await self._hearing.finish(scene, unit, *told)
         except EpochMoved:
             await self._hearing.end(scene, Unit())  # an operator was faster
 
@@ -172,6 +176,11 @@ def _rating(scene: Scene) -> tuple[int, str] | None:
         return None
     given = [rating_in(message, scene.conversation) for message in scene.turn.messages]
     return given[-1] if all(given) else None
+
+
+def _first(scene: Scene) -> datetime:
+    """When they wrote what is to be answered."""
+    return min(message.sent_at for message in scene.turn.messages)
 
 
 def _higher(now: Priority, wanted: Priority | None) -> Priority:

@@ -207,7 +207,10 @@ class Answering:
         if assignee is not None and assignee != conversation.assignee:
             by = f"agent:{agent_of(conversation)}"
             reason = (answer.over_budget or "the AI could not finish") if answer.trouble else answer.reason
-            epoch = parts.conversations.assign(unit, conversation, assignee, by=by, reason=reason, cause=_cause(answer))
+            since = min(message.sent_at for message in scene.turn.messages)
+            epoch = parts.conversations.assign(
+                unit, conversation, assignee, by=by, reason=reason, cause=_cause(answer), since=since
+            )
         elif missed != conversation.missed:
             unit.add(Change(Conversation, {"id": conversation.id}, set={"missed": missed}))
         self._be_honest(scene, unit, answer, assignee)
@@ -215,7 +218,8 @@ class Answering:
         if isinstance(assignee, Queue):
             place = await parts.queueing.enter(unit, conversation, assignee.skill, scene.language)
             sentence = Reply(f"{say(scene.language, _sentence(answer, to_user=False))}\n{place}")
-            said += parts.outbox.add(unit, conversation, [sentence], Author.SYSTEM, turn_id=scene.turn.id)
+            if place is not None:
+                said += parts.outbox.add(unit, conversation, [sentence], Author.SYSTEM, turn_id=scene.turn.id)
         parts.conversations.said(unit, conversation, said, answer.spent.amounts())
         if answer.flow is not None and not answer.trouble:
             waiting = answer.flow.model_copy(update={"epoch": epoch})
