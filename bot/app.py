@@ -9,6 +9,7 @@ from typing import Any
 
 import structlog
 
+from bot.backlog import Backlog
 from bot.channels.base import Channel, channel_of
 from bot.channels.whatsapp.simulator import Simulator
 from bot.clock import Clock, SystemClock, follow
@@ -55,10 +56,11 @@ from bot.services.spending import Spending
 from bot.services.tickets import Tickets
 from bot.services.users import Users
 from bot.services.verification import JOB, Verifying
+from bot.shared import Shared
 from bot.store.base import LaneKinds, Store
 from bot.store.ownership import Ownership, beside
 from bot.tools.base import Services, Toolbox
-from bot.vendors import channels_of, is_worked_on, lanes_of, mailer_of, model_of, simulator_of, store_of, worked_on
+from bot.vendors import channels_of, is_worked_on, lanes_of, mailer_of, model_of, shared_of, simulator_of, store_of, worked_on
 from bot.worker import Worker
 
 log = structlog.get_logger()
@@ -78,6 +80,7 @@ class App:
     clock: Clock
     store: Store
     lanes: LaneKinds
+    backlog: Backlog
     inbox: Inbox
     outbox: Outbox
     jobs: Jobs
@@ -94,6 +97,7 @@ class App:
     channels: Mapping[str, Channel]
     ownership: Ownership
     live: Live
+    shared: Shared
     simulator: Simulator | None
     """The phone of the front page; None where there is a real number, or where others than this machine come in."""
     is_working: bool
@@ -126,15 +130,17 @@ async def assemble(
         if settings.is_shared:
             await _follow_clock_of(store)
         lanes = await stack.enter_async_context(lanes_of(settings, store, clock, ownership.fence, works=work))
-        model = model or model_of(settings, clock)
+        shared = await stack.enter_async_context(shared_of(settings, clock))
+        model = model or model_of(settings, clock, shared.breakers)
         if model is not None:
             stack.push_async_callback(model.close)
         channels = channels if channels is not None else channels_of(settings)
         for channel in channels.values():
             stack.push_async_callback(channel.close)
-        mailer = mailer or mailer_of(settings, clock)
-        app = _join(settings, clock, store, lanes, model, channels, bounds, mailer, ownership, work)
+        mailer = mailer or mailer_of(settings, clock, shared.breakers.of("e-mail"))
+        app = _join(settings, clock, store, lanes, shared, model, channels, bounds, mailer, ownership, work)
         stack.push_async_callback(app.spending.close)
+        stack.push_async_callback(app.backlog.close)
         if work:
             await SystemSettings(store, clock).ensure_defaults()
         await _plan_jobs(app)
@@ -183,6 +189,7 @@ def _join(
     clock: Clock,
     store: Store,
     lanes: LaneKinds,
+    shared: Shared,
     model: Model | None,
     channels: Mapping[str, Channel],
     bounds: Bounds | None,
@@ -196,7 +203,8 @@ def _join(
 
     audit = Audit(clock)
     policy = Policy(store, clock)
-    inbox = Inbox(store, lanes.turns, clock, settings.quiet_ms)
+    backlog = Backlog(store, clock, settings.max_waiting)
+    inbox = Inbox(store, lanes.turns, lanes.receipts, clock, settings.quiet_ms, backlog)
     outbox = Outbox(store, lanes.sends, clock, policy, shape)
     jobs = Jobs(store, lanes.jobs, clock)
     people = People(store, clock, audit)
@@ -252,14 +260,14 @@ def _join(
         default_language=settings.default_language,
     )
     engine = Engine(parts)
-    live = Live()
-    sending = Sending(outbox, channels, live)
-    worker = Worker(store, lanes, inbox, outbox, engine, sending, jobs, live)
+    sending = Sending(outbox, channels, shared)
+    worker = Worker(store, lanes, inbox, outbox, engine, sending, jobs, shared.live)
     return App(
         settings=settings,
         clock=clock,
         store=store,
         lanes=lanes,
+        backlog=backlog,
         inbox=inbox,
         outbox=outbox,
         jobs=jobs,
@@ -276,7 +284,8 @@ def _join(
         ownership=ownership,
         simulator=simulator_of(settings, inbox.accept, clock),
         is_working=is_working,
-        live=live,
+        live=shared.live,
+        shared=shared,
         spending=spending,
     )
 

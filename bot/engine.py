@@ -26,7 +26,7 @@ _SAID = {Wish.STOP: "opted_out", Wish.RESUME: "resumed"}
 
 
 class Engine:
-    """Runs turns. Every method raises FenceLost when the lane was lost meanwhile, and has then written nothing."""
+    """Runs turns. What takes a claim raises FenceLost when the lane was lost meanwhile, and has then written nothing."""
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
@@ -70,14 +70,14 @@ class Engine:
         await self._parts.store.commit(unit)
         await self._parts.outbox.wake(scene.conversation.lane)
 
-    async def notices(self, claim: Claim, received: Sequence[str]) -> None:
+    async def notices(self, received: Sequence[str]) -> None:
         """System events of a channel: noted, nothing to be done."""
         log.info("notices of a channel", count=len(received))
-        await self._parts.store.commit(Unit(fence_of(claim), self._parts.inbox.done(received)))
+        await self._parts.store.commit(Unit(self._parts.inbox.done(received)))
 
-    async def receipts(self, claim: Claim, received: Sequence[tuple[str, Receipt]]) -> None:
-        """Applies receipts, each given with the id of its inbox row, and finishes their rows."""
-        unit = Unit(fence_of(claim))
+    async def receipts(self, received: Sequence[tuple[str, Receipt]]) -> None:
+        """Applies receipts, each given with the id of its inbox row, and finishes their rows. Done twice it changes nothing."""
+        unit = Unit()
         lanes = {await self._parts.receipts.apply(unit, receipt) for _, receipt in received}
         unit.add(self._parts.inbox.done([inbox_id for inbox_id, _ in received]))
         await self._parts.store.commit(unit)

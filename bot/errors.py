@@ -13,6 +13,7 @@
     │   ├── DataInUse            another process works on this data directory
     │   └── DataTooNew           written by a newer version; left untouched
     ├── RecordError              a record breaks its own rules
+    ├── Overloaded               too much waits or is in hand already                 (retryable)
     ├── ServiceError             a use case says no
     │   ├── NotFound
     │   ├── MoveRefused          this status cannot follow that one
@@ -21,6 +22,7 @@
     │   ├── BadSignature         not signed by the vendor
     │   ├── BadPayload           a body that cannot be read
     │   ├── SendDelayed          try again later                                  (retryable)
+    │   │   └── VendorLeftAlone  it failed too often; not even tried              (retryable)
     │   ├── SendRefused          the vendor will never take this one
     │   └── SendUnconfirmed      it may or may not have gone out
     ├── ModelError
@@ -33,6 +35,8 @@ The docstring of a class is its message when none is given, so no error is ever 
 """
 
 from __future__ import annotations
+
+from enum import StrEnum
 
 
 class BotError(Exception):
@@ -100,6 +104,12 @@ class RecordError(BotError):
     """A record breaks its own rules."""
 
 
+class Overloaded(BotError):
+    """Too much is waiting already; try again in a moment."""
+
+    retryable = True
+
+
 class ServiceError(BotError):
     """That cannot be done."""
 
@@ -133,11 +143,25 @@ class BadPayload(ChannelError):
     """A body that cannot be read."""
 
 
+class Reach(StrEnum):
+    """Whom a failed send tells something about."""
+
+    MESSAGE = "message"
+    """This one only."""
+    PERSON = "person"
+    """All that is sent to this person from there: too much."""
+    SENDER = "sender"
+    """All that is sent from this end of ours: too much."""
+    VENDOR = "vendor"
+    """All that is sent: the vendor is away, or our account with it is not in order."""
+
+
 class SendError(ChannelError):
     """A reply was not sent."""
 
-    def __init__(self, message: str = "", *, code: str = "", wait: float = 0.0) -> None:
+    def __init__(self, message: str = "", *, code: str = "", wait: float = 0.0, reach: Reach = Reach.MESSAGE) -> None:
         super().__init__(message)
+        self.reach = reach
         self.code = code
         """The vendor's own error code, as text; empty when there was none."""
         self.wait = wait
@@ -148,6 +172,10 @@ class SendDelayed(SendError):
     """Not sent; try again later."""
 
     retryable = True
+
+
+class VendorLeftAlone(SendDelayed):
+    """The vendor failed too often and is left alone for a while; it was not even tried."""
 
 
 class SendRefused(SendError):

@@ -312,7 +312,9 @@ class LaneKinds:
     """The lanes of one deployment."""
 
     turns: Lanes
-    """What was received waits here, a lane an address."""
+    """What people have written waits here, a lane an address."""
+    receipts: Lanes
+    """What vendors tell of our messages waits here, a lane an address. Applied under no fence: done twice it is the same."""
     sends: Lanes
     """Deliveries wait here, a lane an address."""
     jobs: Lanes

@@ -41,7 +41,7 @@ class Field:
 
     def restore(self, value: Any) -> Any:
         """A value out of the store, as the type it was declared with (None stays None)."""
-        if value is None or self.type is Any:
+        if value is None or self.type is Any or type(value) is self.type:
             return value
         try:
             return _reader_of(self.type).validate_python(value)

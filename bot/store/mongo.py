@@ -352,7 +352,8 @@ class MongoStore:
             for collection, documents in list(self._places.values()):
                 for index in collection.indexes:
                     if index.ttl is not None:
-                        past = {collection.stored(index.fields[0]): {"$lte": now - timedelta(seconds=index.ttl)}}
+                        past: dict[str, Any] = {collection.stored(path): value for path, value in index.where.items()}
+                        past[collection.stored(index.fields[0])] = {"$lte": now - timedelta(seconds=index.ttl)}
                         gone += (await documents.delete_many(past)).deleted_count
         if gone:
             self._pulses.beat()

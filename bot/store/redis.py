@@ -220,7 +220,7 @@ class RedisLanes:
             return True
 
     async def _send_beats(self, batch: Sequence[tuple[str, str]]) -> Sequence[int]:
-        arguments: list[str | int] = [_micros(self._lease), *(part for pair in batch for part in pair)]
+        arguments: list[str | int] = [_micros(self._lease), _TTL_MS, *(part for pair in batch for part in pair)]
         kept: Sequence[int] = await self._connection.run(BEAT, (self._held, self._tokens), arguments)
         return kept
 
@@ -345,14 +345,14 @@ async def shared_lanes(url: str, name: str, lease: float, fences: Fences, *, mus
             if must_answer:
                 raise
             log.warning("starting without Redis; workers find what is accepted in the store", error=str(error))
-        # Jobs commit under no fence: a handler may run twice and does not mind (`bot.jobs`).
-        kinds = (("turns", fences), ("sends", fences), ("jobs", None))
+        # Receipts and jobs commit under no fence: what is done twice is the same (`bot.services.receipts`, `bot.jobs`).
+        kinds = (("turns", fences), ("receipts", None), ("sends", fences), ("jobs", None))
         lanes = [RedisLanes(connection, name, kind, lease, of) for kind, of in kinds]
         try:
-            turns, sends, jobs = lanes
+            turns, receipts, sends, jobs = lanes
             commons = RedisCommons(connection, name, lease, lanes, fences)
             async with commons.cleared():
-                yield LaneKinds(turns, sends, jobs, commons)
+                yield LaneKinds(turns, receipts, sends, jobs, commons)
         finally:
             for each in lanes:
                 await each.close()

@@ -12,6 +12,7 @@ WhatsApp received (the outside) is compared with what the store holds (the insid
 from __future__ import annotations
 
 import asyncio
+import itertools
 import math
 import random
 import shutil
@@ -42,6 +43,8 @@ R = TypeVar("R", bound=Record)
 
 SERVES_WITHIN = 1.0
 """Seconds from listening again to the first reply of a turn that had been waiting (DESIGN 11)."""
+_MOST_EACH = 40
+"""Messages of one person, who is followed by another: WhatsApp takes no more replies to one person at once than about so many."""
 _PAGE = 1000
 _REST_SECONDS = 90.0
 
@@ -159,13 +162,16 @@ class Crowd:
         self._vendor = vendor
         self._stop = asyncio.Event()
         self._written: list[Written] = []
-        self._people = [asyncio.create_task(self._write(f"1202555{number:04d}", f"{seed}:{number}")) for number in range(people)]
+        self._numbers = itertools.count()
+        self._people = [asyncio.create_task(self._write(f"{seed}:{number}")) for number in range(people)]
 
-    async def _write(self, who: str, seed: str) -> None:
+    async def _write(self, seed: str) -> None:
         dice = random.Random(seed)
-        number = 0
+        who, number = self._next(), 0
         while not self._stop.is_set():
             number += 1
+            if number > _MOST_EACH:
+                who, number = self._next(), 1
             asks = dice.random() < 0.25
             text = f"Message {number} of {who}" + (", I need a ticket." if asks else ".")
             node = self._vendor.text_node(who, text, f"wamid.{who}.{number}.{new_id()}")
@@ -174,6 +180,9 @@ class Crowd:
             if dice.random() < 0.1:
                 await self._vendor.duplicate(posted)
             await asyncio.sleep(dice.expovariate(2.0))
+
+    def _next(self) -> str:
+        return f"1202555{next(self._numbers):04d}"
 
     async def fall_silent(self) -> list[Written]:
         """Nobody writes any more; all that was written and taken."""

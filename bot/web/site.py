@@ -13,6 +13,7 @@ import structlog
 from aiohttp import web
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from bot.backlog import Backlog
 from bot.clock import Clock, new_id
 from bot.config import Settings
 from bot.dialogs.router import Router
@@ -22,6 +23,7 @@ from bot.live import Live
 from bot.message import Address, Button
 from bot.resources import LANGUAGES
 from bot.services.conversations import Conversations
+from bot.shared import Shared
 from bot.store.base import LaneKinds, Store
 from bot.web.assets import Assets
 from bot.web.headers import page_headers
@@ -72,11 +74,15 @@ class Parts(Protocol):
     @property
     def store(self) -> Store: ...
     @property
+    def backlog(self) -> Backlog: ...
+    @property
     def inbox(self) -> Inbox: ...
     @property
     def conversations(self) -> Conversations: ...
     @property
     def live(self) -> Live: ...
+    @property
+    def shared(self) -> Shared: ...
     @property
     def router(self) -> Router: ...
     @property
