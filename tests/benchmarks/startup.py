@@ -18,6 +18,7 @@ import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from bot.clock import SystemClock, new_id
 from bot.testing.processes import LISTENS, Program, free_port, surroundings
@@ -91,7 +92,7 @@ async def idle_megabytes_with_everything(folder: Path) -> float:
     """The same of a `bot serve` that has everything configured and has answered one message."""
     mongo, redis = Secantus(folder / "mongo").start(), RedisServer(folder / "redis").start()
     mail = f"smtp://127.0.0.1:{free_port()}?from=bot@example.com"
-    shared = {"MONGODB_URI": mongo.uri, "REDIS_URL": redis.url, "SMTP_URL": mail}
+    shared: dict[str, Any] = {"MONGODB_URI": mongo.uri, "REDIS_URL": redis.url, "SMTP_URL": mail}
     try:
         async with surroundings(folder / "around", **shared) as around:
             server: Program = around.bot("serve").start()
