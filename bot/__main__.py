@@ -21,6 +21,7 @@ COMMANDS = {
     "knowledge": "Bring the knowledge base in step with the articles.",
     "check": "Show what is on, what is off and why.",
     "migrate": "Move data, copy it, bring it up to date.",
+    "retry": "Show what was set aside, or try it again.",
     "replay": "Show what happened in a conversation.",
 }
 """Command -> its help line. Each is a module of the same name in bot/commands with a click command `command`."""

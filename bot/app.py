@@ -22,6 +22,7 @@ from bot.dialogs.offline import Offline
 from bot.dialogs.roster import load_agents
 from bot.dialogs.router import Router
 from bot.dialogs.scene import Parts
+from bot.dialogs.summarising import ModelSummariser
 from bot.dialogs.task import Bounds
 from bot.engine import Engine
 from bot.errors import DataInUse, SettingsError
@@ -33,12 +34,17 @@ from bot.outbox import Outbox
 from bot.policy import Policy
 from bot.secret_key import load_secret_key
 from bot.sending import Sending
+from bot.services.access_links import JOB as LINK_JOB
+from bot.services.access_links import LinkMail
+from bot.services.accounts import Accounts, accounts_of
 from bot.services.audit import Audit
 from bot.services.callbacks import Callbacks
 from bot.services.capture import Capture
 from bot.services.code_delivery import CodeDelivery, Mailer
 from bot.services.consents import Consents
-from bot.services.conversations import Conversations
+from bot.services.conversations import DESK_JOB, Conversations
+from bot.services.desk import DESK_SECONDS, Desk
+from bot.services.desk import join as join_desk
 from bot.services.directory import Directory
 from bot.services.handoff import Handoffs
 from bot.services.hours import Hours
@@ -87,6 +93,8 @@ class App:
     policy: Policy
     people: People
     users: Users
+    accounts: Accounts
+    link_mail: LinkMail
     merging: Merging
     conversations: Conversations
     knowledge: Knowledge
@@ -97,6 +105,7 @@ class App:
     channels: Mapping[str, Channel]
     ownership: Ownership
     live: Live
+    desk: Desk
     shared: Shared
     simulator: Simulator | None
     """The phone of the front page; None where there is a real number, or where others than this machine come in."""
@@ -209,8 +218,12 @@ def _join(
     jobs = Jobs(store, lanes.jobs, clock)
     people = People(store, clock, audit)
     merging = Merging(store, clock, audit)
-    conversations = Conversations(store, clock, audit)
-    codes = OneTimeCodes(load_secret_key(settings.secret_key.get_secret_value(), settings.data_dir))
+    conversations = Conversations(store, clock, audit, jobs)
+    key = load_secret_key(settings.secret_key.get_secret_value(), settings.data_dir)
+    codes = OneTimeCodes(key)
+    accounts = accounts_of(store, clock, audit, key, settings.web_url)
+    link_mail = LinkMail(store, clock, audit, jobs, accounts.users, accounts.links, mailer)
+    jobs.register(LINK_JOB, link_mail)
     jobs.register(JOB, CodeDelivery(store, clock, outbox, conversations, codes, mailer))
     verification = Verifying(store, clock, audit, policy, jobs, people, merging, codes, has_email=mailer is not None)
     search = Search(store)
@@ -223,6 +236,11 @@ def _join(
     system = SystemSettings(store, clock)
     hours = Hours(system, clock)
     spending = Spending(store, clock, system)
+    handoffs = Handoffs(router.skills())
+    summariser = ModelSummariser(model) if model is not None else None
+    desk = join_desk(
+        store, clock, audit, system, hours, jobs, outbox, policy, conversations, handoffs, shared.live, mailer, summariser
+    )
     parts = Parts(
         store=store,
         clock=clock,
@@ -236,7 +254,7 @@ def _join(
         spending=spending,
         services=Services(
             tickets=Tickets(store, clock, audit),
-            handoffs=Handoffs(router.skills()),
+            handoffs=handoffs,
             people=people,
             callbacks=Callbacks(store, clock, audit),
             search=search,
@@ -254,6 +272,7 @@ def _join(
         agents=agents,
         router=router,
         hours=hours,
+        queueing=desk.queueing,
         flows=discover_flows(),
         intents=intents,
         company=COMPANY,
@@ -273,7 +292,9 @@ def _join(
         jobs=jobs,
         policy=policy,
         people=people,
-        users=Users(store, clock, audit),
+        users=accounts.users,
+        accounts=accounts,
+        link_mail=link_mail,
         merging=merging,
         conversations=conversations,
         knowledge=knowledge,
@@ -285,6 +306,7 @@ def _join(
         simulator=simulator_of(settings, inbox.accept, clock),
         is_working=is_working,
         live=shared.live,
+        desk=desk,
         shared=shared,
         spending=spending,
     )
@@ -304,3 +326,4 @@ async def _plan_jobs(app: App) -> None:
     if app.is_working:
         await app.jobs.every("sweep", SWEEP_SECONDS)
         await app.jobs.every("merge-stragglers", STRAGGLERS_SECONDS)
+        await app.jobs.every(DESK_JOB, DESK_SECONDS)

@@ -213,6 +213,14 @@ class Settings(BaseSettings):
         return len(self.whatsapp_missing()) < 4
 
     @property
+    def web_url(self) -> str:
+        """Where browsers reach us: the beginning of links that we send."""
+        if self.public_url:
+            return self.public_url
+        host = {"0.0.0.0": "localhost", "::": "localhost"}.get(self.host, self.host)  # noqa: S104  nothing is bound here
+        return f"http://{f'[{host}]' if ':' in host else host}:{self.port}"
+
+    @property
     def is_loopback(self) -> bool:
         """Whether the web server listens to nobody but this machine."""
         return self.host in ("127.0.0.1", "::1", "localhost")

@@ -6,7 +6,8 @@
     ├── StoreError
     │   ├── Conflict             somebody else changed it first
     │   │   ├── FenceLost        this worker no longer holds the lane; its work is void
-    │   │   └── EpochMoved       the conversation changed hands meanwhile
+    │   │   ├── EpochMoved       the conversation changed hands meanwhile
+    │   │   └── Taken            an operator holds it; says who
     │   ├── Duplicate            a unique key is taken
     │   ├── UnindexedQuery       no declared index serves this query
     │   ├── StoreUnavailable     disk full, read-only, locked, unreachable        (retryable)
@@ -17,6 +18,8 @@
     ├── ServiceError             a use case says no
     │   ├── NotFound
     │   ├── MoveRefused          this status cannot follow that one
+    │   ├── SignInRefused        not with this address and this password
+    │   ├── PasswordRefused      it cannot be a password; says why
     │   └── LimitReached         too often in a short time; says for how long to wait
     ├── ChannelError
     │   ├── BadSignature         not signed by the vendor
@@ -73,6 +76,17 @@ class EpochMoved(Conflict):
     """The conversation changed hands meanwhile."""
 
 
+class Taken(Conflict):
+    """Another operator holds the conversation."""
+
+    def __init__(self, message: str = "", *, holder: str = "", name: str = "") -> None:
+        super().__init__(message)
+        self.holder = holder
+        """The user's id."""
+        self.name = name
+        """As they are called."""
+
+
 class Duplicate(StoreError):
     """A unique key is taken."""
 
@@ -113,6 +127,11 @@ class Overloaded(BotError):
 class ServiceError(BotError):
     """That cannot be done."""
 
+    def __init__(self, message: str = "", *, why: str = "") -> None:
+        super().__init__(message)
+        self.why = why
+        """A name for the reason, where pages say it in other languages."""
+
 
 class NotFound(ServiceError):
     """There is no such record."""
@@ -120,6 +139,14 @@ class NotFound(ServiceError):
 
 class MoveRefused(ServiceError):
     """This status cannot follow that one."""
+
+
+class SignInRefused(ServiceError):
+    """Nobody can sign in with this address and this password."""
+
+
+class PasswordRefused(ServiceError):
+    """This cannot be a password."""
 
 
 class LimitReached(ServiceError):

@@ -92,17 +92,20 @@ class Outbox:
         turn_id: str | None = None,
         proactive: bool = False,
         hidden: str = "",
+        client_id: str | None = None,
     ) -> list[Message]:
         """Puts replies into a unit, in the pieces the channel can carry: a message for the timeline and a delivery for each.
 
-        `hidden` is said, but stands on the timeline as dots: a secret that is for the person alone. `wake` the lane after the
-        commit.
+        `hidden` is said, but stands on the timeline as dots: a secret that is for the person alone. With a `client_id` that
+        there is already the unit is void with Duplicate. `wake` the lane after the commit.
         """
-        said = []
+        said: list[Message] = []
         for piece in (piece for reply in replies for piece in self._shape(conversation.lane, reply)):
             message = self._message(conversation, piece, author, turn_id)
             if hidden:
                 message.content = message.content.replace(hidden, HIDDEN)
+            if not said:
+                message.client_id = client_id
             unit.insert(message)
             unit.insert(
                 Delivery(

@@ -25,6 +25,7 @@ from bot.dialogs.task import CONFIRMED, Bounds, Task
 from bot.errors import (
     NOT_DONE,
     Conflict,
+    DataTooNew,
     Duplicate,
     EpochMoved,
     FenceLost,
@@ -35,6 +36,7 @@ from bot.errors import (
 )
 from bot.message import Reply
 from bot.records.conversations import FlowState
+from bot.records.handoffs import Cause
 from bot.records.work import JournalKind
 from bot.store.base import Unit
 from bot.tools.base import Begun, Result, Tool, Toolbox
@@ -182,7 +184,7 @@ async def _told(tool: Tool) -> AsyncIterator[None]:
     """Turns whatever goes wrong inside a tool into a ToolError, but for what ends the turn."""
     try:
         yield
-    except (FenceLost, EpochMoved, StoreUnavailable, ToolError):
+    except (FenceLost, EpochMoved, StoreUnavailable, DataTooNew, ToolError):
         raise
     except TimeoutError:
         raise ToolError(f"{tool.name} took longer than {tool.timeout:g} s; nothing was changed") from None
@@ -225,6 +227,7 @@ def _body(tool: str, arguments: Mapping[str, Any], result: Result, seconds: floa
         "replies": [msgspec.to_builtins(reply) for reply in result.replies],
         "assignee": assignee,
         "reason": result.reason,
+        "cause": result.cause,
         "endsTurn": result.ends_turn,
         "flow": result.flow.model_dump(mode="json") if result.flow else None,
         "wrote": result.wrote,
@@ -239,4 +242,5 @@ def _read(body: Mapping[str, Any]) -> Result:
     flow = FlowState.model_validate(body["flow"]) if body.get("flow") else None
     begins = msgspec.convert(body["begins"], Begun) if body.get("begins") else None
     wrote = body.get("wrote", False)
-    return Result(body["result"], replies, assignee, body["reason"], body["endsTurn"], flow, begins, wrote)
+    cause = Cause(body["cause"]) if body.get("cause") else None
+    return Result(body["result"], replies, assignee, body["reason"], body["endsTurn"], flow, begins, wrote, cause)

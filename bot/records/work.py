@@ -112,6 +112,8 @@ class Delivery(Record):
     due_at: datetime
     claimed_by: int = 0
     """Fence of the worker that last claimed it."""
+    crossed_at: datetime | None = None
+    """Somebody took the conversation over while it was being posted: it may have been said all the same."""
     sent_at: datetime | None = None
     provider_id: str | None = None
     error_code: str = ""

@@ -22,6 +22,7 @@ import structlog
 from bot.clock import new_id
 from bot.errors import StoreError, StoreUnavailable
 from bot.store.base import Claim, Fences, LaneKinds
+from bot.store.clearing import cleared
 from bot.store.redis_connection import Connection
 from bot.store.redis_scripts import BEAT, CLAIM, PULSE, RELEASE, WAKE, WORKERS
 from bot.store.together import Together
@@ -35,8 +36,6 @@ _TOLD = 500
 _POLL_SECONDS = 1.0
 """A wake-up may be missed; so often is looked anyway."""
 _AGAIN_SECONDS = 0.5
-_SILENT = 0.75
-"""Of a lease: after such a silence a process counts as dead, though its lanes are still its own."""
 _TTL_MS = 3_600_000
 _MOST_UNTOLD = 100_000
 """Wake-ups that are kept while Redis is away; the Store knows of all others."""
@@ -271,26 +270,6 @@ class RedisCommons:
         self._me = f"{socket.gethostname()}, pid {os.getpid()}, {new_id()[-8:]}"
         self._pulse: asyncio.Task[None] | None = None
 
-    @asynccontextmanager
-    async def cleared(self) -> AsyncIterator[None]:
-        """Meanwhile nobody waits for what a dead process had begun to write, longer than for its lanes."""
-        await self._fences.keep_clear(_SILENT * self._lease)
-        clearing = asyncio.get_running_loop().create_task(self._clear())
-        try:
-            yield
-        finally:
-            clearing.cancel()
-            with suppress(asyncio.CancelledError):
-                await clearing
-
-    async def _clear(self) -> None:
-        while True:
-            await asyncio.sleep(self._lease / 5)
-            try:
-                await self._fences.keep_clear(_SILENT * self._lease)
-            except StoreError as error:
-                log.warning("could not look for what dead processes left", error=str(error))
-
     def attend(self, look: Callable[[], None]) -> None:
         """This process works from now on, and says so.
 
@@ -315,6 +294,16 @@ class RedisCommons:
         """The workers that have beaten of late. Raises StoreUnavailable."""
         found: list[str] = await self._connection.run(WORKERS, (self._workers,), ())
         return found
+
+    async def faults(self) -> list[str]:
+        """Whether Redis throws our keys away when its memory is full, which nobody would notice but by work done late or twice.
+
+        Raises StoreUnavailable.
+        """
+        policy = await self._connection.eviction()
+        if not policy:
+            return []
+        return [f"REDIS_URL: throws keys away when its memory is full ({policy}); who works on what is then forgotten"]
 
     async def _beat(self, look: Callable[[], None]) -> None:
         is_away, has_looked = False, True
@@ -351,7 +340,7 @@ async def shared_lanes(url: str, name: str, lease: float, fences: Fences, *, mus
         try:
             turns, receipts, sends, jobs = lanes
             commons = RedisCommons(connection, name, lease, lanes, fences)
-            async with commons.cleared():
+            async with cleared(fences, lease):
                 yield LaneKinds(turns, receipts, sends, jobs, commons)
         finally:
             for each in lanes:

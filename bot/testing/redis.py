@@ -29,8 +29,9 @@ _LOOK_SECONDS = 0.01
 class RedisServer:
     """One redis-server that keeps nothing on disk, always at the same address."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *options: str) -> None:
         self._folder = folder
+        self._options = options
         self._log = folder / "redis.log"
         self._process: subprocess.Popen[bytes] | None = None
         self.port = free_port()
@@ -43,7 +44,7 @@ class RedisServer:
         where = ["--bind", "127.0.0.1", "--port", str(self.port), "--dir", str(self._folder)]
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(  # noqa: S603 - a program of the machine
-                [shutil.which(PROGRAM) or PROGRAM, *where, "--save", "", "--appendonly", "no"],
+                [shutil.which(PROGRAM) or PROGRAM, *where, "--save", "", "--appendonly", "no", *self._options],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,

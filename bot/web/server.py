@@ -24,7 +24,7 @@ def build_site(webhooks: Iterable[web.RouteDef], parts: Parts) -> web.Applicatio
     `/readyz` says 503 while the store cannot be used. Raises ResourceError when a file of a page is broken.
     """
     site = Site(parts)
-    application = web.Application(client_max_size=MAX_BODY, middlewares=[site.explain])
+    application = web.Application(client_max_size=MAX_BODY, middlewares=[site.explain, site.gate.keep])
     application.router.add_routes(list(webhooks))
 
     async def healthz(_: web.Request) -> web.Response:

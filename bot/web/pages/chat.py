@@ -9,6 +9,7 @@ from bot.message import Address
 from bot.secret_key import load_secret_key
 from bot.services.origins import KEY, origins_of
 from bot.services.settings import SystemSettings
+from bot.web.access import anyone
 from bot.web.chat.allowance import OPENED, Allowance
 from bot.web.chat.connection import Connection
 from bot.web.chat.opening import close_all, first_frame, live_socket
@@ -120,4 +121,4 @@ class Chat:
 def routes(site: Site) -> list[web.RouteDef]:
     chat = Chat(site)
     site.at_end(chat.close)
-    return chat.routes()
+    return anyone(*chat.routes())

@@ -6,6 +6,7 @@ from aiohttp import web
 
 from bot.errors import Conflict
 from bot.services.status import Finding, State, ability, configuration, stored
+from bot.web.access import anyone
 from bot.web.chat.allowance import Allowance
 from bot.web.chat.opening import close_all, first_frame, live_socket
 from bot.web.loopback import is_local
@@ -109,4 +110,4 @@ class Front:
 def routes(site: Site) -> list[web.RouteDef]:
     front = Front(site)
     site.at_end(front.close)
-    return front.routes()
+    return anyone(*front.routes())
