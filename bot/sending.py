@@ -41,13 +41,16 @@ class Sending:
                 return None
             if isinstance(taken, Wait):
                 return taken.seconds
-            wait = await self._send(channel, taken)
+            wait = await self._send(claim, channel, taken)
             if wait is not None or taken.is_last:
                 return wait
 
-    async def _send(self, channel: Channel, taken: Taken) -> float | None:
+    async def _send(self, claim: Claim, channel: Channel, taken: Taken) -> float | None:
         """Posts one; seconds to wait before the lane goes on, or None to go on at once."""
         delivery = taken.delivery
+        if not self._outbox.is_sure(claim):  # asked last thing: from here on it may be said twice if we sleep
+            await self._outbox.put_back(taken)
+            return 0.0
         try:
             async with asyncio.timeout(_POST_SECONDS):
                 provider_id = await channel.send(taken.to, read_reply(delivery), delivery.id)
