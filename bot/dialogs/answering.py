@@ -28,6 +28,7 @@ from bot.records.conversations import Conversation, FlowState, Message
 from bot.records.people import Customer
 from bot.records.work import Author, JournalKind
 from bot.resources import moment, say
+from bot.running import end_tasks
 from bot.services.conversations import agent_of
 from bot.store.base import Change, In, Unit
 from bot.tools.base import ToolContext
@@ -140,9 +141,7 @@ class Answering:
             watching.result()
             raise EpochMoved
         finally:
-            answering.cancel()
-            watching.cancel()
-            await asyncio.gather(answering, watching, return_exceptions=True)
+            await end_tasks(answering, watching)
 
     async def _moves(self, scene: Scene) -> None:
         """Returns when the conversation has changed hands."""

@@ -21,6 +21,7 @@ import structlog
 
 from bot.clock import new_id
 from bot.errors import StoreError, StoreUnavailable
+from bot.running import end_tasks
 from bot.store.base import Claim, Fences, LaneKinds
 from bot.store.redis_connection import Connection
 from bot.store.redis_scripts import BEAT, CLAIM, PULSE, RELEASE, WAKE, WORKERS
@@ -261,9 +262,7 @@ class RedisLanes:
         if self._background:
             await asyncio.wait(self._background, timeout=self._lease)
         if self._telling is not None:
-            self._telling.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._telling
+            await end_tasks(self._telling)
         with suppress(StoreUnavailable):
             while self._untold:
                 await self._tell_some()
@@ -290,9 +289,7 @@ class RedisCommons:
         try:
             yield
         finally:
-            clearing.cancel()
-            with suppress(asyncio.CancelledError):
-                await clearing
+            await end_tasks(clearing)
 
     async def _clear(self) -> None:
         while True:
@@ -315,9 +312,7 @@ class RedisCommons:
     async def leave(self) -> None:
         """This process takes no more work."""
         if self._pulse is not None:
-            self._pulse.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._pulse
+            await end_tasks(self._pulse)
             with suppress(StoreUnavailable):
                 await self._connection.forget(self._workers, self._me)
 
