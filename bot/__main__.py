@@ -20,6 +20,7 @@ COMMANDS = {
     "check": "Show what is on, what is off and why.",
     "migrate": "Move data, copy it, bring it up to date.",
     "replay": "Show what happened in a conversation.",
+    "bench": "Prove what is promised: real processes, killed at random.",
 }
 """Command -> its help line. Each is a module of the same name in bot/commands with a click command `command`."""
 
