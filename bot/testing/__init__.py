@@ -14,5 +14,5 @@
 | `processes`, `deployment` | the program as processes that can be killed: one, or webs and workers on one MongoDB and Redis |
 | `redis`, `secantus`, `fixtures` | a redis-server and a MongoDB (SecantusDB) as processes; as fixtures for pytest |
 | `chaos`, `shared_chaos` | the proof that nothing is lost: kills of one process; everything that can happen to many |
-| `crowd`, `operators`, `faults`, `recovery`, `audit` | what that is made of: who writes, who takes over, what is done, what came of it |
+| `crowd`, `operators`, `faults`, `recovery`, `audit` | its parts: who writes, who takes over, what is done, what came of it |
 """
