@@ -7,7 +7,7 @@ import random
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -21,6 +21,9 @@ from bot.testing.recovery import Recoveries
 _START_SECONDS = 120.0
 """So long a program may take to be there again, on a machine that has other things to do."""
 _STARTS = 5
+_SOME_REPLIES = 5
+_PATIENCE_SECONDS = 20.0
+_LOOK_SECONDS = 0.05
 _AT_ONCE = 2
 
 
@@ -102,10 +105,18 @@ class Faults:
         """What can be done to it: a Redis that was given is only emptied."""
         return [kind for kind in Kind if running.own_redis is not None or kind is not Kind.KILL_REDIS]
 
-    async def happen(self, steps: Iterator[Step]) -> None:
-        """One after another until it is cancelled."""
+    async def happen(self, steps: Iterator[Step], replies: Callable[[], int]) -> None:
+        """One after another until it is cancelled.
+
+        Between two of them some replies arrive, however slow the machine is: where nobody gets anywhere nothing is proved.
+        """
         for step in steps:
+            seen = replies()
             await asyncio.sleep(step.after)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_PATIENCE_SECONDS):
+                    while replies() < seen + _SOME_REPLIES:
+                        await asyncio.sleep(_LOOK_SECONDS)
             await self._at_once.acquire()
             task = asyncio.create_task(self._do(step))
             self._tasks.add(task)

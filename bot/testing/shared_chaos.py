@@ -151,7 +151,7 @@ class _Run:
         """Until the time is over or all have been served; then everything that was away is there again."""
         plan_ = plan(self._dice.random(), Faults.kinds(self._running), self._plan.every, self._proof.lease)
         enough = asyncio.Event()
-        harming = asyncio.create_task(self._faults.happen(plan_))
+        harming = asyncio.create_task(self._faults.happen(plan_, lambda: writers.arrivals.total))
         serving = asyncio.create_task(operators.work(enough))
         try:
             until = time.monotonic() + self._plan.seconds
