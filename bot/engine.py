@@ -49,7 +49,10 @@ class Engine:
         elif not await self._parts.settings.value("ai_response_enabled"):
             await (self._queue(scene) if scene.user is None else self._hearing.end(scene, Unit(), _switched_off(scene)))
         else:
-            await self._answering.answer(scene)
+            try:
+                await self._answering.answer(scene)
+            except EpochMoved:  # before anything was heard: it is for whoever holds it now
+                return await self.turn(claim, turn)
         return len(scene.turn.heard)
 
     async def give_up(self, claim: Claim, turn: Turn, error: str) -> None:

@@ -49,9 +49,12 @@ class Answering:
         self._hearing = hearing
 
     async def answer(self, scene: Scene) -> None:
-        """Answers it, unless the conversation changes hands meanwhile: then it is recorded, and nothing is said."""
+        """Answers it, unless the conversation changes hands meanwhile: then it is recorded, and nothing is said.
+
+        Raises EpochMoved where it did before anything was heard: whoever took it has not seen these messages.
+        """
+        await self._hearing.freeze(scene)
         try:
-            await self._hearing.freeze(scene)
             await self._say(scene, await self._answer(scene))
         except EpochMoved:
             log.info("turn discarded: the conversation changed hands", turn=scene.turn.id, conversation=scene.conversation.id)
