@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import random
 import shlex
 import shutil
@@ -125,6 +126,9 @@ def _begins(plan: Plan, mongodb_uri: str) -> str:
 
 def _tell(proof: Proof, again: str, folder: Path) -> None:
     click.echo(proof.table())
+    if proof.problems and not proof.wrong:
+        load, cores = os.getloadavg()[0], os.cpu_count()
+        click.echo(f"only recovery was late; on a busy machine it is: load average {load:.1f} on {cores} cores")
     if proof.problems:
         click.echo(f"FAIL: {len(proof.problems)} problems; logs of all processes: {shlex.quote(str(folder))}")
     else:
