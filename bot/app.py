@@ -9,6 +9,7 @@ from typing import Any
 
 import structlog
 
+from bot.backlog import Backlog
 from bot.channels.base import Channel, channel_of
 from bot.channels.whatsapp.simulator import Simulator
 from bot.clock import Clock, SystemClock, follow
@@ -21,6 +22,7 @@ from bot.dialogs.offline import Offline
 from bot.dialogs.roster import load_agents
 from bot.dialogs.router import Router
 from bot.dialogs.scene import Parts
+from bot.dialogs.summarising import ModelSummariser
 from bot.dialogs.task import Bounds
 from bot.engine import Engine
 from bot.errors import DataInUse, SettingsError
@@ -32,12 +34,17 @@ from bot.outbox import Outbox
 from bot.policy import Policy
 from bot.secret_key import load_secret_key
 from bot.sending import Sending
+from bot.services.access_links import JOB as LINK_JOB
+from bot.services.access_links import LinkMail
+from bot.services.accounts import Accounts, accounts_of
 from bot.services.audit import Audit
 from bot.services.callbacks import Callbacks
 from bot.services.capture import Capture
 from bot.services.code_delivery import CodeDelivery, Mailer
 from bot.services.consents import Consents
-from bot.services.conversations import Conversations
+from bot.services.conversations import DESK_JOB, Conversations
+from bot.services.desk import DESK_SECONDS, Desk
+from bot.services.desk import join as join_desk
 from bot.services.directory import Directory
 from bot.services.handoff import Handoffs
 from bot.services.hours import Hours
@@ -55,10 +62,11 @@ from bot.services.spending import Spending
 from bot.services.tickets import Tickets
 from bot.services.users import Users
 from bot.services.verification import JOB, Verifying
+from bot.shared import Shared
 from bot.store.base import LaneKinds, Store
 from bot.store.ownership import Ownership, beside
 from bot.tools.base import Services, Toolbox
-from bot.vendors import channels_of, is_worked_on, lanes_of, mailer_of, model_of, simulator_of, store_of, worked_on
+from bot.vendors import channels_of, is_worked_on, lanes_of, mailer_of, model_of, shared_of, simulator_of, store_of, worked_on
 from bot.worker import Worker
 
 log = structlog.get_logger()
@@ -78,12 +86,15 @@ class App:
     clock: Clock
     store: Store
     lanes: LaneKinds
+    backlog: Backlog
     inbox: Inbox
     outbox: Outbox
     jobs: Jobs
     policy: Policy
     people: People
     users: Users
+    accounts: Accounts
+    link_mail: LinkMail
     merging: Merging
     conversations: Conversations
     knowledge: Knowledge
@@ -94,6 +105,8 @@ class App:
     channels: Mapping[str, Channel]
     ownership: Ownership
     live: Live
+    desk: Desk
+    shared: Shared
     simulator: Simulator | None
     """The phone of the front page; None where there is a real number, or where others than this machine come in."""
     is_working: bool
@@ -126,15 +139,17 @@ async def assemble(
         if settings.is_shared:
             await _follow_clock_of(store)
         lanes = await stack.enter_async_context(lanes_of(settings, store, clock, ownership.fence, works=work))
-        model = model or model_of(settings, clock)
+        shared = await stack.enter_async_context(shared_of(settings, clock))
+        model = model or model_of(settings, clock, shared.breakers)
         if model is not None:
             stack.push_async_callback(model.close)
         channels = channels if channels is not None else channels_of(settings)
         for channel in channels.values():
             stack.push_async_callback(channel.close)
-        mailer = mailer or mailer_of(settings, clock)
-        app = _join(settings, clock, store, lanes, model, channels, bounds, mailer, ownership, work)
+        mailer = mailer or mailer_of(settings, clock, shared.breakers.of("e-mail"))
+        app = _join(settings, clock, store, lanes, shared, model, channels, bounds, mailer, ownership, work)
         stack.push_async_callback(app.spending.close)
+        stack.push_async_callback(app.backlog.close)
         if work:
             await SystemSettings(store, clock).ensure_defaults()
         await _plan_jobs(app)
@@ -183,6 +198,7 @@ def _join(
     clock: Clock,
     store: Store,
     lanes: LaneKinds,
+    shared: Shared,
     model: Model | None,
     channels: Mapping[str, Channel],
     bounds: Bounds | None,
@@ -196,13 +212,18 @@ def _join(
 
     audit = Audit(clock)
     policy = Policy(store, clock)
-    inbox = Inbox(store, lanes.turns, clock, settings.quiet_ms)
+    backlog = Backlog(store, clock, settings.max_waiting)
+    inbox = Inbox(store, lanes.turns, lanes.receipts, clock, settings.quiet_ms, backlog)
     outbox = Outbox(store, lanes.sends, clock, policy, shape)
     jobs = Jobs(store, lanes.jobs, clock)
     people = People(store, clock, audit)
     merging = Merging(store, clock, audit)
-    conversations = Conversations(store, clock, audit)
-    codes = OneTimeCodes(load_secret_key(settings.secret_key.get_secret_value(), settings.data_dir))
+    conversations = Conversations(store, clock, audit, jobs)
+    key = load_secret_key(settings.secret_key.get_secret_value(), settings.data_dir)
+    codes = OneTimeCodes(key)
+    accounts = accounts_of(store, clock, audit, key, settings.web_url)
+    link_mail = LinkMail(store, clock, audit, jobs, accounts.users, accounts.links, mailer)
+    jobs.register(LINK_JOB, link_mail)
     jobs.register(JOB, CodeDelivery(store, clock, outbox, conversations, codes, mailer))
     verification = Verifying(store, clock, audit, policy, jobs, people, merging, codes, has_email=mailer is not None)
     search = Search(store)
@@ -215,6 +236,11 @@ def _join(
     system = SystemSettings(store, clock)
     hours = Hours(system, clock)
     spending = Spending(store, clock, system)
+    handoffs = Handoffs(router.skills())
+    summariser = ModelSummariser(model) if model is not None else None
+    desk = join_desk(
+        store, clock, audit, system, hours, jobs, outbox, policy, conversations, handoffs, shared.live, mailer, summariser
+    )
     parts = Parts(
         store=store,
         clock=clock,
@@ -228,7 +254,7 @@ def _join(
         spending=spending,
         services=Services(
             tickets=Tickets(store, clock, audit),
-            handoffs=Handoffs(router.skills()),
+            handoffs=handoffs,
             people=people,
             callbacks=Callbacks(store, clock, audit),
             search=search,
@@ -246,26 +272,29 @@ def _join(
         agents=agents,
         router=router,
         hours=hours,
+        queueing=desk.queueing,
         flows=discover_flows(),
         intents=intents,
         company=COMPANY,
         default_language=settings.default_language,
     )
     engine = Engine(parts)
-    live = Live()
-    sending = Sending(outbox, channels, live)
-    worker = Worker(store, lanes, inbox, outbox, engine, sending, jobs, live)
+    sending = Sending(outbox, channels, shared)
+    worker = Worker(store, lanes, inbox, outbox, engine, sending, jobs, shared.live)
     return App(
         settings=settings,
         clock=clock,
         store=store,
         lanes=lanes,
+        backlog=backlog,
         inbox=inbox,
         outbox=outbox,
         jobs=jobs,
         policy=policy,
         people=people,
-        users=Users(store, clock, audit),
+        users=accounts.users,
+        accounts=accounts,
+        link_mail=link_mail,
         merging=merging,
         conversations=conversations,
         knowledge=knowledge,
@@ -276,7 +305,9 @@ def _join(
         ownership=ownership,
         simulator=simulator_of(settings, inbox.accept, clock),
         is_working=is_working,
-        live=live,
+        live=shared.live,
+        desk=desk,
+        shared=shared,
         spending=spending,
     )
 
@@ -295,3 +326,4 @@ async def _plan_jobs(app: App) -> None:
     if app.is_working:
         await app.jobs.every("sweep", SWEEP_SECONDS)
         await app.jobs.every("merge-stragglers", STRAGGLERS_SECONDS)
+        await app.jobs.every(DESK_JOB, DESK_SECONDS)

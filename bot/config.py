@@ -21,10 +21,12 @@ _EXAMPLES = {
     "BOT_PORT": "8080",
     "BOT_QUIET_MS": "800",
     "BOT_LEASE_MS": "5000",
+    "BOT_MAX_WAITING": "100000",
     "MONGODB_DATABASE": "switchboard",
     "BOT_DEFAULT_LANGUAGE": "es, en or hi",
     "BOT_PUBLIC_URL": "https://bot.example.com",
     "OPENAI_BASE_URL": "https://api.openai.com/v1",
+    "WHATSAPP_MESSAGES_PER_SECOND": "80",
     "WHATSAPP_API_URL": "https://graph.facebook.com",
     "TWILIO_API_URL": "https://api.twilio.com",
     "WHATSAPP_PHONE_ID": "106540352242922 (digits, from Meta's API setup page)",
@@ -123,6 +125,8 @@ class Settings(BaseSettings):
     quiet_ms: int = _setting("BOT_QUIET_MS", 800, "how long to wait for more of a burst, in ms", ge=0, le=600_000)
     lease_ms: int = _setting("BOT_LEASE_MS", 5000, "how long a silent worker keeps a lane, in ms", ge=100)
 
+    max_waiting: int = _setting("BOT_MAX_WAITING", 100_000, "how much of what was received may wait before more is refused", ge=1)
+
     mongodb_uri: SecretStr = _setting("MONGODB_URI", SecretStr(""), "MongoDB instead of the embedded store")
     mongodb_database: DatabaseName = _setting("MONGODB_DATABASE", "switchboard", "database on MongoDB")
     redis_url: SecretStr = _setting("REDIS_URL", SecretStr(""), "Redis beside MongoDB, for many processes")
@@ -146,6 +150,9 @@ class Settings(BaseSettings):
     whatsapp_token: SecretStr = _setting("WHATSAPP_TOKEN", SecretStr(""), "access token of the WhatsApp app")
     whatsapp_app_secret: SecretStr = _setting("WHATSAPP_APP_SECRET", SecretStr(""), "Meta signs webhooks with it")
     whatsapp_verify_token: SecretStr = _setting("WHATSAPP_VERIFY_TOKEN", SecretStr(""), "our word in Meta's webhook set-up")
+    whatsapp_messages_per_second: int = _setting(
+        "WHATSAPP_MESSAGES_PER_SECOND", 80, "what Meta takes from our number; 1000 where it was raised", ge=1, le=1000
+    )
     whatsapp_api_url: WebAddress = _setting("WHATSAPP_API_URL", "https://graph.facebook.com", "Meta's Graph API")
 
     twilio_account_sid: str = _setting("TWILIO_ACCOUNT_SID", "", "Twilio account")
@@ -204,6 +211,14 @@ class Settings(BaseSettings):
     def has_any_whatsapp(self) -> bool:
         """Whether a real number is being set up, or was: any one of its four settings is there."""
         return len(self.whatsapp_missing()) < 4
+
+    @property
+    def web_url(self) -> str:
+        """Where browsers reach us: the beginning of links that we send."""
+        if self.public_url:
+            return self.public_url
+        host = {"0.0.0.0": "localhost", "::": "localhost"}.get(self.host, self.host)  # noqa: S104  nothing is bound here
+        return f"http://{f'[{host}]' if ':' in host else host}:{self.port}"
 
     @property
     def is_loopback(self) -> bool:

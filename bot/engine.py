@@ -6,19 +6,22 @@ from collections.abc import Sequence
 
 import structlog
 
-from bot.conversation import Turn
+from bot.conversation import AssigneeKind, Turn
 from bot.dialogs.answering import Answering
 from bot.dialogs.hearing import Hearing
 from bot.dialogs.scene import Parts, Scene, fence_of
+from bot.dialogs.triggers import Trigger, trigger_of
 from bot.errors import EpochMoved
 from bot.message import InboundMessage, Receipt, Reply
 from bot.policy import Wish, is_blocked, wish_of
-from bot.records.conversations import ConversationKind
+from bot.records.conversations import QUEUE_RANKS, Conversation, ConversationKind, Priority
+from bot.records.handoffs import Cause
 from bot.records.people import Customer
 from bot.records.work import Author
 from bot.resources import say
+from bot.services.closing import rating_in
 from bot.services.conversations import is_held_by_ai
-from bot.store.base import Claim, Unit
+from bot.store.base import Change, Claim, Require, Unit
 
 log = structlog.get_logger()
 
@@ -26,7 +29,7 @@ _SAID = {Wish.STOP: "opted_out", Wish.RESUME: "resumed"}
 
 
 class Engine:
-    """Runs turns. Every method raises FenceLost when the lane was lost meanwhile, and has then written nothing."""
+    """Runs turns. What takes a claim raises FenceLost when the lane was lost meanwhile, and has then written nothing."""
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
@@ -44,10 +47,17 @@ class Engine:
         if wishes and scene.customer is not None:
             stops = [one for one in wishes if one[0] is Wish.STOP]
             await self._obey(scene, scene.customer, *(stops or wishes)[-1])
-        elif not self._may_be_answered(scene) or not is_held_by_ai(scene.conversation):
+        elif rating := _rating(scene):
+            await self._rate(scene, *rating)
+        elif not self._may_be_answered(scene):
             await self._hearing.end(scene, Unit())
+        elif not is_held_by_ai(scene.conversation):
+            await self._wait(scene)
         elif not await self._parts.settings.value("ai_response_enabled"):
-            await (self._queue(scene) if scene.user is None else self._hearing.end(scene, Unit(), _switched_off(scene)))
+            off = Trigger(Cause.AI_OFF, "the AI is switched off")
+            await (self._pass_on(scene, off) if scene.user is None else self._hearing.end(scene, Unit(), _switched_off(scene)))
+        elif trigger := await self._trigger(scene, asked=asked):
+            await self._pass_on(scene, trigger)
         else:
             try:
                 await self._answering.answer(scene)
@@ -64,8 +74,10 @@ class Engine:
         replies = []
         if is_held_by_ai(scene.conversation) and scene.user is None:
             queue = self._parts.queue()
-            self._parts.conversations.assign(unit, scene.conversation, queue, by="system", reason="a turn failed too often")
-            replies.append(Reply(say(scene.language, "trouble")))
+            why = "a turn failed too often"
+            self._parts.conversations.assign(unit, scene.conversation, queue, by="system", reason=why, cause=Cause.MODEL_DOWN)
+            place = await self._parts.queueing.enter(unit, scene.conversation, queue.skill, scene.language)
+            replies.append(Reply(f"{say(scene.language, 'trouble')}\n{place}"))
         elif scene.user is not None:
             replies.append(Reply(say(scene.language, "sorry_failed")))
         said = self._parts.outbox.add(unit, scene.conversation, replies, Author.SYSTEM, turn_id=scene.turn.id)
@@ -73,14 +85,14 @@ class Engine:
         await self._parts.store.commit(unit)
         await self._parts.outbox.wake(scene.conversation.lane)
 
-    async def notices(self, claim: Claim, received: Sequence[str]) -> None:
+    async def notices(self, received: Sequence[str]) -> None:
         """System events of a channel: noted, nothing to be done."""
         log.info("notices of a channel", count=len(received))
-        await self._parts.store.commit(Unit(fence_of(claim), self._parts.inbox.done(received)))
+        await self._parts.store.commit(Unit(self._parts.inbox.done(received)))
 
-    async def receipts(self, claim: Claim, received: Sequence[tuple[str, Receipt]]) -> None:
-        """Applies receipts, each given with the id of its inbox row, and finishes their rows."""
-        unit = Unit(fence_of(claim))
+    async def receipts(self, received: Sequence[tuple[str, Receipt]]) -> None:
+        """Applies receipts, each given with the id of its inbox row, and finishes their rows. Done twice it changes nothing."""
+        unit = Unit()
         lanes = {await self._parts.receipts.apply(unit, receipt) for _, receipt in received}
         unit.add(self._parts.inbox.done([inbox_id for inbox_id, _ in received]))
         await self._parts.store.commit(unit)
@@ -90,18 +102,57 @@ class Engine:
     async def _obey(self, scene: Scene, customer: Customer, wish: Wish, message: InboundMessage) -> None:
         unit = Unit()
         unit.insert(self._parts.policy.record(customer.id, wish, message))
-        await self._hearing.end(scene, unit, Reply(say(scene.language, _SAID[wish])))
-
-    async def _queue(self, scene: Scene) -> None:
-        """The AI is switched off for everybody (S2-194): a person will answer."""
-        unit = Unit()
         self._hearing.hear(scene, unit)
-        queue = self._parts.queue()
-        self._parts.conversations.assign(unit, scene.conversation, queue, by="system", reason="the AI is switched off")
+        if wish is Wish.STOP and scene.conversation.assignee_kind is AssigneeKind.OPERATOR:
+            # They want no answer to this: what the operator writes next would be begun by us.
+            unit.add(Change(Conversation, {"id": scene.conversation.id}, set={"waiting_since": None}))
+        await self._hearing.finish(scene, unit, Reply(say(scene.language, _SAID[wish])))
+
+    async def _trigger(self, scene: Scene, *, asked: bool) -> Trigger | None:
+        """What hands it to a person before anything is answered; a turn that was begun already is gone on with."""
+        if scene.user is not None or scene.journal.heard() is not None:
+            return None
+        rules = await self._parts.settings.value("handoff_rules")
+        return trigger_of(rules, scene.shown.messages, scene.conversation, asked=asked)
+
+    async def _pass_on(self, scene: Scene, trigger: Trigger) -> None:
+        """A person will answer: this is said, and how it stands in the queue."""
+        unit, conversation = Unit(), scene.conversation
+        self._hearing.hear(scene, unit)
+        queue = self._parts.services.handoffs.queue_for(trigger.skill)
+        self._parts.conversations.assign(unit, conversation, queue, by="system", reason=trigger.reason, cause=trigger.cause)
+        priority = _higher(conversation.priority, trigger.priority)
+        if priority is not conversation.priority:
+            rank = {"priority": priority, "queue_rank": QUEUE_RANKS[priority]}
+            unit.add(Change(Conversation, {"id": conversation.id}, set=rank))
+        place = await self._parts.queueing.enter(unit, conversation, queue.skill, scene.language, priority)
+        sentence = say(scene.language, "connecting_upset" if trigger.cause is Cause.SENTIMENT else "connecting")
         try:
-            await self._hearing.finish(scene, unit, Reply(say(scene.language, "connecting")))
+            await self._hearing.finish(scene, unit, Reply(f"{sentence}\n{place}"))
         except EpochMoved:
             await self._hearing.end(scene, Unit())  # an operator was faster
+
+    async def _wait(self, scene: Scene) -> None:
+        """People of ours have it: it is recorded. Who waits for one is told how it stands, though not each time."""
+        unit, conversation = Unit(), scene.conversation
+        told = await self._parts.queueing.again(unit, conversation, scene.language) if scene.customer is not None else ""
+        if not told:
+            await self._hearing.end(scene, Unit())
+            return
+        unit.first(Require(Conversation, {"id": conversation.id, "epoch": conversation.epoch}, EpochMoved))
+        try:
+            await self._hearing.end(scene, unit, Reply(told))
+        except EpochMoved:
+            await self._hearing.end(scene, Unit())  # they wait no more
+
+    async def _rate(self, scene: Scene, rating: int, comment: str) -> None:
+        """They say how it was: the conversation stays resolved, and nobody owes them an answer."""
+        unit, conversation = Unit(), scene.conversation
+        by = f"person:{conversation.customer_id}"
+        await self._parts.services.ratings.rate(unit, conversation, rating, comment, by=by)
+        self._hearing.hear(scene, unit, reopens=False)
+        unit.add(Change(Conversation, {"id": conversation.id}, set={"waiting_since": None}))
+        await self._hearing.finish(scene, unit, Reply(say(scene.language, "csat_thanks")))
 
     def _may_be_answered(self, scene: Scene) -> bool:
         """Not a person who is blocked, nor a user who may not sign in or for whose role there is no assistant."""
@@ -114,3 +165,15 @@ class Engine:
 def _switched_off(scene: Scene) -> Reply:
     """A user is told: there is nobody to pass them to."""
     return Reply(say(scene.language, "ai_off"))
+
+
+def _rating(scene: Scene) -> tuple[int, str] | None:
+    """What they say of how it was, where they say nothing else."""
+    if scene.customer is None:
+        return None
+    given = [rating_in(message, scene.conversation) for message in scene.turn.messages]
+    return given[-1] if all(given) else None
+
+
+def _higher(now: Priority, wanted: Priority | None) -> Priority:
+    return now if wanted is None or QUEUE_RANKS[now] <= QUEUE_RANKS[wanted] else wanted

@@ -6,21 +6,26 @@
     ├── StoreError
     │   ├── Conflict             somebody else changed it first
     │   │   ├── FenceLost        this worker no longer holds the lane; its work is void
-    │   │   └── EpochMoved       the conversation changed hands meanwhile
+    │   │   ├── EpochMoved       the conversation changed hands meanwhile
+    │   │   └── Taken            an operator holds it; says who
     │   ├── Duplicate            a unique key is taken
     │   ├── UnindexedQuery       no declared index serves this query
     │   ├── StoreUnavailable     disk full, read-only, locked, unreachable        (retryable)
     │   ├── DataInUse            another process works on this data directory
     │   └── DataTooNew           written by a newer version; left untouched
     ├── RecordError              a record breaks its own rules
+    ├── Overloaded               too much waits or is in hand already                 (retryable)
     ├── ServiceError             a use case says no
     │   ├── NotFound
     │   ├── MoveRefused          this status cannot follow that one
+    │   ├── SignInRefused        not with this address and this password
+    │   ├── PasswordRefused      it cannot be a password; says why
     │   └── LimitReached         too often in a short time; says for how long to wait
     ├── ChannelError
     │   ├── BadSignature         not signed by the vendor
     │   ├── BadPayload           a body that cannot be read
     │   ├── SendDelayed          try again later                                  (retryable)
+    │   │   └── VendorLeftAlone  it failed too often; not even tried              (retryable)
     │   ├── SendRefused          the vendor will never take this one
     │   └── SendUnconfirmed      it may or may not have gone out
     ├── ModelError
@@ -33,6 +38,8 @@ The docstring of a class is its message when none is given, so no error is ever 
 """
 
 from __future__ import annotations
+
+from enum import StrEnum
 
 
 class BotError(Exception):
@@ -69,6 +76,17 @@ class EpochMoved(Conflict):
     """The conversation changed hands meanwhile."""
 
 
+class Taken(Conflict):
+    """Another operator holds the conversation."""
+
+    def __init__(self, message: str = "", *, holder: str = "", name: str = "") -> None:
+        super().__init__(message)
+        self.holder = holder
+        """The user's id."""
+        self.name = name
+        """As they are called."""
+
+
 class Duplicate(StoreError):
     """A unique key is taken."""
 
@@ -100,8 +118,19 @@ class RecordError(BotError):
     """A record breaks its own rules."""
 
 
+class Overloaded(BotError):
+    """Too much is waiting already; try again in a moment."""
+
+    retryable = True
+
+
 class ServiceError(BotError):
     """That cannot be done."""
+
+    def __init__(self, message: str = "", *, why: str = "") -> None:
+        super().__init__(message)
+        self.why = why
+        """A name for the reason, where pages say it in other languages."""
 
 
 class NotFound(ServiceError):
@@ -110,6 +139,14 @@ class NotFound(ServiceError):
 
 class MoveRefused(ServiceError):
     """This status cannot follow that one."""
+
+
+class SignInRefused(ServiceError):
+    """Nobody can sign in with this address and this password."""
+
+
+class PasswordRefused(ServiceError):
+    """This cannot be a password."""
 
 
 class LimitReached(ServiceError):
@@ -133,11 +170,25 @@ class BadPayload(ChannelError):
     """A body that cannot be read."""
 
 
+class Reach(StrEnum):
+    """Whom a failed send tells something about."""
+
+    MESSAGE = "message"
+    """This one only."""
+    PERSON = "person"
+    """All that is sent to this person from there: too much."""
+    SENDER = "sender"
+    """All that is sent from this end of ours: too much."""
+    VENDOR = "vendor"
+    """All that is sent: the vendor is away, or our account with it is not in order."""
+
+
 class SendError(ChannelError):
     """A reply was not sent."""
 
-    def __init__(self, message: str = "", *, code: str = "", wait: float = 0.0) -> None:
+    def __init__(self, message: str = "", *, code: str = "", wait: float = 0.0, reach: Reach = Reach.MESSAGE) -> None:
         super().__init__(message)
+        self.reach = reach
         self.code = code
         """The vendor's own error code, as text; empty when there was none."""
         self.wait = wait
@@ -148,6 +199,10 @@ class SendDelayed(SendError):
     """Not sent; try again later."""
 
     retryable = True
+
+
+class VendorLeftAlone(SendDelayed):
+    """The vendor failed too often and is left alone for a while; it was not even tried."""
 
 
 class SendRefused(SendError):

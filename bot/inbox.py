@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 import structlog
 
+from bot.backlog import WAITING, Backlog
 from bot.clock import Clock, new_id
+from bot.errors import Overloaded
 from bot.message import Choice, InboundMessage, Incoming, Text, decode_incoming, encode_incoming
-from bot.records.work import InboxRow, InboxState
+from bot.records.work import InboxRow, InboxState, is_receipts_lane, receipts_lane
 from bot.store.base import Change, In, Lanes, Store, Unit
 from bot.store.together import Together
 
@@ -21,6 +24,9 @@ KEEP_DONE = timedelta(days=14)
 MAX_ATTEMPTS = 5
 """So often a turn may fail before its messages are set aside and the conversation goes on."""
 
+LONGEST_BURST = 20
+"""Windows after which a burst is answered even if it goes on: who writes without a pause is answered all the same."""
+
 _MOST_ROWS = 1000
 """Rows that are read at once, for however many lanes."""
 
@@ -30,9 +36,11 @@ _SENTENCE_ENDS = (".", "!", "?", "…", "।", "؟", "。")
 class Inbox:
     """Accepts, hands out and finishes what people and vendors send."""
 
-    def __init__(self, store: Store, lanes: Lanes, clock: Clock, quiet_ms: int) -> None:
+    def __init__(self, store: Store, turns: Lanes, receipts: Lanes, clock: Clock, quiet_ms: int, backlog: Backlog) -> None:
         self._store = store
-        self._lanes = lanes
+        self._turns = turns
+        self._receipts = receipts
+        self._backlog = backlog
         self._clock = clock
         self._quiet = quiet_ms / 1000
         self._reads: Together[str, list[InboxRow]] = Together(self._read)
@@ -40,15 +48,23 @@ class Inbox:
     async def accept(self, items: Sequence[Incoming]) -> int:
         """Writes one row for each item, drops duplicates; how many were new. Durable when it returns.
 
-        Raises StoreUnavailable; nothing is accepted then, and the vendor must be told so.
+        Raises StoreUnavailable, and Overloaded while too much waits; nothing is accepted then, and the vendor must be told so.
+        Receipts are taken all the same: without them a reply that is out already would be sent again.
         """
+        if not self._backlog.has_room() and any(isinstance(item, InboundMessage) for item in items):
+            raise Overloaded
         now = self._clock.now()
         rows = [_row(item, now) for item in items]
         fresh = await self._store.insert(rows)
         for row, item, is_new in zip(rows, items, fresh, strict=True):
             if is_new:  # not before its burst may be over: a lane is read for each wake-up
-                await self._lanes.wake(row.lane, self._window(item))
-        return sum(fresh)
+                await self._lanes_of(row.lane).wake(row.lane, self._window(item))
+        accepted = sum(fresh)
+        self._backlog.grew(accepted)
+        return accepted
+
+    def _lanes_of(self, lane: str) -> Lanes:
+        return self._receipts if is_receipts_lane(lane) else self._turns
 
     async def waiting(self, lane: str) -> list[InboxRow]:
         """What waits in a lane, in the order in which it came."""
@@ -65,9 +81,15 @@ class Inbox:
             of[row.lane].append(row)
         return [of[lane] for lane in lanes]
 
-    def quiet_for(self, item: Incoming, accepted_at: datetime) -> float:
-        """Seconds until a burst that ends with this item may be answered; a finished sentence waits a quarter."""
-        return max(0.0, self._window(item) - (self._clock.now() - accepted_at).total_seconds())
+    def quiet_for(self, item: Incoming, accepted_at: datetime, *, since: datetime | None = None) -> float:
+        """Seconds until a burst that ends with this item, and began at `since`, may be answered.
+
+        A finished sentence waits a quarter of the window; no burst is waited for longer than so many windows.
+        """
+        now = self._clock.now()
+        quiet = self._window(item) - (now - accepted_at).total_seconds()
+        left = math.inf if since is None else LONGEST_BURST * self._quiet - (now - since).total_seconds()
+        return max(0.0, min(quiet, left))
 
     def _window(self, item: Incoming) -> float:
         if not isinstance(item, InboundMessage):
@@ -97,16 +119,16 @@ class Inbox:
 
     async def recover(self) -> int:
         """Brings every lane to mind in which something waits: at start-up, and when somebody may have written untold."""
-        lanes = await self._store.distinct(InboxRow, "lane", {"state": InboxState.WAITING})
+        lanes = await self._store.distinct(InboxRow, "lane", WAITING)
         for lane in lanes:
-            await self._lanes.remind(lane)
+            await self._lanes_of(lane).remind(lane)
         return len(lanes)
 
 
 def _row(item: Incoming, now: datetime) -> InboxRow:
     values = {
         "id": f"{item.address.channel}:{item.id}",
-        "lane": item.address.lane,
+        "lane": item.address.lane if isinstance(item, InboundMessage) else receipts_lane(item.address.lane),
         "position": new_id(),
         "item": encode_incoming(item),
         "state": InboxState.WAITING,

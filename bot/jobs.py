@@ -1,10 +1,12 @@
 """The one scheduler: work that is due at a time, once or again and again. Handlers register by name.
 
-Jobs are rows, so they survive restarts; a handler may run twice if the process dies in it, and must not mind.
+Jobs are rows, so they survive restarts; a handler may run twice if the process dies in it, and must not mind. One that takes too
+long is ended and counts as failed, so that it holds up nobody else's work.
 """
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
@@ -12,12 +14,17 @@ from typing import Any
 import structlog
 
 from bot.clock import Clock, new_id
+from bot.errors import VendorLeftAlone
 from bot.records.work import Job, JobSchedule, JobStatus
 from bot.store.base import Between, Claim, Lanes, Store, Unit
 
 log = structlog.get_logger()
 
 MAX_ATTEMPTS = 8
+MAX_SECONDS = 300.0
+"""How long a handler may take, unless it was registered with another bound."""
+_PAGE = 500
+"""Jobs that are read at once, however many wait for their time."""
 
 Handler = Callable[[Mapping[str, Any]], Awaitable[object]]
 
@@ -29,11 +36,11 @@ class Jobs:
         self._store = store
         self._lanes = lanes
         self._clock = clock
-        self._handlers: dict[str, Handler] = {}
+        self._handlers: dict[str, tuple[Handler, float]] = {}
 
-    def register(self, name: str, handler: Handler) -> None:
-        """Work of this name is done by this handler."""
-        self._handlers[name] = handler
+    def register(self, name: str, handler: Handler, *, seconds: float = MAX_SECONDS) -> None:
+        """Work of this name is done by this handler, which may take so many seconds and is ended then."""
+        self._handlers[name] = handler, seconds
 
     async def schedule(self, name: str, due_at: datetime, payload: Mapping[str, Any] | None = None, *, id: str = "") -> str:
         """Work due at a time; its id. The same id is scheduled once, however often this is called."""
@@ -62,12 +69,27 @@ class Jobs:
             await self._store.change(Job, late, set={"schedule.execute_at": latest})
         await self._lanes.wake(id_)
 
+    async def hurry(self, name: str) -> None:
+        """Work that recurs is due now; nothing where there is none of this name."""
+        id_ = f"every:{name}"
+        now = self._clock.now()
+        found = await self._store.change(Job, {"id": id_, "status": JobStatus.PENDING}, set={"schedule.execute_at": now})
+        if found:
+            await self._lanes.wake(id_)
+
     async def recover(self) -> int:
         """Brings every job to mind that is not done, at its time: at start-up, and when somebody may have written untold."""
-        due = await self._store.find(Job, {"status": JobStatus.PENDING}, sort=("schedule.execute_at",))
-        for job in due:
-            await self._lanes.remind(job.id, self._until(job))
-        return len(due)
+        found, after = 0, None
+        while True:
+            page = await self._store.find(
+                Job, {"status": JobStatus.PENDING}, sort=("schedule.execute_at",), limit=_PAGE, after=after
+            )
+            for job in page:
+                await self._lanes.remind(job.id, self._until(job))
+            found += len(page)
+            if len(page) < _PAGE:
+                return found
+            after = page[-1].id
 
     async def work(self, claim: Claim) -> float | None:
         """Runs the job whose lane it is, if it is due; seconds until it is due again, or None."""
@@ -77,13 +99,18 @@ class Jobs:
         wait = (job.due_at - self._clock.now()).total_seconds()
         if wait > 0:
             return wait
-        handler = self._handlers.get(job.job_type)
-        if handler is None:
+        if job.job_type not in self._handlers:
             return await self._failed(job, f"no handler is registered for {job.job_type!r}")
+        handler, seconds = self._handlers[job.job_type]
         try:
-            await handler(job.payload)
+            async with asyncio.timeout(seconds) as bound:
+                await handler(job.payload)
+        except VendorLeftAlone as error:  # nothing was tried, so nothing is counted
+            return await self._again(job, error.wait, error=str(error))
         except Exception as error:  # whatever a handler does wrong is this job's own failure
             log.exception("job failed", job=job.id, job_type=job.job_type)
+            if bound.expired():
+                return await self._failed(job, f"took longer than {seconds:g} s")
             return await self._failed(job, f"{type(error).__name__}: {error}")
         return await self._done(job)
 
@@ -93,7 +120,14 @@ class Jobs:
             done = {"status": JobStatus.COMPLETED, "error": "", "executed_at": self._clock.now()}
             await self._store.change(Job, {"id": job.id}, set=done)
             return None
-        return await self._again(job, every, attempts=0, error="", executed_at=self._clock.now())
+        now = self._clock.now()
+        done = {"attempts": 0, "error": "", "executed_at": now}
+        as_it_was = {"id": job.id, "schedule.execute_at": job.due_at}
+        again = {**done, "schedule.execute_at": now + timedelta(seconds=every)}
+        if await self._store.change(Job, as_it_was, set=again):
+            return every
+        await self._store.change(Job, {"id": job.id}, set=done)
+        return 0.0  # somebody has hurried it meanwhile
 
     async def _failed(self, job: Job, error: str) -> float | None:
         attempts, every = job.attempts + 1, job.schedule.every_seconds

@@ -7,7 +7,7 @@ What may still be said (DESIGN 5) is decided in `Outbox.take`, in the same commi
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -20,8 +20,8 @@ from bot.errors import Conflict, EpochMoved, FenceLost, SendError
 from bot.message import Address, Reply
 from bot.policy import Policy
 from bot.records.conversations import Conversation, Direction, Interactive, Message, MessageSender, MessageStatus, MessageType
-from bot.records.work import Author, Delivery, DeliveryState, Fence, InboxRow, InboxState
-from bot.store.base import Change, Claim, Lanes, Require, Store, Unit
+from bot.records.work import Author, Delivery, DeliveryState, Fence, InboxRow, InboxState, receipts_lane
+from bot.store.base import Change, Claim, In, Lanes, Require, Store, Unit
 
 log = structlog.get_logger()
 
@@ -51,6 +51,10 @@ class Taken:
 
 Shape = Callable[[str, Reply], list[Reply]]
 """A lane and a reply -> the pieces that the lane's channel can carry."""
+
+
+Turn = Callable[[], Awaitable[float]]
+"""Seconds until a send may go out; 0 where that is now, and it has to go out then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,17 +94,20 @@ class Outbox:
         turn_id: str | None = None,
         proactive: bool = False,
         hidden: str = "",
+        client_id: str | None = None,
     ) -> list[Message]:
         """Puts replies into a unit, in the pieces the channel can carry: a message for the timeline and a delivery for each.
 
-        `hidden` is said, but stands on the timeline as dots: a secret that is for the person alone. `wake` the lane after the
-        commit.
+        `hidden` is said, but stands on the timeline as dots: a secret that is for the person alone. With a `client_id` that
+        there is already the unit is void with Duplicate. `wake` the lane after the commit.
         """
-        said = []
+        said: list[Message] = []
         for piece in (piece for reply in replies for piece in self._shape(conversation.lane, reply)):
             message = self._message(conversation, piece, author, turn_id)
             if hidden:
                 message.content = message.content.replace(hidden, HIDDEN)
+            if not said:
+                message.client_id = client_id
             unit.insert(message)
             unit.insert(
                 Delivery(
@@ -147,10 +154,11 @@ class Outbox:
             await self._lanes.remind(lane)
         return len(lanes)
 
-    async def take(self, claim: Claim, *, tracks: bool) -> Taken | Wait | None:
+    async def take(self, claim: Claim, *, tracks: bool, wait: Turn | None = None) -> Taken | Wait | None:
         """Claims the lane's next delivery if it may still be said; None when the lane is empty.
 
         Deliveries that may not be said are refused on the way. `tracks` tells whether the lane's channel echoes our tracker.
+        `wait` is asked before one is claimed: while its vendor is left alone or takes no more, it waits and no try is counted.
         Raises FenceLost.
         """
         while True:
@@ -160,13 +168,15 @@ class Outbox:
             head = heads[0]
             if head.state is DeliveryState.SENDING:
                 head = await self._give_up_on(head)
-            wait = (head.due_at - self._clock.now()).total_seconds()
-            if wait > 0:
-                return Wait(wait)
+            early = (head.due_at - self._clock.now()).total_seconds()
+            if early > 0:
+                return Wait(early)
             if head.state is DeliveryState.UNCONFIRMED and (not tracks or head.attempts >= MAX_ATTEMPTS):
                 await self._close(head, DeliveryState.DEAD, "unconfirmed", "it may have gone out; not sent again")
             elif head.state is DeliveryState.UNCONFIRMED and await self._is_receipt_waiting(head):
                 return Wait(RECONCILE)
+            elif wait is not None and (seconds := await wait()) > 0:
+                return Wait(seconds)
             elif (to := await self._claim(claim, head)) is not None:
                 claimed = {"state": DeliveryState.SENDING, "claimed_by": claim.fence, "attempts": head.attempts + 1}
                 return Taken(head.model_copy(update=claimed), to, is_last=len(heads) == 1, before=head)
@@ -197,8 +207,9 @@ class Outbox:
         return delivery.model_copy(update={"state": DeliveryState.UNCONFIRMED, "due_at": due})
 
     async def _is_receipt_waiting(self, delivery: Delivery) -> bool:
-        """Whether the receipt has come, but is not applied yet: a turn of the same conversation is running."""
-        rows = await self._store.find(InboxRow, {"state": InboxState.WAITING, "lane": delivery.lane})
+        """Whether the receipt has come, but is not applied yet."""
+        lanes = In([receipts_lane(delivery.lane), delivery.lane])  # the latter by a former version
+        rows = await self._store.find(InboxRow, {"state": InboxState.WAITING, "lane": lanes})
         return any(delivery.id in row.item for row in rows)
 
     async def _claim(self, claim: Claim, delivery: Delivery) -> Address | None:
@@ -255,12 +266,15 @@ class Outbox:
         )
         await self._store.commit(unit)
 
-    async def failed(self, delivery: Delivery, error: SendError, *, unconfirmed: bool) -> float | None:
-        """A try went wrong; seconds until the next one, or None when the delivery is now closed."""
+    async def failed(self, delivery: Delivery, error: SendError, *, unconfirmed: bool, counts: bool = True) -> float | None:
+        """A try went wrong; seconds until the next one, or None when the delivery is now closed.
+
+        Where it does not count, it was nothing but a look at whether the vendor works again.
+        """
         if not unconfirmed and not error.retryable:
             await self._close(delivery, DeliveryState.REFUSED, error.code, str(error))
             return None
-        if delivery.attempts >= MAX_ATTEMPTS:
+        if counts and delivery.attempts >= MAX_ATTEMPTS:
             await self._close(delivery, DeliveryState.DEAD, error.code, str(error))
             return None
         wait = RECONCILE if unconfirmed else max(error.wait, backoff(delivery.attempts))
@@ -270,6 +284,7 @@ class Outbox:
             Delivery,
             {"id": delivery.id, "state": DeliveryState.SENDING, "claimed_by": delivery.claimed_by},
             set={"state": state, "due_at": due, "error_code": error.code, "error": str(error)},
+            inc={} if counts else {"attempts": -1},
         )
         log.warning("delivery is tried again", delivery=delivery.id, state=str(state), code=error.code, attempt=delivery.attempts)
         return wait

@@ -151,6 +151,10 @@ class Policy:
             return Verdict(False, "whatsapp_window")
         return ALLOWED
 
+    def has_window(self, conversation: Conversation) -> bool:
+        """Whether free text may be sent there at all, whoever writes it."""
+        return not self._is_window_closed(conversation)
+
     def _is_window_closed(self, conversation: Conversation) -> bool:
         if conversation.channel != "whatsapp":
             return False

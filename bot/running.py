@@ -15,6 +15,8 @@ _AGAIN_SECONDS = 1.0
 
 def run(main: Coroutine[Any, Any, None]) -> None:
     """Runs it to its end, with everything it left behind cancelled."""
+    gc.freeze()  # what was imported stays
+    gc.enable()  # `bot.__main__` has it wait for that
     uvloop.run(main)
 
 

@@ -11,6 +11,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager, closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
+from bot.breakers import Breaker, Breakers
 from bot.channels.base import Channel, Checkable
 from bot.channels.console import ConsoleChannel
 from bot.channels.web import WebChannel
@@ -23,6 +24,7 @@ from bot.dialogs.resilient import Choice, ResilientModel
 from bot.errors import BotError, SettingsError
 from bot.message import Incoming
 from bot.services.status import Finding, State
+from bot.shared import Shared, alone
 from bot.store.base import LaneKinds, Store
 from bot.store.local import LocalLanes
 from bot.store.ownership import Ownership, is_database_owned, is_directory_owned, own_database, own_directory, share_database
@@ -75,9 +77,20 @@ async def lanes_of(settings: Settings, store: Store, clock: Clock, fence: int, *
         async with _load("bot.store.redis").shared_lanes(url, name, lease, store, must_answer=works) as lanes:
             yield lanes
         return
-    turns, sends, jobs = (LocalLanes(fence, clock) for _ in range(3))
-    with closing(turns), closing(sends), closing(jobs):
-        yield LaneKinds(turns, sends, jobs)
+    turns, receipts, sends, jobs = (LocalLanes(fence, clock) for _ in range(4))
+    with closing(turns), closing(receipts), closing(sends), closing(jobs):
+        yield LaneKinds(turns, receipts, sends, jobs)
+
+
+@asynccontextmanager
+async def shared_of(settings: Settings, clock: Clock) -> AsyncIterator[Shared]:
+    """What processes share beside the Store: by Redis where there may be several, else in memory. Redis need not answer."""
+    if not settings.is_shared:
+        yield alone(clock)
+        return
+    url, name = settings.redis_url.get_secret_value(), settings.mongodb_database
+    async with _load("bot.store.redis_shared").shared_on(url, name, clock) as shared:
+        yield shared
 
 
 def owned(settings: Settings, store: Store) -> AbstractAsyncContextManager[Ownership]:
@@ -94,10 +107,10 @@ async def is_worked_on(settings: Settings, store: Store) -> bool:
     return is_directory_owned(settings.data_dir)
 
 
-def model_of(settings: Settings, clock: Clock) -> Model | None:
+def model_of(settings: Settings, clock: Clock, breakers: Breakers | None = None) -> Model | None:
     """What answers, if a language model is configured: the models of the settings, one after another. Raises SettingsError."""
     choices = choices_of(settings)
-    return ResilientModel(choices, clock) if choices else None
+    return ResilientModel(choices, clock, breakers=breakers) if choices else None
 
 
 def choices_of(settings: Settings) -> list[Choice]:
@@ -141,14 +154,18 @@ def channels_of(settings: Settings) -> dict[str, Channel]:
     if settings.has_whatsapp:
         whatsapp = _load("bot.channels.whatsapp.sender")
         token = settings.whatsapp_token.get_secret_value()
-        channels["whatsapp"] = whatsapp.WhatsAppChannel(settings.whatsapp_phone_id, token, settings.whatsapp_api_url)
+        channels["whatsapp"] = whatsapp.WhatsAppChannel(
+            settings.whatsapp_phone_id, token, settings.whatsapp_api_url, per_second=settings.whatsapp_messages_per_second
+        )
     return channels
 
 
-def mailer_of(settings: Settings, clock: Clock) -> EmailSender | None:
+def mailer_of(settings: Settings, clock: Clock, breaker: Breaker | None = None) -> EmailSender | None:
     """What sends e-mail, if a server is configured."""
     server = settings.smtp
-    return None if server is None else cast("EmailSender", _load("bot.channels.email").EmailSender(server, clock))
+    if server is None:
+        return None
+    return cast("EmailSender", _load("bot.channels.email").EmailSender(server, clock, breaker=breaker))
 
 
 def webhooks_of(settings: Settings, accept: Accept, clock: Clock) -> Iterable[web.RouteDef]:

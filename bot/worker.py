@@ -1,7 +1,8 @@
 """Claims lanes that are due and works on them, many at once, each lane by one at a time.
 
-Turns, sends and jobs are claimed apart, each with a bound of its own: a thousand turns that wait for a slow model keep no reply
-from going out.
+Turns, receipts, sends and jobs are claimed apart, each with a bound of its own: a thousand turns that wait for a slow model keep
+no reply from going out, and no receipt from being applied. Lanes come in the order in which they fell due, and one with more to
+do than it may at once goes behind all others: nobody waits for somebody else's burst to end.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from bot.jobs import Jobs
 from bot.live import Live
 from bot.message import InboundMessage, Incoming, Notice, Receipt
 from bot.outbox import Outbox, backoff
-from bot.records.work import InboxRow
+from bot.records.work import InboxRow, address_lane
 from bot.running import end_tasks
 from bot.sending import Sending
 from bot.store.base import Claim, LaneKinds, Lanes, Store
@@ -30,10 +31,13 @@ log = structlog.get_logger()
 
 MAX_TURNS = 256
 """Turns that one process has in hand at once."""
+MAX_RECEIPTS = 64
 MAX_SENDS = 64
 MAX_JOBS = 8
 MAX_TURN = 50
 """Messages that are answered together at most; a longer burst is several turns."""
+MAX_RECEIPTS_TOGETHER = 100
+"""Receipts of one address that are applied in one commit at most."""
 STOP_SECONDS = 10.0
 """How long a stopping worker lets begun work finish."""
 
@@ -138,6 +142,7 @@ class Worker:
         self._live = live or Live()
         self._crews = (
             Crew("turns", lanes.turns, self._turns, MAX_TURNS),
+            Crew("receipts", lanes.receipts, self._reports, MAX_RECEIPTS),
             Crew("sends", lanes.sends, sending.work, MAX_SENDS),
             Crew("jobs", lanes.jobs, jobs.work, MAX_JOBS),
         )
@@ -200,15 +205,23 @@ class Worker:
         if not rows:
             return None
         items = await self._read(rows)
-        await self._apply_others(claim, items)
+        await self._apply_others(claim.lane, items)  # written by a former version: ours have lanes of their own
         messages = [(row, item) for row, item in items if isinstance(item, InboundMessage)]
         if not messages:
             return None
-        row, last = messages[-1]
-        quiet = self._inbox.quiet_for(last, row.accepted_at)
-        if quiet > 0:
-            return quiet
+        if len(messages) < MAX_TURN:
+            row, last = messages[-1]
+            quiet = self._inbox.quiet_for(last, row.accepted_at, since=messages[0][0].accepted_at)
+            if quiet > 0:
+                return quiet
         return await self._turn(claim, messages)
+
+    async def _reports(self, claim: Claim) -> float | None:
+        """What vendors tell of our messages to one address, in its order."""
+        rows = await self._inbox.waiting(claim.lane)
+        if rows:
+            await self._apply_others(address_lane(claim.lane), await self._read(rows[:MAX_RECEIPTS_TOGETHER]))
+        return 0.0 if len(rows) > MAX_RECEIPTS_TOGETHER else None
 
     async def _read(self, rows: Sequence[InboxRow]) -> list[tuple[InboxRow, Incoming]]:
         """The items of the rows; one that cannot be read is set aside, and the lane goes on."""
@@ -221,21 +234,21 @@ class Worker:
                 await self._inbox.set_aside([row.id], f"cannot be read: {error}")
         return read
 
-    async def _apply_others(self, claim: Claim, items: Sequence[tuple[InboxRow, Incoming]]) -> None:
+    async def _apply_others(self, lane: str, items: Sequence[tuple[InboxRow, Incoming]]) -> None:
         """Receipts and notices wait for no burst to end."""
         receipts = [(row.id, item) for row, item in items if isinstance(item, Receipt)]
         notices = [row.id for row, item in items if isinstance(item, Notice)]
         if receipts:
-            await self._receipts(claim, receipts)
-            self._live.tell(claim.lane)
+            await self._receipts(receipts)
+            self._live.tell(lane)
         if notices:
-            await self._engine.notices(claim, notices)
+            await self._engine.notices(notices)
 
-    async def _receipts(self, claim: Claim, receipts: Sequence[tuple[str, Receipt]]) -> None:
+    async def _receipts(self, receipts: Sequence[tuple[str, Receipt]]) -> None:
         """All in one commit; where one of them cannot be applied, each on its own, and that one is set aside."""
         try:
-            await self._engine.receipts(claim, receipts)
-        except (FenceLost, StoreUnavailable):
+            await self._engine.receipts(receipts)
+        except StoreUnavailable:
             raise
         except Exception as error:
             if len(receipts) == 1:
@@ -243,7 +256,7 @@ class Worker:
                 await self._inbox.set_aside([receipts[0][0]], f"{type(error).__name__}: {error}")
                 return
             for receipt in receipts:
-                await self._receipts(claim, [receipt])
+                await self._receipts([receipt])
 
     async def _turn(self, claim: Claim, waiting: Sequence[tuple[InboxRow, InboundMessage]]) -> float | None:
         """One turn. 0 when some of what waited is left for the next one; what comes meanwhile wakes the lane itself."""

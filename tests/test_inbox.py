@@ -8,10 +8,11 @@ from datetime import datetime, timedelta
 
 import pytest
 
+from bot.backlog import Backlog
 from bot.errors import StoreUnavailable
 from bot.inbox import KEEP_DONE, Inbox, read_item
 from bot.message import Address, Choice, InboundMessage, Incoming, Media, Notice, Receipt, ReceiptStatus, Text
-from bot.records.work import InboxRow, InboxState
+from bot.records.work import InboxRow, InboxState, receipts_lane
 from bot.store.base import Store, Unit
 from bot.store.local import LocalLanes
 from bot.testing.clock import ManualClock
@@ -38,7 +39,8 @@ class Desk:
     def __init__(self, store: Store, clock: ManualClock) -> None:
         self.store, self.clock = store, clock
         self.lanes = Wakes()
-        self.inbox = Inbox(store, self.lanes, clock, 800)
+        self.receipts = Wakes()
+        self.inbox = Inbox(store, self.lanes, self.receipts, clock, 800, Backlog(store, clock, 1000))
 
     def message(self, id_: str, text: str = "Hi.", address: Address = ANA) -> InboundMessage:
         return InboundMessage(id_, address, Text(text), self.clock.now())
@@ -67,7 +69,8 @@ async def test_what_is_read_is_what_was_accepted(desk: Desk) -> None:
         Notice("n", ANA, "number_changed", desk.clock.now()),
     ]
     await desk.inbox.accept(items)
-    assert [read_item(row) for row in await desk.inbox.waiting(ANA.lane)] == items
+    lanes = (ANA.lane, receipts_lane(ANA.lane))
+    assert [read_item(row) for lane in lanes for row in await desk.inbox.waiting(lane)] == items
 
 
 async def test_duplicates_are_counted_out_and_wake_nobody(desk: Desk) -> None:

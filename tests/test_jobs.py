@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from bot.errors import VendorLeftAlone
 from bot.jobs import MAX_ATTEMPTS
 from bot.records.work import Job, JobStatus
 from bot.store.base import Unit
@@ -156,6 +158,34 @@ async def test_recurring_work_that_fails_is_never_given_up(scene: Scene) -> None
     assert (tidied.status, tidied.attempts, tidied.error) == (JobStatus.PENDING, 0, "")
 
 
+async def test_work_that_hangs_is_ended_and_tried_again(scene: Scene) -> None:
+    ran = 0
+
+    async def hangs_once(_: Mapping[str, Any]) -> None:
+        nonlocal ran
+        ran += 1
+        if ran == 1:
+            await asyncio.Event().wait()
+
+    scene.app.jobs.register("mail", hangs_once, seconds=0.05)
+    id_ = await schedule(scene, 0)
+    await scene.settle(1.0)
+    waiting = await job(scene, id_)
+    assert (waiting.status, waiting.attempts, waiting.error) == (JobStatus.PENDING, 1, "took longer than 0.05 s")
+    await scene.passes(3)
+    assert (ran, (await job(scene, id_)).status) == (2, JobStatus.COMPLETED)
+
+
+async def test_a_time_out_of_the_handlers_own_keeps_its_name(scene: Scene) -> None:
+    async def impatient(_: Mapping[str, Any]) -> None:
+        raise TimeoutError("the mail server took too long")
+
+    scene.app.jobs.register("mail", impatient)
+    id_ = await schedule(scene, 0)
+    await scene.settle(1.0)
+    assert (await job(scene, id_)).error == "TimeoutError: the mail server took too long"
+
+
 async def test_one_job_that_fails_holds_up_no_other(scene: Scene) -> None:
     bad, good = Handler(scene, fails=1000), Handler(scene)
     scene.app.jobs.register("bad", bad)
@@ -197,6 +227,21 @@ async def test_jobs_survive_a_restart(tmp_path: Path) -> None:
         assert (await job(scene, done)).status is JobStatus.COMPLETED
 
 
+async def test_more_jobs_than_are_read_at_once_are_all_found_after_a_restart(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bot.jobs._PAGE", 4)
+    clock = ManualClock()
+    async with open_scene(tmp_path, clock=clock) as scene:
+        for number in range(10):
+            await schedule(scene, 60 + number, number=number)
+    async with open_scene(tmp_path, clock=ManualClock(clock.now())) as scene:
+        handler = Handler(scene)
+        scene.app.jobs.register("mail", handler)
+        await scene.passes(100)
+        assert [payload["number"] for payload in handler.payloads] == list(range(10))
+
+
 async def test_what_fell_due_while_nothing_ran_is_done_after_the_restart(tmp_path: Path) -> None:
     clock = ManualClock()
     async with open_scene(tmp_path, clock=clock) as scene:
@@ -207,3 +252,19 @@ async def test_what_fell_due_while_nothing_ran_is_done_after_the_restart(tmp_pat
         scene.app.jobs.register("mail", handler)
         await scene.passes(5)
         assert len(handler.ran) == 1
+
+
+async def test_work_whose_vendor_is_left_alone_waits_and_no_try_is_counted(scene: Scene) -> None:
+    tried: list[float] = []
+
+    async def left_alone(_: Mapping[str, Any]) -> None:
+        tried.append(scene.clock.monotonic())
+        if len(tried) < 3 * MAX_ATTEMPTS:
+            raise VendorLeftAlone(wait=30)
+
+    scene.app.jobs.register("mail", left_alone)
+    id_ = await schedule(scene, 0)
+    await scene.passes(29)
+    assert (len(tried), (await job(scene, id_)).attempts) == (1, 0)
+    await scene.passes(30 * 3 * MAX_ATTEMPTS)
+    assert (await job(scene, id_)).status is JobStatus.COMPLETED

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bot.live import Live
+from bot.live import ANYTHING, Live
 
 pytestmark = pytest.mark.unit
 
@@ -42,3 +42,22 @@ def test_somebody_may_stop_looking_while_being_told() -> None:
     live.tell("a")
     assert told == ["one", "two", "two"]
     assert live.count() == 1
+
+
+def test_who_listens_to_anything_is_told_of_every_lane() -> None:
+    live, told = Live(), []
+    end = live.listen(ANYTHING, lambda: told.append("something"))
+    live.tell("web:chat:ana")
+    live.heard("whatsapp:106540352242922:12025550101")
+    end()
+    live.tell("web:chat:ana")
+    assert told == ["something", "something"]
+
+
+def test_what_is_told_here_is_passed_on_and_what_others_told_is_not() -> None:
+    live = Live()
+    passed: list[str] = []
+    live.on_told(passed.append)
+    live.tell("a")
+    live.heard("b")
+    assert passed == ["a"]

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Protocol, runtime_checkable
 
 from bot.message import Address, Reply
+from bot.pacing import Pace
 
 
 class Channel(Protocol):
@@ -30,6 +31,13 @@ class Channel(Protocol):
 
     async def close(self) -> None:
         """Lets go of its connections."""
+
+
+@runtime_checkable
+class Paced(Protocol):
+    """A channel with a vendor behind it, which takes so much at a time and may be away: it is paced, and left alone then."""
+
+    pace: Pace
 
 
 @runtime_checkable

@@ -15,9 +15,10 @@ from email.policy import SMTP
 from email.utils import format_datetime
 from ipaddress import ip_address
 
+from bot.breakers import Breaker
 from bot.clock import Clock
 from bot.config import SmtpServer
-from bot.errors import SendDelayed, SendRefused
+from bot.errors import Reach, SendDelayed, SendError, SendRefused
 
 _SECONDS = 20.0
 """Bound on each step of the dialogue with the server."""
@@ -30,8 +31,11 @@ class EmailSender:
 
     name = "e-mail"
 
-    def __init__(self, server: SmtpServer, clock: Clock, tls: ssl.SSLContext | None = None) -> None:
+    def __init__(
+        self, server: SmtpServer, clock: Clock, tls: ssl.SSLContext | None = None, breaker: Breaker | None = None
+    ) -> None:
         """`tls` says which certificates are believed; by default those that this machine believes."""
+        self._breaker = breaker or Breaker(self.name, clock)
         self._server = server
         self._clock = clock
         self._tls = tls or ssl.create_default_context()
@@ -39,10 +43,12 @@ class EmailSender:
     async def send(self, to: str, subject: str, text: str, key: str) -> None:
         """Sends one mail; with the same `key` it is the same mail, should it arrive twice.
 
-        Raises SendDelayed (the server is away, busy, or says 4xx) and SendRefused (it says 5xx, or `to` is no address).
+        Raises SendDelayed (the server is away, busy, or says 4xx), VendorLeftAlone (it was not even tried) and SendRefused (it
+        says 5xx, or `to` is no address).
         """
         message = self._message(to, subject, text, key)
-        await asyncio.to_thread(self._talk, lambda client: client.send_message(message, self._server.sender, [to]))
+        async with self._breaker.asking(_is_the_servers_fault):
+            await asyncio.to_thread(self._talk, lambda client: client.send_message(message, self._server.sender, [to]))
 
     async def check(self) -> str:
         """Signs in and says nothing. Raises SendDelayed, SendRefused."""
@@ -85,35 +91,44 @@ class EmailSender:
             yield client
 
 
+def _is_the_servers_fault(error: Exception) -> bool:
+    return isinstance(error, SendError) and error.reach is Reach.VENDOR
+
+
 @contextlib.contextmanager
 def _translated() -> Iterator[None]:
     """The library's errors in our words."""
     try:
         yield
     except smtplib.SMTPAuthenticationError as error:
-        raise _refusal(error.smtp_code, error.smtp_error, "does not take the user and password of SMTP_URL") from None
+        raise _refusal(
+            error.smtp_code, error.smtp_error, "does not take the user and password of SMTP_URL", Reach.VENDOR
+        ) from None
     except smtplib.SMTPRecipientsRefused as error:
         code, answer = next(iter(error.recipients.values()))
         raise _refusal(code, answer, "does not take mail for this address") from None
     except smtplib.SMTPSenderRefused as error:
-        raise _refusal(error.smtp_code, error.smtp_error, "does not take mail from the sender of SMTP_URL") from None
+        raise _refusal(
+            error.smtp_code, error.smtp_error, "does not take mail from the sender of SMTP_URL", Reach.VENDOR
+        ) from None
     except smtplib.SMTPResponseException as error:
         raise _refusal(error.smtp_code, error.smtp_error, "does not take the mail") from None
     except smtplib.SMTPServerDisconnected:
-        raise SendDelayed("the mail server ended the connection") from None
+        raise SendDelayed("the mail server ended the connection", reach=Reach.VENDOR) from None
     except smtplib.SMTPException:  # an extension or a way of signing in that it does not have
         raise SendRefused("the mail server cannot do what is needed: sign us in, or take such an address") from None
     except OSError as error:  # unreachable, too slow, a certificate that is not believed
         reason = getattr(error, "verify_message", "") or error.strerror or type(error).__name__
-        raise SendDelayed(f"the mail server cannot be reached: {reason}") from None
+        raise SendDelayed(f"the mail server cannot be reached: {reason}", reach=Reach.VENDOR) from None
 
 
-def _refusal(code: int, answer: bytes | str, what: str) -> SendDelayed | SendRefused:
+def _refusal(code: int, answer: bytes | str, what: str, reach: Reach = Reach.MESSAGE) -> SendDelayed | SendRefused:
     """4xx asks for another try, 5xx for none (RFC 5321, 4.2.1); what is neither is an accident on the way."""
     more = _ENHANCED.match(answer if isinstance(answer, bytes) else answer.encode())
     shown = f"{code} {more.group(1).decode()}" if more else str(code)
     kind = SendRefused if 500 <= code < 600 else SendDelayed
-    return kind(f"the mail server {what} ({shown})", code=str(code))
+    # 421 says that the service goes away, whatever was asked for (RFC 5321, 3.8).
+    return kind(f"the mail server {what} ({shown})", code=str(code), reach=Reach.VENDOR if code == 421 else reach)
 
 
 def _is_this_machine(host: str) -> bool:

@@ -18,10 +18,10 @@ from bot.dialogs.templates import Problem
 from bot.errors import SettingsError, StoreError
 from bot.logs import configure_logs
 from bot.running import run
-from bot.services.status import Finding, State, ability, configuration, stored, unpriced, workers
+from bot.services.status import Finding, State, ability, configuration, left_alone, stored, unpriced, workers
 from bot.store.base import Store
 from bot.tools.base import Toolbox
-from bot.vendors import ask_vendors, embedded_path, lanes_of, store_of, unmakeable
+from bot.vendors import ask_vendors, embedded_path, lanes_of, shared_of, store_of, unmakeable
 
 _MARKS = {State.ON: ("on", "green"), State.OFF: ("off", "yellow"), State.WRONG: ("WRONG", "red"), State.INFO: ("", "white")}
 
@@ -50,9 +50,10 @@ async def _collect(settings: Settings, live: bool, into: list[Finding]) -> None:
     try:
         async with _existing_store(settings) as store:
             none = [Finding("work", State.INFO, "no data yet")]
-            into.extend(none if store is None else await stored(store, SystemClock(), has_model=settings.has_model))
+            into.extend(none if store is None else await stored(store, SystemClock(), settings))
             if store is not None and settings.is_shared:
                 into.append(await _workers(settings, store))
+                into.extend(await _left_alone(settings))
     except (StoreError, OSError) as error:  # the rest of the report is still worth having
         into.append(Finding("work", State.WRONG, str(error)))
     if live:
@@ -76,6 +77,11 @@ async def _workers(settings: Settings, store: Store) -> Finding:
             return workers([] if lanes.commons is None else await lanes.commons.workers())
     except (SettingsError, StoreError) as error:
         return Finding("workers", State.WRONG, str(error))
+
+
+async def _left_alone(settings: Settings) -> list[Finding]:
+    async with shared_of(settings, SystemClock()) as shared:
+        return left_alone(await shared.breakers.left_alone())
 
 
 @asynccontextmanager

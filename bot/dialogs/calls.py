@@ -35,6 +35,7 @@ from bot.errors import (
 )
 from bot.message import Reply
 from bot.records.conversations import FlowState
+from bot.records.handoffs import Cause
 from bot.records.work import JournalKind
 from bot.store.base import Unit
 from bot.tools.base import Begun, Result, Tool, Toolbox
@@ -225,6 +226,7 @@ def _body(tool: str, arguments: Mapping[str, Any], result: Result, seconds: floa
         "replies": [msgspec.to_builtins(reply) for reply in result.replies],
         "assignee": assignee,
         "reason": result.reason,
+        "cause": result.cause,
         "endsTurn": result.ends_turn,
         "flow": result.flow.model_dump(mode="json") if result.flow else None,
         "wrote": result.wrote,
@@ -239,4 +241,5 @@ def _read(body: Mapping[str, Any]) -> Result:
     flow = FlowState.model_validate(body["flow"]) if body.get("flow") else None
     begins = msgspec.convert(body["begins"], Begun) if body.get("begins") else None
     wrote = body.get("wrote", False)
-    return Result(body["result"], replies, assignee, body["reason"], body["endsTurn"], flow, begins, wrote)
+    cause = Cause(body["cause"]) if body.get("cause") else None
+    return Result(body["result"], replies, assignee, body["reason"], body["endsTurn"], flow, begins, wrote, cause)

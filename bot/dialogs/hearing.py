@@ -87,11 +87,12 @@ class Hearing:
         own = customer.own_language if customer else None
         return own if own in LANGUAGES else self._parts.default_language
 
-    def hear(self, scene: Scene, unit: Unit) -> None:
-        """Records what was heard, unless an interrupted run has done so."""
+    def hear(self, scene: Scene, unit: Unit, *, reopens: bool = True) -> None:
+        """Records what was heard, unless an interrupted run has done so. Not everything `reopens` what was resolved."""
         if scene.journal.heard() is None:
             self._parts.conversations.heard(unit, scene.conversation, scene.shown)
-            self._parts.conversations.reopen(unit, scene.conversation)
+            if reopens:
+                self._parts.conversations.reopen(unit, scene.conversation)
         news: dict[str, Any] = {}
         if scene.told_language != scene.conversation.language:
             news["language"] = scene.told_language

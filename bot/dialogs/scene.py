@@ -25,6 +25,7 @@ from bot.records.work import Fence
 from bot.services.conversations import Conversations
 from bot.services.hours import Hours
 from bot.services.people import People
+from bot.services.queueing import Queueing
 from bot.services.receipts import Receipts
 from bot.services.settings import SystemSettings
 from bot.services.spending import Spending
@@ -51,6 +52,7 @@ class Parts:
     agents: Mapping[str, Agent]
     router: Router
     hours: Hours
+    queueing: Queueing
     flows: Mapping[str, Flow]
     intents: Intents
     company: str

@@ -13,6 +13,7 @@ from bot.dialogs.prompts import Agent
 from bot.journal import Journal
 from bot.message import Reply
 from bot.records.conversations import FlowState
+from bot.records.handoffs import Cause
 from bot.services.spending import Budget
 from bot.tools.base import Begun, Result, ToolContext
 
@@ -85,6 +86,10 @@ class Answer:
     replies: list[Reply] = field(default_factory=list)
     assignee: Assignee | None = None
     reason: str = ""
+    cause: Cause | None = None
+    """Which of the known reasons it changes hands for."""
+    failed: bool = False
+    """Whether the last that was tried was not done."""
     flow: FlowState | None = None
     """What the conversation waits for from then on."""
     begins: Begun | None = None
@@ -112,7 +117,8 @@ class Answer:
             self.unsaid = self.unsaid or (result.wrote and not result.replies)
             self.begins = result.begins or self.begins
             if result.assignee is not None:
-                self.assignee, self.reason = result.assignee, result.reason
+                self.assignee, self.reason, self.cause = result.assignee, result.reason, result.cause
+        self.failed = bool(results) and all(result.failed for result in results)
 
 
 @dataclass(slots=True)

@@ -86,10 +86,11 @@ def _asks_for_person(part: str) -> bool:
     phrases = plain_words("person_words")
     if said in phrases:
         return True
-    return any(_undenied(said, phrase) for phrase in phrases if len(phrase.split()) > 2)
+    return any(undenied(said, phrase) for phrase in phrases if len(phrase.split()) > 2)
 
 
-def _undenied(said: str, phrase: str) -> bool:
+def undenied(said: str, phrase: str) -> bool:
+    """Whether a phrase stands in a plain text and is not denied right before or after it."""
     before, found, after = f" {said} ".partition(f" {phrase} ")
     if not found:
         return False

@@ -15,6 +15,7 @@ from bot.conversation import Assignee, AssigneeKind, ConversationStatus, assigne
 from bot.message import Address
 from bot.records.base import PII, Index, NowByDefault, Part, Record, TextIndex, record
 from bot.records.fields import Count, Rating, Sentiment, SentimentScore, Unit
+from bot.records.handoffs import Cause
 
 
 class Priority(StrEnum):
@@ -22,6 +23,10 @@ class Priority(StrEnum):
     MEDIUM = "medium"
     HIGH = "high"
     URGENT = "urgent"
+
+
+QUEUE_RANKS: dict[Priority, int] = {Priority.URGENT: 0, Priority.HIGH: 1, Priority.MEDIUM: 2, Priority.LOW: 3}
+"""Where a priority stands in a queue: the lowest comes first."""
 
 
 class Category(StrEnum):
@@ -133,12 +138,22 @@ class BriefContext(Part):
 
 
 class HandoffNote(Part):
-    """The last change of assignee: why, by whom, when."""
+    """The last change of assignee: why, by whom, when. All of them are in the record `handoffs`."""
 
+    cause: Cause | None = None
+    """Absent in what was written before causes were told apart."""
     reason: str
+    """In words."""
     by: str
     at: datetime
     note: Annotated[str, PII] = ""
+
+
+class Told(Part):
+    """What somebody who waits in a queue was last told of their place in it."""
+
+    position: Count
+    at: datetime
 
 
 class FlowState(Part):
@@ -189,6 +204,10 @@ class Cost(Part):
     Index("assigned_agent"),
     Index("status", "assigned_agent"),
     Index("status", "assigned_at"),
+    Index("status", "assignee_name", "queue_rank", "waiting_since"),
+    Index("snoozed_until"),
+    Index("resolved_by", "-resolved_at"),
+    Index("-resolved_at"),
     Index("priority"),
     Index("category"),
     Index("-created_at"),
@@ -266,6 +285,19 @@ class Conversation(Record):
     cost: Cost = Cost()
     flow: FlowState | None = None
     verification: Verification | None = None
+    queue_rank: int = QUEUE_RANKS[Priority.MEDIUM]
+    """Of its priority: what a queue is ordered by."""
+    waiting_since: datetime | None = None
+    """Since when the person has waited for an answer of a person of ours."""
+    told: Told | None = None
+    snoozed_until: datetime | None = None
+    """Its operator wants to be reminded of it then; what the person writes ends that."""
+    responses: Count = 0
+    """Answers of people of ours, and how long they were waited for in all."""
+    response_ms: Count = 0
+    missed: Count = 0
+    """Turns in a row in which the AI had no answer, or failed; a change of hands begins anew."""
+    rating_asked_at: datetime | None = None
     simple_mode_day: str = ""
     """The UTC day (2026-11-20) on which they were last told that no model answers."""
 
@@ -376,6 +408,8 @@ class VendorError(Part):
     Index("direction", "-timestamp"),
     Index("status"),
     Index("whatsapp_message_id", unique=True),
+    Index("client_id", unique=True),
+    Index("agent_id", "-timestamp"),
     Index("type"),
     Index("timestamp"),
     text=TextIndex(("content",), language="spanish", newest="timestamp"),
@@ -398,6 +432,10 @@ class Message(Record):
     whatsapp_status: WhatsAppStatus = WhatsAppStatus.SENT
     whatsapp_timestamp: datetime | None = None
     whatsapp_error: VendorError | None = None
+    client_id: str | None = None
+    """The desk's own id of what an operator wrote: sent once, however often it is asked for."""
+    waited_ms: Count | None = None
+    """Of an operator's answer: how long the person had waited for it."""
     status: MessageStatus = MessageStatus.PENDING
     attachments: list[Attachment] = []
     location: MessageLocation | None = None

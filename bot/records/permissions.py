@@ -79,6 +79,11 @@ def allows(permissions: Permissions, resource: str, action: str) -> bool:
     return not wanted.isdisjoint(permissions)
 
 
+def covers(permissions: Permissions, others: Permissions) -> bool:
+    """Whether a canonical set allows everything that another one does."""
+    return all(allows(permissions, resource, action) for resource, action in others)
+
+
 def check_permission(permission: str) -> str:
     """The permission as it was written, if it can be compiled. Raises ValueError."""
     _compiled(permission)

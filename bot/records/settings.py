@@ -13,6 +13,20 @@ MONEY_BOUNDS = {"ai_max_cost_per_conversation": "1.00", "ai_max_cost_per_day": "
 They count without rows of their own: a workspace begins with exactly four (S2-193).
 """
 
+DESK_RULES: dict[str, Any] = {
+    "handoff_rules": {"anger": True, "unanswered_turns": 2, "words": []},
+    "assignment_rules": {"preferred_agent": True, "anybody_after_minutes": 10, "offline_after_seconds": 90},
+    "waiting_news": {"say_again_after_minutes": 5},
+    "notify_operators": {"enabled": True, "at_most_every_minutes": 15, "desk_url": ""},
+    "csat_enabled": True,
+    "handoff_summary": "extract",
+}
+"""How conversations come to people and back. They count without rows of their own, as the bounds on money do.
+
+`handoff_rules.words`: a list of {name, words, skill, priority, channel}: who writes one of the words is passed on by that rule.
+`handoff_summary`: `extract`, or `model`, which costs a call of the model for each conversation that is passed to a person.
+"""
+
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 
 

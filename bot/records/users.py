@@ -1,4 +1,4 @@
-"""Users: everybody with a login (S2's agents, S1's, S3's and S5's users; C-07, C-09, C-23), and their sessions."""
+"""Users: everybody with a login (S2's agents, S1's, S3's and S5's users; C-07, C-09, C-23)."""
 
 from __future__ import annotations
 
@@ -102,6 +102,8 @@ class NotificationPreferences(Part):
     email: bool = True
     push: bool = True
     sound: bool = True
+    whatsapp: bool = False
+    """To their own number, where they have lately written to us from it."""
 
 
 class UserPreferences(Part):
@@ -118,6 +120,9 @@ class UserStatistics(Part):
     average_response_time: float = 0
     """Minutes."""
     current_active_conversations: Count = 0
+    responses: Count = 0
+    """Answers given, and how long people had waited for them in all: what the average is made of."""
+    response_ms: Count = 0
 
 
 class Subscription(Part):
@@ -154,6 +159,8 @@ class User(Record):
     title: str | None = None
     company: str | None = None
     department: str | None = None
+    skills: list[str] = []
+    """Queues that they serve beside their department's, by name; whoever has neither serves all."""
     phone: Annotated[str | None, PII] = None
     avatar: str | None = None
     role: Role = Role.AGENT
@@ -166,19 +173,14 @@ class User(Record):
     is_active: bool = True
     last_login: datetime | None = None
     last_activity: datetime | None = None
+    last_seen_at: datetime | None = None
+    """Their desk was open then."""
+    idle_since: datetime | None = None
+    """When they were last given a conversation."""
+    notified_at: datetime | None = None
+    """When they were last told, away from the desk, that somebody waits."""
 
     @property
     def granted(self) -> Permissions:
         """What the user may do, in canonical words: what the role allows and what was granted besides."""
         return _GRANTED[self.role] | compile_permissions(self.permissions)
-
-
-@record("sessions", Index("user_id"), Index("expires_at", ttl=0))
-class Session(Record):
-    """One sign-in. Its id is a hash of the token that the browser holds, so that nobody who reads the store can sign in."""
-
-    user_id: str
-    expires_at: datetime
-    last_seen_at: datetime | None = None
-    ip_address: Annotated[str | None, Field(max_length=45), PII] = None
-    user_agent: str | None = None

@@ -10,6 +10,31 @@ from pydantic import Field
 
 from bot.records.base import PII, Index, Part, Record, record
 
+_RECEIPTS = "receipts:"
+
+
+def receipts_lane(lane: str) -> str:
+    """Where what a vendor tells of our messages to an address waits: apart, so that no slow turn holds it up."""
+    return _RECEIPTS + lane
+
+
+def is_receipts_lane(lane: str) -> bool:
+    return lane.startswith(_RECEIPTS)
+
+
+def address_lane(lane: str) -> str:
+    """The lane of the address, of either."""
+    return lane.removeprefix(_RECEIPTS)
+
+
+_DAY = 24 * 3600
+KEEP_DELIVERIES = 35 * _DAY
+"""Seconds. Meta keeps a message for a phone that is off for 30 days, and its receipt finds the delivery until then."""
+KEEP_JOURNAL = 30 * _DAY
+"""Seconds for which it can be seen how a turn came about (`bot replay`)."""
+KEEP_JOBS = 14 * _DAY
+"""Seconds for which a finished job is known by its id."""
+
 
 class InboxState(StrEnum):
     WAITING = "waiting"
@@ -62,6 +87,7 @@ class Author(StrEnum):
     Index("provider_id"),
     Index("conversation_id", "position"),
     Index("state", "position", where={"state": "dead"}),
+    Index("updated_at", where={"openness": "closed"}, ttl=KEEP_DELIVERIES),
 )
 class Delivery(Record):
     """One reply on its way to one person. Its id is the tracker that the vendor echoes in receipts."""
@@ -86,6 +112,8 @@ class Delivery(Record):
     due_at: datetime
     claimed_by: int = 0
     """Fence of the worker that last claimed it."""
+    crossed_at: datetime | None = None
+    """Somebody took the conversation over while it was being posted: it may have been said all the same."""
     sent_at: datetime | None = None
     provider_id: str | None = None
     error_code: str = ""
@@ -100,7 +128,7 @@ class JournalKind(StrEnum):
     END = "end"
 
 
-@record("journal", Index("turn_id", "step"), Index("conversation_id", "turn_id"))
+@record("journal", Index("turn_id", "step"), Index("conversation_id", "turn_id"), Index("at", ttl=KEEP_JOURNAL))
 class JournalRow(Record):
     """One step of one turn: what was heard, decided, called, said. Its id is `turn:kind:...`, so a step is written once."""
 
@@ -143,6 +171,7 @@ class JobSchedule(Part):
     Index("job_id", unique=True),
     Index("status", "schedule.execute_at"),
     Index("schedule.execute_at"),
+    Index("updated_at", where={"status": "completed"}, ttl=KEEP_JOBS),
 )
 class Job(Record):
     """Work that is due at a time: once, or again and again (S3-149 to S3-158)."""

@@ -14,13 +14,11 @@ from bot.conversation import (
     AssigneeKind,
     ConversationStatus,
     Heard,
-    OperatorRef,
     Turn,
     check_move,
-    kind_of,
-    name_of,
 )
 from bot.errors import Duplicate, EpochMoved
+from bot.jobs import Jobs
 from bot.message import EMPTY_MESSAGE, Address, Choice, Contacts, Content, Location, Media, Reaction, Text, Unsupported
 from bot.records.audit import AuditAction
 from bot.records.conversations import (
@@ -30,7 +28,6 @@ from bot.records.conversations import (
     Conversation,
     ConversationKind,
     Direction,
-    HandoffNote,
     Interactive,
     LastMessage,
     Message,
@@ -40,8 +37,11 @@ from bot.records.conversations import (
     MessageType,
     WhatsAppData,
 )
+from bot.records.handoffs import Cause, Handoff
 from bot.records.people import Customer
+from bot.records.users import User
 from bot.services.audit import Audit
+from bot.services.moves import cause_of, leaving, put_move
 from bot.services.spending import spent_by
 from bot.store.base import Change, Store, Unit
 
@@ -54,6 +54,10 @@ _MEDIA_TYPES = {
 }
 
 
+SUMMARY_JOB = "summarise"
+"""The job that sums up for the operator what was said before."""
+DESK_JOB = "desk"
+"""The job that looks after who waits: it gives them to operators, and tells them how it stands."""
 FIRST_AGENT = "support"
 """The agent that holds a new conversation."""
 
@@ -61,10 +65,11 @@ FIRST_AGENT = "support"
 class Conversations:
     """The only writer of conversations and their messages."""
 
-    def __init__(self, store: Store, clock: Clock, audit: Audit) -> None:
+    def __init__(self, store: Store, clock: Clock, audit: Audit, jobs: Jobs | None = None) -> None:
         self._store = store
         self._clock = clock
         self._audit = audit
+        self._jobs = jobs
 
     async def current(self, customer: Customer, address: Address, agent: str = FIRST_AGENT) -> Conversation:
         """The conversation of this address that is not closed; begun, with this agent, when there is none (S2-056, S2-101)."""
@@ -88,6 +93,11 @@ class Conversations:
         """The conversation of this address that is not closed, if there is one."""
         found = await self._store.find(Conversation, {"lane": address.lane, "openness": "open"}, limit=1)
         return found[0] if found else None
+
+    async def again(self, customer: Customer, last: Conversation) -> Conversation:
+        """The open conversation at the address of one that is over; begun with what that one knows of the person's window."""
+        window = {"last_customer_message": last.last_customer_message, "language": last.language}
+        return await self._current(last.address, {**_with_customer(customer, last.address, FIRST_AGENT), **window})
 
     async def _begin(self, address: Address, values: Mapping[str, Any]) -> Conversation:
         conversation = Conversation(
@@ -120,10 +130,13 @@ class Conversations:
             Change(
                 Conversation,
                 {"id": conversation.id},
-                set={"last_message": _last(last), "last_customer_message": latest},
+                set={"last_message": _last(last), "last_customer_message": latest, "snoozed_until": None},
                 inc={"message_count": len(messages), "unread_count": len(messages)},
             )
         )
+        if not is_held_by_ai(conversation):
+            silent = {"id": conversation.id, "waiting_since": None}
+            unit.add(Change(Conversation, silent, set={"waiting_since": messages[0].timestamp}))
         if conversation.customer_id:
             unit.add(
                 Change(
@@ -160,7 +173,11 @@ class Conversations:
         if conversation.status is ConversationStatus.RESOLVED:
             status, _ = SEED_FIELDS[conversation.assignee_kind]
             check_move(conversation.status, status)
-            unit.add(Change(Conversation, {"id": conversation.id}, set={"status": status}))
+            resolved = {"id": conversation.id, "status": ConversationStatus.RESOLVED, "epoch": conversation.epoch}
+            unit.add(Change(Conversation, resolved, set={"status": status}, must=1))
+            if conversation.assigned_agent:
+                again = {"statistics.current_active_conversations": 1}
+                unit.add(Change(User, {"id": conversation.assigned_agent}, inc=again))
             unit.insert(self._audit.entry(AuditAction.REOPENED, "conversation", conversation.id, "system"))
 
     async def close(self, conversation: Conversation, *, by: str, reason: str) -> None:
@@ -169,41 +186,36 @@ class Conversations:
         put_close(unit, conversation, self._clock.now(), self._audit, by=by, reason=reason)
         await self._store.commit(unit)
 
-    def assign(self, unit: Unit, conversation: Conversation, to: Assignee, *, by: str, reason: str, note: str = "") -> int:
+    def assign(
+        self,
+        unit: Unit,
+        conversation: Conversation,
+        to: Assignee,
+        *,
+        by: str,
+        reason: str,
+        note: str = "",
+        cause: Cause | None = None,
+    ) -> int:
         """Flips the assignee by compare-and-set on (assignee, epoch), in one atomic update (S2-093); the epoch after it.
 
-        The unit is void with EpochMoved if somebody else was first.
+        The unit is void with EpochMoved if somebody else was first. `reason` is in words; `cause` follows from the change itself
+        where none is given.
         """
+        cause = cause or cause_of(conversation, to)
         now = self._clock.now()
-        after = _assignment(to, by)
-        handoff = HandoffNote(reason=reason, by=by, at=now, note=note)
-        unit.add(
-            Change(
-                Conversation,
-                {
-                    "id": conversation.id,
-                    "epoch": conversation.epoch,
-                    "assignee_kind": conversation.assignee_kind,
-                    "assignee_name": conversation.assignee_name,
-                },
-                set={**after, "assigned_at": now, "handoff": handoff},
-                inc={"epoch": 1},
-                must=1,
-                otherwise=EpochMoved,
-            )
-        )
-        unit.insert(
-            self._audit.entry(
-                AuditAction.ASSIGNED,
-                "conversation",
-                conversation.id,
-                by,
-                before={"assignee": f"{conversation.assignee_kind}:{conversation.assignee_name}"},
-                after={"assignee": f"{kind_of(to)}:{name_of(to)}"},
-                reason=reason,
-            )
-        )
-        return conversation.epoch + 1
+        handoff = put_move(unit, conversation, to, now, self._audit, by=by, cause=cause, reason=reason, note=note)
+        if self._jobs is not None:
+            self._follow(self._jobs, unit, handoff)
+        return handoff.epoch
+
+    @staticmethod
+    def _follow(jobs: Jobs, unit: Unit, handoff: Handoff) -> None:
+        """What comes after a change of hands: a summary for who takes it from the AI, and somebody for whoever waits."""
+        if handoff.from_kind is AssigneeKind.AGENT and handoff.to_kind is not AssigneeKind.AGENT and handoff.customer_id:
+            jobs.add(unit, SUMMARY_JOB, {"handoff": handoff.id}, id=f"summary:{handoff.id}")
+        if handoff.to_kind is AssigneeKind.QUEUE or handoff.from_kind is AssigneeKind.OPERATOR:
+            unit.then(lambda: jobs.hurry(DESK_JOB))
 
     def _inbound(self, conversation: Conversation, item: Heard, turn_id: str, floor: datetime) -> Message:
         message = item.message
@@ -232,20 +244,6 @@ def _with_customer(customer: Customer, address: Address, agent: str) -> dict[str
     """What a conversation with a customer begins with."""
     whatsapp = WhatsAppData(phone_number_id=address.ours) if address.channel == "whatsapp" else None
     return {"customer_id": customer.id, "assignee_name": agent, "whatsapp_data": whatsapp}
-
-
-def _assignment(to: Assignee, by: str) -> dict[str, Any]:
-    """The fields that say who holds it, ours and the seed's, always together."""
-    kind = kind_of(to)
-    status, is_ai_enabled = SEED_FIELDS[kind]
-    return {
-        "assignee_kind": kind,
-        "assignee_name": name_of(to),
-        "status": status,
-        "is_ai_enabled": is_ai_enabled,
-        "assigned_agent": to.id if isinstance(to, OperatorRef) else None,
-        "assigned_by": by,
-    }
 
 
 def _last(message: Message) -> LastMessage:
@@ -298,5 +296,6 @@ def put_close(unit: Unit, left: Conversation, now: datetime, audit: Audit, *, by
     """Puts the end of a conversation into a unit. The epoch rises, so that nothing more is said in it. Raises MoveRefused."""
     check_move(left.status, ConversationStatus.CLOSED)
     closed = {"openness": left.id, "status": ConversationStatus.CLOSED, "closed_at": now, "flow": None}
-    unit.add(Change(Conversation, {"id": left.id, "epoch": left.epoch}, set=closed, inc={"epoch": 1}, must=1))
+    as_known = {"id": left.id, "epoch": left.epoch, "status": left.status}
+    unit.add(Change(Conversation, as_known, set=closed, inc={"epoch": 1}, must=1), *leaving(left))
     unit.insert(audit.entry(AuditAction.CLOSED, "conversation", left.id, by, reason=reason))

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from bot.clock import Clock
-from bot.records.settings import MONEY_BOUNDS, SystemSetting, default_settings
+from bot.records.settings import DESK_RULES, MONEY_BOUNDS, SystemSetting, default_settings
 from bot.store.base import In, Store
 
-DEFAULTS: dict[str, Any] = {**{setting.key: setting.value for setting in default_settings()}, **MONEY_BOUNDS}
+DEFAULTS: dict[str, Any] = {**{setting.key: setting.value for setting in default_settings()}, **MONEY_BOUNDS, **DESK_RULES}
 """What counts where a row is missing."""
 
 MAX_AGE = 2.0

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
+from bot.backlog import WAITING
 from bot.clock import Clock
 from bot.config import Settings, unknown_settings
 from bot.errors import RecordError, SettingsError
@@ -167,11 +168,23 @@ def workers(names: Sequence[str]) -> Finding:
     return Finding("workers", State.INFO, f"{len(names)}: {'; '.join(names)}")
 
 
-async def work(store: Store) -> list[Finding]:
-    """What waits and what failed for good."""
-    waiting = await store.count(InboxRow, {"state": InboxState.WAITING})
+def left_alone(vendors: Mapping[str, float]) -> list[Finding]:
+    """Vendors that failed too often, by the breakers of all processes -> seconds until one of them tries again."""
+    fix = "see the log for the reason; what is to be sent waits, and a model's place is taken by the next one"
+    return [
+        Finding(name, State.WRONG, f"failed too often and is left alone, tried again in {seconds:.0f} s", fix)
+        for name, seconds in sorted(vendors.items())
+    ]
+
+
+async def work(store: Store, max_waiting: int) -> list[Finding]:
+    """What waits, against the most that may, and what failed for good."""
+    waiting = await store.count(InboxRow, WAITING)
     sending = await store.count(Delivery, {"openness": "open"})
-    found = [Finding("work", State.INFO, f"{waiting} received and not finished, {sending} to be sent")]
+    found = [Finding("work", State.INFO, f"{waiting} received and not finished (at most {max_waiting}), {sending} to be sent")]
+    if waiting >= max_waiting:
+        refusing = f"{waiting} wait, and BOT_MAX_WAITING is {max_waiting}: new messages are refused until fewer do"
+        found.append(Finding("backlog", State.WRONG, refusing, "start more workers; see whether the model answers"))
     dead = {
         "received": await store.count(InboxRow, {"state": InboxState.DEAD}),
         "deliveries": await store.count(Delivery, {"state": DeliveryState.DEAD}),
@@ -184,10 +197,10 @@ async def work(store: Store) -> list[Finding]:
     return found
 
 
-async def stored(store: Store, clock: Clock, *, has_model: bool) -> list[Finding]:
+async def stored(store: Store, clock: Clock, settings: Settings) -> list[Finding]:
     """All that only the store knows. Raises StoreError."""
-    spent = await money(store, clock) if has_model else []
-    return [*await work(store), *await hours(store, clock), *await embedding(store, clock), *spent]
+    spent = await money(store, clock) if settings.has_model else []
+    return [*await work(store, settings.max_waiting), *await hours(store, clock), *await embedding(store, clock), *spent]
 
 
 async def embedding(store: Store, clock: Clock) -> list[Finding]:

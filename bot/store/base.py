@@ -296,6 +296,9 @@ class Fences(Protocol):
         Called again and again, well within that time. Raises StoreUnavailable.
         """
 
+    def need_no_watch(self) -> None:
+        """From here on nobody watches for this process's commits: those that share the lanes tell each other by them."""
+
 
 class Commons(Protocol):
     """What the processes that share their lanes know of each other."""
@@ -315,7 +318,9 @@ class LaneKinds:
     """The lanes of one deployment."""
 
     turns: Lanes
-    """What was received waits here, a lane an address."""
+    """What people have written waits here, a lane an address."""
+    receipts: Lanes
+    """What vendors tell of our messages waits here, a lane an address. Applied under no fence: done twice it is the same."""
     sends: Lanes
     """Deliveries wait here, a lane an address."""
     jobs: Lanes

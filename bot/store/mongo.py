@@ -330,6 +330,10 @@ class MongoStore:
         with self._translated:
             await self._sessions.keep_clear(silent)
 
+    def need_no_watch(self) -> None:
+        """From here on nobody watches for this process's commits, and they need no pulse: four writes a second less."""
+        self._pulses.cease()
+
     async def commit(self, unit: Unit) -> None:
         if not unit:
             return
@@ -348,7 +352,8 @@ class MongoStore:
             for collection, documents in list(self._places.values()):
                 for index in collection.indexes:
                     if index.ttl is not None:
-                        past = {collection.stored(index.fields[0]): {"$lte": now - timedelta(seconds=index.ttl)}}
+                        past: dict[str, Any] = {collection.stored(path): value for path, value in index.where.items()}
+                        past[collection.stored(index.fields[0])] = {"$lte": now - timedelta(seconds=index.ttl)}
                         gone += (await documents.delete_many(past)).deleted_count
         if gone:
             self._pulses.beat()

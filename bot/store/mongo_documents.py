@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, date, datetime
 from decimal import Decimal, Inexact, InvalidOperation
 from enum import Enum
+from functools import cached_property
 from types import UnionType
 from typing import Annotated, Any, Literal, NamedTuple, Union, get_args, get_origin
 
@@ -231,7 +232,11 @@ class Collection:
         self._thawed = tuple(
             info.alias or name for name, info in kind.model_fields.items() if not _is_plain(info.annotation) and name != "id"
         )
-        self._validate: Callable[[Any], Any] = kind.__pydantic_validator__.validate_python
+
+    @cached_property
+    def _validate(self) -> Callable[[Any], Any]:
+        """pydantic's own reader, made when the first record is read."""
+        return self.kind.__pydantic_validator__.validate_python
 
     def field(self, path: str) -> Field:
         """Raises StoreError where the record has no such field."""

@@ -24,7 +24,7 @@ from bot.store.mongo_connection import Client
 log = structlog.get_logger()
 
 _FORGOTTEN = timedelta(hours=1)
-"""After so long a silence the note goes, too."""
+"""After so long a silence the note goes, too, when the next process begins."""
 
 
 class Sessions:
@@ -69,7 +69,7 @@ class Sessions:
 
         Raises PyMongoError.
         """
-        self._is_noted = True
+        is_first, self._is_noted = not self._is_noted, True
         await self._note()
         mine = await self._notes.find_one({"_id": self._id})
         if mine is None:
@@ -80,7 +80,8 @@ class Sessions:
                 log.warning("a process is silent; what it had begun to write is undone", sessions=len(note["sessions"]))
                 await self._client.admin.command("killSessions", note["sessions"])
             await self._notes.update_one({"_id": note["_id"], "at": note["at"]}, {"$set": {"ended": True}})
-        await self._notes.delete_many({"at": {"$lt": mine["at"] - _FORGOTTEN}})
+        if is_first:
+            await self._notes.delete_many({"at": {"$lt": mine["at"] - _FORGOTTEN}})
 
     async def close(self) -> None:
         """Ends them."""

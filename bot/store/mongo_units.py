@@ -3,7 +3,8 @@
 What a unit requires is counted up inside its transaction (`_held`), so that of it and whoever changes that document meanwhile one
 starts over; only to read it would let a unit of an older fence slip in behind a newer one. Units that require documents of the
 same collection (all those under a fence) go together in one transaction, as many as wait: under one fence they would hinder each
-other, under different ones each would cost a commit. If one of them fails, each goes again by itself.
+other, under different ones each would cost a commit. Fences of one number are held together by one operation (`_alike`). If one
+of the units fails, each goes again by itself.
 
 From MongoDB 8.0 on a whole transaction is one `bulkWrite` over all its collections, and its commit; on an older server it is a
 command for each operation.
@@ -15,11 +16,12 @@ import asyncio
 import random
 from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from typing import Any, NamedTuple
 
+import bson
 from bson.raw_bson import RawBSONDocument
 from pymongo import ReadPreference
 from pymongo.asynchronous.client_session import AsyncClientSession
@@ -201,6 +203,28 @@ def _needed(steps: Sequence[Step]) -> Iterator[Step]:
         yield step
 
 
+def _alike(steps: Sequence[Step]) -> list[Step]:
+    """The steps, with requirements that differ only in the id as one, ahead of all others.
+
+    So the fences of many lanes are held by a few operations. What the steps also write is left in its place.
+    """
+    written = {step.documents.name for step in steps if step.verb is not Require}
+    groups: dict[tuple[str, bytes, type[Conflict]], list[Step]] = {}
+    others = []
+    for step in steps:
+        if step.verb is Require and step.documents.name not in written:
+            rest = bson.encode({path: value for path, value in step.where.items() if path != "_id"})
+            groups.setdefault((step.documents.name, rest, step.otherwise), []).append(step)
+        else:
+            others.append(step)
+    return [group[0] if len(group) == 1 else _as_group(group) for group in groups.values()] + others
+
+
+def _as_group(steps: Sequence[Step]) -> Step:
+    where = encoded({**steps[0].where, "_id": {"$in": [step.where["_id"] for step in steps]}})
+    return replace(steps[0], where=where, by_id=False, must=len(steps))
+
+
 async def _one_by_one(steps: Sequence[Step], session: AsyncClientSession) -> None:
     for step in steps:
         await run(step, session)
@@ -321,7 +345,7 @@ class Units:
                 waiting.done.set_result(None)
 
     async def _take(self, steps: Sequence[Step], session: AsyncClientSession) -> None:
-        needed = list(_needed(steps))
+        needed = _alike(list(_needed(steps)))
         fits = len(needed) <= _MOST_OPERATIONS and sum(step.size for step in needed) <= _MOST_BYTES
         await (_as_one if self._has_bulk_write and fits else _one_by_one)(needed, session)
 

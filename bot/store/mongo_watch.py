@@ -36,15 +36,22 @@ class Pulses:
         self._now = now
         self._id = new_id()
         self._due = False
+        self._has_ceased = False
         self._beating: asyncio.Task[None] | None = None
         self._watchers: dict[object, Callable[[], None]] = {}
         self._listening: asyncio.Task[None] | None = None
 
     def beat(self) -> None:
         """Something was committed."""
+        if self._has_ceased:
+            return
         self._due = True
         if self._beating is None:
             self._beating = asyncio.get_running_loop().create_task(self._beat())
+
+    def cease(self) -> None:
+        """From here on commits are told to nobody."""
+        self._has_ceased = True
 
     async def _beat(self) -> None:
         try:

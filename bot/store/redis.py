@@ -231,7 +231,7 @@ class RedisLanes:
         return time.monotonic() < self._sure_until.get(claim, 0.0)
 
     async def _send_beats(self, batch: Sequence[tuple[str, str]]) -> Sequence[int]:
-        arguments: list[str | int] = [_micros(self._lease), *(part for pair in batch for part in pair)]
+        arguments: list[str | int] = [_micros(self._lease), _TTL_MS, *(part for pair in batch for part in pair)]
         kept: Sequence[int] = await self._connection.run(BEAT, (self._held, self._tokens), arguments)
         return kept
 
@@ -303,8 +303,9 @@ class RedisCommons:
         """This process works from now on, and says so.
 
         `look` is called when the Store has to be asked for work that waits: Redis was away or is empty, or it is this
-        process's turn to look whether something was forgotten (one of all of them, once in a lease).
+        process's turn to look whether something was forgotten (one of all of them, once in a lease). The caller has just looked.
         """
+        self._fences.need_no_watch()
         for lanes in self._lanes:
             lanes.on_forgotten(look)
         self._pulse = asyncio.get_running_loop().create_task(self._beat(look))
@@ -322,7 +323,7 @@ class RedisCommons:
         return found
 
     async def _beat(self, look: Callable[[], None]) -> None:
-        is_away = False
+        is_away, has_looked = False, True
         while True:
             try:
                 is_turn = await self._connection.run(PULSE, (self._workers, self._turn), (self._me, int(self._lease * 1000)))
@@ -333,9 +334,9 @@ class RedisCommons:
             else:
                 if is_away:
                     log.info("Redis is back")
-                if is_turn or is_away:
+                if is_away or (is_turn and not has_looked):
                     look()
-                is_away = False
+                is_away = has_looked = False
             await asyncio.sleep(self._lease / 4)
 
 
@@ -350,14 +351,14 @@ async def shared_lanes(url: str, name: str, lease: float, fences: Fences, *, mus
             if must_answer:
                 raise
             log.warning("starting without Redis; workers find what is accepted in the store", error=str(error))
-        # Jobs commit under no fence: a handler may run twice and does not mind (`bot.jobs`).
-        kinds = (("turns", fences), ("sends", fences), ("jobs", None))
+        # Receipts and jobs commit under no fence: what is done twice is the same (`bot.services.receipts`, `bot.jobs`).
+        kinds = (("turns", fences), ("receipts", None), ("sends", fences), ("jobs", None))
         lanes = [RedisLanes(connection, name, kind, lease, of) for kind, of in kinds]
         try:
-            turns, sends, jobs = lanes
+            turns, receipts, sends, jobs = lanes
             commons = RedisCommons(connection, name, lease, lanes, fences)
             async with commons.cleared():
-                yield LaneKinds(turns, sends, jobs, commons)
+                yield LaneKinds(turns, receipts, sends, jobs, commons)
         finally:
             for each in lanes:
                 await each.close()

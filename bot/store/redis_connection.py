@@ -37,7 +37,7 @@ _OLDEST = (6, 2)
 class Connection:
     """One process's way to Redis. Raises StoreUnavailable, with one line, whatever goes wrong."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, answer_seconds: float = _ANSWER_SECONDS) -> None:
         self.place = place_of(url)
         # Once more: a connection that the server has closed meanwhile is found out by its first use.
         retry = Retry(NoBackoff(), 1, supported_errors=(ConnectionError,))
@@ -48,8 +48,8 @@ class Connection:
                 url,
                 decode_responses=True,
                 retry=retry,
-                socket_timeout=_ANSWER_SECONDS,
-                socket_connect_timeout=_ANSWER_SECONDS,
+                socket_timeout=answer_seconds,
+                socket_connect_timeout=answer_seconds,
                 client_name="switchboard",
             )
         except ValueError:  # its words may hold a piece of the password
@@ -59,7 +59,7 @@ class Connection:
             ) from None
         self._scripts: dict[str, Any] = {}
         self._ear: asyncio.Task[None] | None = None
-        self._told: dict[str, Callable[[], None]] = {}
+        self._told: dict[str, Callable[[str], None]] = {}
 
     async def check(self) -> None:
         """Raises SettingsError (not let in, too old) and StoreUnavailable (nobody answers)."""
@@ -94,6 +94,10 @@ class Connection:
 
     def hear(self, channel: str, told: Callable[[], None]) -> None:
         """Calls `told` whenever something is published there; also when something may have been missed."""
+        self.hear_words(channel, lambda _: told())
+
+    def hear_words(self, channel: str, told: Callable[[str], None]) -> None:
+        """Calls `told` with whatever is published there; with nothing ("") when something may have been missed."""
         self._told[channel] = told
         if self._ear is not None:
             self._ear.cancel()
@@ -109,12 +113,12 @@ class Connection:
                     async for message in ear.listen():
                         told = self._told.get(message["channel"])
                         if told is not None:
-                            told()
+                            told(message["data"])
             await asyncio.sleep(_AGAIN_SECONDS)
 
     def _tell_all(self) -> None:
         for told in self._told.values():
-            told()
+            told("")
 
     async def close(self) -> None:
         if self._ear is not None:

@@ -54,15 +54,17 @@ BEAT = f"""
 {_NOW}
 local held, tokens, lease = KEYS[1], KEYS[2], tonumber(ARGV[1])
 local kept = {{}}
-for i = 2, #ARGV, 2 do
+for i = 3, #ARGV, 2 do
   local lane, ends = ARGV[i], redis.call('ZSCORE', held, ARGV[i])
   local ours = redis.call('HGET', tokens, lane) == ARGV[i + 1] and ends and tonumber(ends) > now
   if ours then redis.call('ZADD', held, now + lease, lane) end
-  kept[i / 2] = ours and 1 or 0
+  kept[(i - 1) / 2] = ours and 1 or 0
 end
+redis.call('PEXPIRE', held, ARGV[2])
+redis.call('PEXPIRE', tokens, ARGV[2])
 return kept
 """
-"""KEYS held tokens; ARGV lease, then lane and token of each -> 1 for each that is kept, else 0."""
+"""KEYS held tokens; ARGV lease ttl, then lane and token of each -> 1 for each that is kept, else 0."""
 
 RELEASE = f"""
 {_NOW}

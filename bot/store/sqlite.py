@@ -21,7 +21,7 @@ from typing import Any, TypeVar
 
 from bot.clock import Clock
 from bot.errors import Conflict, StoreError, StoreUnavailable, UnindexedQuery
-from bot.records.base import Record
+from bot.records.base import Index, Record
 from bot.records.tokens import Word
 from bot.records.work import Counter
 from bot.store.base import Found, Insert, Put, Unit, Where
@@ -30,7 +30,7 @@ from bot.store.fields import stamp_record, tell_records
 from bot.store.sqlite_jobs import Answer, Call, DataVersion, Inserts, Step, Steps
 from bot.store.sqlite_layout import bring_up, prepare_place
 from bot.store.sqlite_query import condition, continues, gather, remember, require_index, select, update
-from bot.store.sqlite_schema import Table, iso, side_name
+from bot.store.sqlite_schema import Table, iso, quote_text, side_name
 from bot.store.sqlite_search import Page, Question, search
 from bot.store.sqlite_threads import Reader, Writer
 from bot.store.sqlite_units import needs_savepoint, step_of
@@ -308,12 +308,13 @@ class SqliteStore:
         for table in self._tables.values():
             for index in table.indexes:
                 if index.ttl is not None:
-                    gone += await self._sweep(table, index.fields[0], iso(now - timedelta(seconds=index.ttl)))
+                    gone += await self._sweep(table, index, iso(now - timedelta(seconds=index.ttl)))
         return gone
 
-    async def _sweep(self, table: Table, path: str, limit: str) -> int:
+    async def _sweep(self, table: Table, index: Index, limit: str) -> int:
         """In several goes, so that a large one does not hold up the writes of others."""
-        past = f"SELECT t._row FROM {table.name} AS t WHERE {table.value_of(path)} <= ? LIMIT {_SWEPT_AT_ONCE}"
+        only = "".join(f" AND {table.value_of(path)} = {quote_text(value)}" for path, value in index.where.items())
+        past = f"SELECT t._row FROM {table.name} AS t WHERE {table.value_of(index.fields[0])} <= ?{only} LIMIT {_SWEPT_AT_ONCE}"
         sql = f"DELETE FROM {table.name} WHERE _row IN ({past})"
         gone = 0
         while True:

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from enum import Enum
+from functools import cached_property
 from typing import Any
 
 import orjson
@@ -167,8 +168,12 @@ class Table:
         )
         self._flat = tuple(f.path for f in self.columns if "." not in f.path and not f.is_list)
         self._deep = tuple(f for f in self.columns if "." in f.path or f.is_list)
-        self._validate: Callable[[str], Any] = kind.__pydantic_validator__.validate_json
         self._write_statements()
+
+    @cached_property
+    def _validate(self) -> Callable[[str], Any]:
+        """pydantic's own reader, which is made when the first record is read: many a type is never read in a short run."""
+        return self.kind.__pydantic_validator__.validate_json
 
     def field(self, path: str) -> Field:
         known = self.fields.get(path)

@@ -10,6 +10,7 @@
 | `openai` | `FakeOpenAI`: a model's server over HTTP, with faults |
 | `whatsapp` | `FakeWhatsApp`: Meta's both sides over HTTP, with faults |
 | `channel`, `mail` | `RecordingChannel`, `RecordingMailer`: keep what they are given to say and to send |
+| `web` | users with a password, and their browsers: signed in over real HTTP |
 | `contracts`, `channel_contract`, `model_contract` | suites for stores, channels and models of your own |
 | `processes`, `deployment` | the program as processes that can be killed: one, or webs and workers on one MongoDB and Redis |
 | `redis`, `secantus`, `fixtures` | a redis-server and a MongoDB (SecantusDB) as processes; as fixtures for pytest |

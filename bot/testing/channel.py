@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from bot.errors import SendError
 from bot.message import Address, Reply
+from bot.pacing import Pace
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +23,8 @@ class RecordingChannel:
     """Stands in for a vendor: remembers every reply, fails when told to."""
 
     tracks = True
+    pace: Pace
+    """Only where a test sets it: from then on it is paced, and left alone when it keeps failing."""
 
     def __init__(self, name: str = "whatsapp") -> None:
         self.name = name
@@ -31,6 +34,15 @@ class RecordingChannel:
     def fail(self, *errors: SendError) -> None:
         """The next sends raise these, one each, and say nothing."""
         self._failures.extend(errors)
+
+    def works_again(self) -> None:
+        """The next sends go out."""
+        self._failures.clear()
+
+    @property
+    def failures_left(self) -> int:
+        """How many of the errors nobody has met yet."""
+        return len(self._failures)
 
     def shape(self, reply: Reply) -> list[Reply]:
         return [reply]

@@ -58,6 +58,7 @@ class Detail(Part):
     Index("details.at"),
     Index("amount"),
     Index("expires_at", ttl=60),
+    Index("at", where={"openness": "closed"}, ttl=3600),
 )
 class Thing(Record):
     """A record of every shape, for the tests of stores."""
@@ -911,6 +912,20 @@ class StoreContract:
         assert await store.sweep() == 1
         assert ids(await store.find(Thing, {}, limit=9)) == ["for ever", "future", "in grace"]
         assert await store.sweep() == 0
+
+    async def test_sweep_of_a_partial_index_deletes_only_what_is_in_it(self, store: Store) -> None:
+        now = await store.now()
+        old, young = now - timedelta(hours=2), now - timedelta(minutes=30)
+        await store.insert(
+            [
+                Thing(id="old and closed", at=old, openness="closed"),
+                Thing(id="old and open", at=old),
+                Thing(id="young and closed", at=young, openness="closed"),
+                Thing(id="closed at no time", openness="closed"),
+            ]
+        )
+        assert await store.sweep() == 1
+        assert ids(await store.find(Thing, {}, limit=9)) == ["closed at no time", "old and open", "young and closed"]
 
     async def test_now_is_utc_in_whole_milliseconds(self, store: Store) -> None:
         now = await store.now()

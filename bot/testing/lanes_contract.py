@@ -130,6 +130,28 @@ class LanesContract:
             found += [claim.lane for claim in some]
         assert found == [f"lane {number}" for number in range(10)]
 
+    async def test_a_lane_with_more_to_do_goes_behind_those_that_wait(self, lanes: Lanes) -> None:
+        await lanes.wake("a burst")
+        claim = await claimed(lanes)
+        for lane in ("first", "second"):
+            await lanes.wake(lane)
+        await asyncio.sleep(MOMENT)  # what is woken is told behind the caller's back
+        await lanes.release(claim, again=0)
+        assert [(await claimed(lanes)).lane for _ in range(3)] == ["first", "second", "a burst"]
+
+    async def test_a_lane_that_is_woken_again_and_again_starves_nobody(self, lanes: Lanes) -> None:
+        others = [f"lane {number}" for number in range(50)]
+        for lane in ("restless", *others):
+            await lanes.wake(lane)
+        found: list[str] = []
+        while not set(others) <= set(found):
+            claim = await claimed(lanes)
+            found.append(claim.lane)
+            await lanes.wake("restless")
+            await lanes.release(claim, again=0 if claim.lane == "restless" else None)
+        assert [lane for lane in found if lane != "restless"] == others
+        assert found.count("restless") <= 2
+
     async def test_a_claimer_that_gives_up_loses_no_lane(self, lanes: Lanes) -> None:
         for _ in range(5):
             claimer = asyncio.create_task(lanes.claim())

@@ -290,6 +290,7 @@ async def surroundings(
             "WHATSAPP_APP_SECRET": SECRET,
             "WHATSAPP_VERIFY_TOKEN": VERIFY_TOKEN,
             "WHATSAPP_API_URL": api,
+            "WHATSAPP_MESSAGES_PER_SECOND": "1000",
             **{name: str(value) for name, value in settings.items()},
         }
         yield around

@@ -89,7 +89,7 @@ class Scene:
 
     def _lanes(self) -> list[LocalLanes]:
         kinds = self.app.lanes
-        return [lanes for lanes in (kinds.turns, kinds.sends, kinds.jobs) if isinstance(lanes, LocalLanes)]
+        return [lanes for lanes in (kinds.turns, kinds.receipts, kinds.sends, kinds.jobs) if isinstance(lanes, LocalLanes)]
 
     def _next_due(self) -> float:
         """Seconds until the next lane is due; infinite when there is none."""

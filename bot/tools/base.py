@@ -28,6 +28,7 @@ from bot.message import Reply
 from bot.principal import PersonRef, Principal, Strength, UserRef
 from bot.records.base import explain
 from bot.records.conversations import Conversation, FlowState
+from bot.records.handoffs import Cause
 from bot.records.permissions import allows, canonical
 from bot.services.callbacks import Callbacks
 from bot.services.capture import Capture
@@ -140,6 +141,8 @@ class Result:
 
     wrote: bool = False
     """Whether something was changed; the loop's own note."""
+    cause: Cause | None = None
+    """Which of the known reasons it changes hands for."""
 
     @property
     def failed(self) -> bool:

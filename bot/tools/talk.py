@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
 from bot.conversation import AgentRef
 from bot.errors import ToolError
 from bot.message import Button, Reply
+from bot.records.handoffs import Cause
 from bot.tools.base import Result, ToolContext, clip, tool
+
+_CAUSES = {
+    "asked": Cause.ASKED,
+    "cannot_help": Cause.LOW_CONFIDENCE,
+    "upset": Cause.SENTIMENT,
+    "must_decide": Cause.POLICY,
+}
 
 
 @tool(write=True)
@@ -17,6 +25,10 @@ async def hand_to_person(
     context: ToolContext,
     reason: Annotated[str, Field(description="Why, in one line, for the operator who takes over.", min_length=1, max_length=500)],
     skill: Annotated[str, Field(description="Which team is needed: support, sales or billing.", max_length=40)] = "support",
+    why: Annotated[
+        Literal["asked", "cannot_help", "upset", "must_decide"],
+        Field(description="asked: they want a person; cannot_help: you cannot; upset: they are; must_decide: only a person may."),
+    ] = "asked",
 ) -> Result:
     """Hands the conversation to a person of the team and ends your part in it.
 
@@ -24,8 +36,8 @@ async def hand_to_person(
     say nothing more yourself.
     """
     queue, wanted = context.services.handoffs.queue_for(skill), clip(skill.lower(), 40)
-    why = reason if wanted in ("", queue.skill) else f"{reason} (asked for: {wanted})"
-    return Result(f"handed over: {reason}", assignee=queue, reason=why, ends_turn=True)
+    words = reason if wanted in ("", queue.skill) else f"{reason} (asked for: {wanted})"
+    return Result(f"handed over: {reason}", assignee=queue, reason=words, ends_turn=True, cause=_CAUSES[why])
 
 
 @tool()
@@ -41,7 +53,9 @@ async def hand_to_agent(
     if agent not in context.colleagues:
         others = f"there are {', '.join(context.colleagues)}" if context.colleagues else "answer yourself or hand to a person"
         raise ToolError(f"it cannot be handed to {agent!r} now; {others}")
-    return Result(f"{agent} answers from here on; you are {agent} now", assignee=AgentRef(agent), reason=reason)
+    return Result(
+        f"{agent} answers from here on; you are {agent} now", assignee=AgentRef(agent), reason=reason, cause=Cause.COLLEAGUE
+    )
 
 
 @tool()

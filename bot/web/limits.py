@@ -1,52 +1,21 @@
-"""How often somebody may do something, in memory that is bounded whoever comes."""
+"""Who asks, for counting, and what whoever asks too often is told."""
 
 from __future__ import annotations
 
-from collections import OrderedDict
-from dataclasses import dataclass
+import math
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
 from aiohttp import web
 
-from bot.clock import Clock
-
-MOST_KEYS = 10_000
-"""Who did something longest ago is forgotten first."""
+from bot.limits import Limit, Limits
 
 
-@dataclass(slots=True)
-class _Bucket:
-    left: float
-    at: float
-
-
-class Limiter:
-    """So many at once, and as many again in so many seconds: a token bucket for each key."""
-
-    def __init__(self, clock: Clock, most: int, seconds: float, keys: int = MOST_KEYS) -> None:
-        self._clock = clock
-        self._most = float(most)
-        self._rate = most / seconds
-        self._keys = keys
-        self._buckets: OrderedDict[str, _Bucket] = OrderedDict()
-
-    def take(self, key: str) -> float:
-        """Counts one; 0 when it is allowed, else the seconds until it will be (it is not counted then)."""
-        now = self._clock.monotonic()
-        bucket = self._buckets.setdefault(key, _Bucket(self._most, now))
-        self._buckets.move_to_end(key)
-        if len(self._buckets) > self._keys:
-            self._buckets.popitem(last=False)
-        bucket.left = min(self._most, bucket.left + (now - bucket.at) * self._rate)
-        bucket.at = now
-        if bucket.left < 1:
-            return (1 - bucket.left) / self._rate
-        bucket.left -= 1
-        return 0.0
-
-    def __len__(self) -> int:
-        """How many keys it remembers."""
-        return len(self._buckets)
+async def refuse_too_many(limits: Limits, limit: Limit, who: str) -> None:
+    """Counts one request. Raises HTTPTooManyRequests, with Retry-After, for one too many (S1-126)."""
+    wait = await limits.take(limit, who)
+    if wait > 0:
+        seconds = math.ceil(wait)
+        raise web.HTTPTooManyRequests(text=f"too many requests; try again in {seconds} s", headers={"Retry-After": str(seconds)})
 
 
 def network_of(request: web.Request, is_behind_proxy: bool) -> str:

@@ -24,7 +24,7 @@ def build_site(webhooks: Iterable[web.RouteDef], parts: Parts) -> web.Applicatio
     `/readyz` says 503 while the store cannot be used. Raises ResourceError when a file of a page is broken.
     """
     site = Site(parts)
-    application = web.Application(client_max_size=MAX_BODY, middlewares=[site.explain])
+    application = web.Application(client_max_size=MAX_BODY, middlewares=[site.explain, site.gate.keep])
     application.router.add_routes(list(webhooks))
 
     async def healthz(_: web.Request) -> web.Response:
@@ -44,11 +44,20 @@ def build_site(webhooks: Iterable[web.RouteDef], parts: Parts) -> web.Applicatio
 
 
 async def _readiness(parts: Parts) -> dict[str, object]:
-    """What `/readyz` tells. Webhooks are taken as long as the store is there, so a lack of workers or of Redis is only told.
+    """What `/readyz` tells. Webhooks are taken as long as the store is there, so whatever else is missing is only told.
 
     Raises StoreUnavailable.
     """
     await parts.store.now()
+    left_alone = {name: round(seconds, 1) for name, seconds in (await parts.shared.breakers.left_alone()).items()}
+    return await _staff(parts) | ({"left_alone": left_alone} if left_alone else {})
+
+
+async def _staff(parts: Parts) -> dict[str, object]:
+    """Whether there is room for what comes, and somebody who answers what is taken."""
+    if not parts.backlog.has_room():
+        why = f"{parts.backlog.waiting} wait to be answered: new messages are refused (BOT_MAX_WAITING is {parts.backlog.most})"
+        return {"status": "degraded", "why": why}
     if parts.lanes.commons is None:
         return {"status": "ready"}
     try:

@@ -13,6 +13,7 @@ import structlog
 from aiohttp import web
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from bot.backlog import Backlog
 from bot.clock import Clock, new_id
 from bot.config import Settings
 from bot.dialogs.router import Router
@@ -20,19 +21,27 @@ from bot.errors import StoreUnavailable
 from bot.inbox import Inbox
 from bot.live import Live
 from bot.message import Address, Button
+from bot.records.permissions import Permissions
 from bot.resources import LANGUAGES
+from bot.services.access_links import LinkMail
+from bot.services.accounts import Accounts
 from bot.services.conversations import Conversations
+from bot.services.users import name_of
+from bot.shared import Shared
 from bot.store.base import LaneKinds, Store
+from bot.web.access import Access, Handler, access_of
 from bot.web.assets import Assets
+from bot.web.gate import ASKING, Gate
 from bot.web.headers import page_headers
 from bot.web.texts import language_of, texts_of
 
 log = structlog.get_logger()
 
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
-
 LANGUAGE_COOKIE = "language"
 LANGUAGE_SECONDS = 365 * 24 * 3600
+
+_TEAM_PAGES = (("desk", "/desk"), ("supervisor", "/supervisor"), ("settings", "/settings"), ("users", "/users"))
+"""In the order in which they are offered; those that are not built are left out."""
 
 _EXPLAINED = frozenset((403, 404, 405, 413, 429, 500, 503))
 """Statuses for which there is a text of their own (`error_404`)."""
@@ -72,11 +81,19 @@ class Parts(Protocol):
     @property
     def store(self) -> Store: ...
     @property
+    def backlog(self) -> Backlog: ...
+    @property
     def inbox(self) -> Inbox: ...
     @property
     def conversations(self) -> Conversations: ...
     @property
+    def accounts(self) -> Accounts: ...
+    @property
+    def link_mail(self) -> LinkMail: ...
+    @property
     def live(self) -> Live: ...
+    @property
+    def shared(self) -> Shared: ...
     @property
     def router(self) -> Router: ...
     @property
@@ -89,6 +106,8 @@ class Site:
     def __init__(self, parts: Parts) -> None:
         self.parts = parts
         self.assets = Assets()
+        self.gate = Gate(parts.accounts, parts.shared.limits, parts.settings.public_url)
+        self._doors: dict[str, Access] = {}
         self._endings: list[Callable[[], Awaitable[None]]] = []
         self._templates = Environment(
             loader=FileSystemLoader(Path(__file__).parent / "templates"),
@@ -112,6 +131,20 @@ class Site:
         asked = request.query.get("language", "") or request.cookies.get(LANGUAGE_COOKIE, "")
         return language_of(asked, request.headers.get("Accept-Language", ""), self.parts.settings.default_language)
 
+    def open_doors(self, routes: Sequence[web.RouteDef]) -> None:
+        """Notes which pages there are and for whom. Raises TypeError for a route that does not say who may use it."""
+        for route in routes:
+            access = access_of(route.handler)
+            if access is None:
+                raise TypeError(f"{route.method} {route.path}: say who may use it (bot.web.access: anyone, signed_in, needs)")
+            if route.method == "GET":
+                self._doors[route.path] = access
+
+    def ways(self, granted: Permissions) -> list[tuple[str, str]]:
+        """Name and path of the pages of the team that there are, and that somebody with these permissions may open."""
+        found = ((name, path, self._doors.get(path)) for name, path in _TEAM_PAGES)
+        return [(name, path) for name, path, access in found if access is not None and access.allows(granted)]
+
     def page(
         self,
         request: web.Request,
@@ -123,16 +156,28 @@ class Site:
         headers: Mapping[str, str] | None = None,
         **values: Any,
     ) -> web.Response:
-        """A page of ours. In its template: `t` (the texts of `texts/<texts>.yaml`), `language`, `asset(name)`, and the values."""
+        """A page of ours. In its template: `t` (the texts of `texts/<texts>.yaml`), `language`, `asset(name)`, and the values.
+
+        On a route that is not open to anyone also `me` (the user), `called` (their name), `csrf`, and `ways` (name, path) from
+        page to page; `here` is what links to other languages begin with, for a page that was sent something.
+        """
         language = self.language(request)
         said = texts_of(texts, language)
         scenery = {"t": said, "language": language, "languages": LANGUAGES, "asset": self.assets.url, "path": request.path}
-        body = self._templates.get_template(template).render(**scenery, **values)
+        scenery |= {"here": "?", **self._of_asking(request)}
+        body = self._templates.get_template(template).render(**scenery | values)
         everything = {**page_headers(ancestors), "Content-Language": language, **(headers or {})}
         response = web.Response(text=body, status=status, content_type="text/html", headers=everything)
         if not ancestors and request.query.get("language") == language:  # inside another site's page it is that site's wish
             response.set_cookie(LANGUAGE_COOKIE, language, max_age=LANGUAGE_SECONDS, httponly=True, samesite="Lax")
         return response
+
+    def _of_asking(self, request: web.Request) -> dict[str, Any]:
+        who = request.get(ASKING)
+        if who is None:
+            return {"me": None, "called": "", "csrf": "", "ways": []}
+        called = name_of(who.user) or who.user.email
+        return {"me": who.user, "called": called, "csrf": who.csrf, "ways": self.ways(who.principal.permissions)}
 
     def error(self, request: web.Request, status: int, code: str = "") -> web.Response:
         """An error as a page: what happened, what to do, and under which code it stands in the log."""
@@ -169,7 +214,9 @@ def _code() -> str:
 
 
 def page_routes(site: Site) -> list[web.RouteDef]:
-    """The routes of all modules in `bot.web.pages`."""
+    """The routes of all modules in `bot.web.pages`. Raises TypeError for one that does not say who may use it."""
     package = importlib.import_module("bot.web.pages")
     modules = [importlib.import_module(info.name) for info in pkgutil.iter_modules(package.__path__, "bot.web.pages.")]
-    return [route for module in modules for route in module.routes(site)]
+    routes = [route for module in modules for route in module.routes(site)]
+    site.open_doors(routes)
+    return routes

@@ -75,7 +75,7 @@ async def queue(settings: Settings, conversations: int) -> tuple[float, float, f
     async with assemble(settings) as app:
         await _fill(app, conversations)
         engine = NoOpEngine(app, conversations)
-        sending = Sending(app.outbox, app.channels)
+        sending = Sending(app.outbox, app.channels, app.shared)
         worker = Worker(app.store, app.lanes, app.inbox, app.outbox, engine, sending, app.jobs)
         commits, cpu, began = _commits(app), time.process_time(), time.perf_counter()
         await worker.start()

@@ -78,7 +78,7 @@ def _worker(app: App, model: OpenAIModel) -> Worker:
     agents = {name: replace(agent, tools=(*agent.tools, get_ticket.name)) for name, agent in parts.agents.items()}
     loop = AgentLoop(model, Offline(parts.intents, parts.services.knowledge), toolbox, app.clock)
     engine = Engine(replace(parts, loop=loop, agents=agents, router=Router(agents)))
-    return Worker(app.store, app.lanes, app.inbox, app.outbox, engine, Sending(app.outbox, app.channels), app.jobs)
+    return Worker(app.store, app.lanes, app.inbox, app.outbox, engine, Sending(app.outbox, app.channels, app.shared), app.jobs)
 
 
 async def _turn(app: App, listener: Listener, number: int) -> None:

@@ -12,10 +12,11 @@ from typing import Any
 
 import pytest
 
+from bot.breakers import Breaker, BreakerState, Tolerance
 from bot.channels.base import Checkable
 from bot.channels.email import EmailSender
 from bot.config import SmtpServer, read_smtp_url
-from bot.errors import BotError, SendDelayed, SendRefused
+from bot.errors import BotError, SendDelayed, SendRefused, VendorLeftAlone
 from bot.testing.clock import ManualClock
 from tests.mailbox import Mailbox, served
 
@@ -175,3 +176,32 @@ async def test_check_signs_in_and_sends_nothing(box: Mailbox, serve: Serve, tmp_
     assert isinstance(sender, Checkable)
     assert await sender.check() == f"127.0.0.1:{server.port} lets us in"
     assert box.mails == []
+
+
+async def test_a_server_that_keeps_being_away_is_left_alone_and_then_tried_again(
+    box: Mailbox, serve: Serve, unused_tcp_port: int
+) -> None:
+    clock = ManualClock()
+    breaker = Breaker("e-mail", clock)
+    away = EmailSender(read_smtp_url(f"smtp://127.0.0.1:{unused_tcp_port}?from=bot@example.com"), clock, breaker=breaker)
+    for _ in range(Tolerance().failures):
+        with pytest.raises(SendDelayed, match="cannot be reached"):
+            await away.send("ana@example.org", "Hello", "Hello", "k1")
+    back = EmailSender(serve(), clock, breaker=breaker)
+    with pytest.raises(VendorLeftAlone, match=r"^e-mail failed too often") as refused:
+        await back.send("ana@example.org", "Hello", "Hello", "k1")
+    assert (refused.value.wait, box.mails) == (Tolerance().cool_down, [])
+    await clock.advance(refused.value.wait)
+    await back.send("ana@example.org", "Hello", "Hello", "k1")
+    await back.send("bo@example.org", "Hello", "Hello", "k2")
+    assert len(box.mails) == 2
+
+
+async def test_what_one_mailbox_refuses_holds_nothing_against_the_server(box: Mailbox, serve: Serve) -> None:
+    breaker = Breaker("e-mail", ManualClock())
+    sender = EmailSender(serve(), ManualClock(), breaker=breaker)
+    box.at["RCPT"] = "450 4.2.1 try later"
+    for _ in range(2 * Tolerance().failures):
+        with pytest.raises(SendDelayed, match="for this address"):
+            await sender.send("ana@example.org", "Hello", "Hello", "k1")
+    assert breaker.state is BreakerState.CLOSED

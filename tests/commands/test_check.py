@@ -11,12 +11,14 @@ import pytest
 from click.testing import CliRunner
 
 from bot.__main__ import cli
+from bot.breakers import Tolerance
 from bot.clock import SystemClock, new_id
 from bot.config import load_settings, setting_names
-from bot.errors import ResourceError
+from bot.errors import ResourceError, SendDelayed
 from bot.records.settings import WEEKDAYS, SystemSetting
 from bot.services.settings import SystemSettings
 from bot.services.spending import Spending
+from bot.store.redis_shared import shared_on
 from bot.testing.redis import RedisServer
 from bot.vendors import store_of
 from tests.dialogs.agentfiles import AgentFiles
@@ -302,14 +304,24 @@ def test_it_says_whether_processes_may_join(given: dict[str, str], told: str, co
     assert f"{'Redis':<16} {told}" in report
 
 
-def test_it_names_the_workers_and_says_when_redis_is_away(
+def test_it_names_the_workers_and_what_is_left_alone_and_says_when_redis_is_away(
     mongo_uri: str, redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("MONGODB_URI", mongo_uri)
     monkeypatch.setenv("MONGODB_DATABASE", f"test_{new_id()[-12:]}")
     monkeypatch.setenv("REDIS_URL", redis_server.url)
+    asyncio.run(_fail("whatsapp:106540352242922", redis_server.url, os.environ["MONGODB_DATABASE"]))
     report = check()[1]
+    assert f"{'whatsapp:106540352242922':<16} WRONG  failed too often and is left alone, tried again in" in report
     assert f"{'Redis':<16} on     joins the processes" in report
     assert "none has been heard from  ->  start `bot work`" in report
     monkeypatch.setenv("REDIS_URL", "redis://127.0.0.1:1/0")
     assert "REDIS_URL: no Redis answers at redis://127.0.0.1:1/0" in check()[1]
+
+
+async def _fail(vendor: str, url: str, name: str) -> None:
+    """Until all processes leave it alone."""
+    async with shared_on(url, name, SystemClock()) as shared:
+        breaker = shared.breakers.of(vendor)
+        for _ in range(Tolerance().failures):
+            await breaker.failed(await breaker.enter(), SendDelayed("away"))

@@ -13,9 +13,11 @@ from bot.conversation import Queue
 from bot.dialogs.intents import Intents
 from bot.dialogs.llm import ModelRequest, ModelStep, finish
 from bot.dialogs.offline import Offline, OfflineModel
+from bot.records.handoffs import Cause
 from bot.resources import LANGUAGES, say
 from bot.testing.scene import Scene, ScenePerson, open_scene
 from bot.tools.base import Toolbox
+from tests.scenarios.helpers import set_setting
 
 pytestmark = pytest.mark.scenario
 
@@ -51,12 +53,26 @@ async def test_what_nobody_can_answer_gets_an_honest_sentence_and_three_options(
 @pytest.mark.parametrize("language", LANGUAGES)
 async def test_simple_mode_is_said_once_a_day(offline: Scene, language: str) -> None:
     ana = offline.person(ANA)
+    await set_setting(offline, "handoff_rules", {"unanswered_turns": 0})
     for _ in range(2):
         await ana.says(NOT_OURS[language])
         assert say(language, "simple_mode") in (await ana.hears()).text
         await ana.says(NOT_OURS[language])
         assert (await ana.hears()).text == say(language, "no_answer")
         await offline.clock.advance(24 * 3600)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+async def test_who_gets_no_answer_twice_in_a_row_gets_a_person(offline: Scene, language: str) -> None:
+    ana = offline.person(ANA)
+    await ana.says(NOT_OURS[language])
+    await ana.hears(say(language, "no_answer"))
+    await ana.says(NOT_OURS[language])
+    await ana.hears(say(language, "connecting_unanswered"))
+    found = await ana.conversation()
+    assert found.assignee == Queue("support")
+    assert found.handoff is not None
+    assert found.handoff.cause is Cause.LOW_CONFIDENCE
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 import structlog
 
+from bot.breakers import BreakerState, Tolerance
 from bot.dialogs.llm import Model, ModelRequest, ModelStep, finish
 from bot.dialogs.openai_model import OpenAIModel
-from bot.dialogs.resilient import COOL_DOWN, FAILURES, LONGEST_COOL_DOWN, BreakerState, Choice, ResilientModel
+from bot.dialogs.resilient import Choice, ResilientModel
 from bot.errors import ModelBroken, ModelError, ModelRejected, ModelUnavailable
 from bot.testing.clock import ManualClock
 from bot.testing.llm import Raised, Said, ScriptedModel, Step
@@ -20,6 +21,7 @@ from bot.testing.openai import FakeOpenAI, Fault
 
 pytestmark = pytest.mark.unit
 
+FAILURES, COOL_DOWN, LONGEST_COOL_DOWN = Tolerance().failures, Tolerance().cool_down, Tolerance().longest
 DOWN = Raised(ModelUnavailable("down", status=503))
 
 
@@ -224,8 +226,11 @@ async def test_a_change_is_logged_without_a_word_of_what_was_said(desk: Desk) ->
             await desk.ask(Raised(ModelUnavailable("it said: ¿Está abierto?", status=503)), Said("second"))
         await desk.clock.advance(COOL_DOWN)
         await desk.ask(Said("first"))
-    left = {"event": "model left alone", "model": "first", "seconds": 30.0, "kind": "ModelUnavailable", "status": 503}
-    assert logs == [left | {"log_level": "warning"}, {"event": "model works again", "model": "first", "log_level": "info"}]
+    left = {"event": "vendor left alone", "vendor": "model:first", "seconds": 30.0, "kind": "ModelUnavailable", "status": 503}
+    assert logs == [
+        left | {"log_level": "warning"},
+        {"event": "vendor works again", "vendor": "model:first", "log_level": "info"},
+    ]
 
 
 class Slow:

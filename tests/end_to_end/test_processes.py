@@ -92,3 +92,35 @@ async def test_a_worker_that_is_asked_to_stop_holds_nothing_any_more(running: De
     assert f", pid {first.process.pid}, " not in await running.holder_of("turns", "whatsapp:")
     await come_to_rest(running.store)
     assert len(running.around.sends()) == 1
+
+
+async def test_every_key_of_a_busy_redis_has_a_time_to_live(running: Deployment) -> None:
+    """S1-124: whatever is there at any moment, it goes by itself."""
+    seen: set[str] = set()
+    look = asyncio.create_task(_look_at_keys(running, seen))
+    async with aiohttp.ClientSession() as session:
+        live = f"http://127.0.0.1:{running.around.port}/chat/live"
+        assert (await session.get(live)).status in (400, 403)  # a visitor without an origin; counted or not, nothing stays
+    for number in range(3):
+        await write(running, f"Hello there, this is number {number}.")
+    await come_to_rest(running.store)
+    look.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await look
+    kinds = {key.rpartition("}:")[2].partition(":")[0] if "}:" in key else key for key in seen}
+    assert kinds >= {"due", "held", "tokens", "era", "workers", "look"}, kinds
+    assert any(":pace:" in key for key in seen)
+
+
+async def _look_at_keys(running: Deployment, seen: set[str]) -> None:
+    """Raises AssertionError for a key that would stay."""
+    script = """
+    local found = {}
+    for _, key in ipairs(redis.call('KEYS', '*')) do found[#found + 1] = {key, redis.call('PTTL', key)} end
+    return found
+    """
+    while True:
+        for key, left in await running.lanes.run(script, (), ()):
+            assert left > 0, f"{key} has no time to live"
+            seen.add(key)
+        await asyncio.sleep(0.01)

@@ -36,7 +36,7 @@ _ENTITIES = {
 """What the audit log calls a record -> where it is."""
 _BOUND = frozenset({"tickets", "callbacks"})
 """What whoever only claims to be somebody may make in that one's name, in the conversation in which they ask for it."""
-_JOBS = frozenset({"sweep", "merge-stragglers"})
+_JOBS = frozenset({"sweep", "merge-stragglers", "desk"})
 
 
 async def dump(store: Store) -> Documents:
@@ -88,9 +88,15 @@ _OWNED: Mapping[str, Callable[[Document, Mine], bool]] = {
     "outbox": lambda document, mine: document["lane"] == mine.lane,
     "counters": lambda document, mine: True,
     "fences": lambda document, mine: True,
-    "scheduled_jobs": lambda document, mine: document["jobType"] in _JOBS,
+    "handoffs": lambda document, mine: document["conversationId"] in mine.conversation_ids,
+    "scheduled_jobs": lambda document, mine: document["jobType"] in _JOBS or _sums_up(document, mine),
 }
 """Collection -> whether a document in it belongs to who wrote. Of a collection that is not here, nothing may ever change."""
+
+
+def _sums_up(job: Document, mine: Mine) -> bool:
+    """A job that sums up one of their own conversations for an operator."""
+    return job["jobType"] == "summarise" and str(job["payload"]["handoff"]).partition(":")[0] in mine.conversation_ids
 
 
 def foreign_changes(before: Documents, after: Documents, mine: Mine) -> Iterator[str]:

@@ -369,7 +369,7 @@ async def test_what_was_to_be_said_before_a_restart_is_said_after_it(tmp_path: P
 
 async def test_a_delivery_of_a_channel_that_is_switched_off_waits_until_it_is_on_again(scene: Scene) -> None:
     ana = await in_conversation(scene)
-    sending = Sending(scene.app.outbox, {})
+    sending = Sending(scene.app.outbox, {}, scene.app.shared)
     [first] = await put_in_outbox(scene, ana, "one")
     assert await sending.work(Claim(ana.address.lane, "local", 1)) == 60.0
     assert (await state_of(scene, first)).state is DeliveryState.PENDING

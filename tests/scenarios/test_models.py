@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from bot.dialogs.resilient import COOL_DOWN, FAILURES, Choice, ResilientModel
+from bot.breakers import Tolerance
+from bot.dialogs.resilient import Choice, ResilientModel
 from bot.errors import ModelUnavailable
 from bot.resources import LANGUAGES, say
 from bot.testing.clock import ManualClock
@@ -15,6 +16,7 @@ from bot.testing.scene import open_scene
 
 pytestmark = pytest.mark.scenario
 
+FAILURES, COOL_DOWN = Tolerance().failures, Tolerance().cool_down
 DOWN = Raised(ModelUnavailable("down", status=503))
 
 

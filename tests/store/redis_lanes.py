@@ -13,6 +13,7 @@ class Numbers:
     def __init__(self) -> None:
         self.values: dict[str, int] = {}
         self.is_away = False
+        self.needs_watch = True
 
     async def raise_fences(self, ids: Sequence[str], holder: str) -> Mapping[str, int]:
         if self.is_away:
@@ -24,3 +25,6 @@ class Numbers:
     async def keep_clear(self, silent: float) -> None:
         if self.is_away:
             raise StoreUnavailable("away")
+
+    def need_no_watch(self) -> None:
+        self.needs_watch = False

@@ -407,6 +407,14 @@ async def test_close_ends_a_watch_and_tells_the_others_of_the_last_write(mongo_u
             await told.wait()
 
 
+async def test_commits_of_those_who_share_lanes_are_told_to_nobody(mongo_uri: str, database: str) -> None:
+    async with opened(mongo_uri, database) as store:
+        store.need_no_watch()
+        await store.insert([Thing(id="t")])
+    async with AsyncMongoClient[dict[str, Any]](mongo_uri) as client:
+        assert await client[database]["pulses"].count_documents({}) == 0
+
+
 @pytest.mark.parametrize("code", [40573, None], ids=["no change streams", "the stream breaks"])
 async def test_a_watch_without_a_stream_looks_by_itself(
     mongo_uri: str, database: str, monkeypatch: pytest.MonkeyPatch, code: int | None

@@ -163,6 +163,22 @@ async def test_a_change_is_not_done_before_what_its_unit_does_to_the_same_collec
     assert (found.rank, found.labels) == (1, [])
 
 
+@only_as_one
+async def test_the_fences_of_many_lanes_are_held_together_where_their_numbers_are_alike(store: MongoStore, heard: Heard) -> None:
+    await store.insert([Fence(id=f"f{n}", value=1 + n // 6) for n in range(12)])
+    for lost, value in ((None, 1), (4, 9)):
+        heard.sizes.clear()
+        fences = [{"id": f"f{n}", "value": value if n == lost else 1 + n // 6} for n in range(12)]
+        units = [Unit(Require(Fence, one, FenceLost), Insert(Thing(id=f"{value}{one['id']}"))) for one in fences]
+        said = await asyncio.gather(*map(store.commit, units), return_exceptions=True)
+        assert [type(one) for one in said] == [FenceLost if n == lost else type(None) for n in range(12)]
+        assert lost is not None or sum(heard.sizes) == 14, "two for all fences, and the things"
+    assert await store.count(Thing, {}) == 23
+    await store.change(Fence, {"id": "f0"}, inc={"value": 1})
+    with pytest.raises(FenceLost):
+        await store.commit(Unit(Require(Fence, {"id": "f0", "value": 1}, FenceLost), Insert(Thing(id="late"))))
+
+
 async def test_one_bad_unit_spoils_none_of_those_it_goes_with(store: MongoStore) -> None:
     await store.insert([Thing(id="there")])
     units = [Unit(FENCE, Insert(Thing(id="there" if n == 3 else f"t{n}")), Insert(Thing(id=f"u{n}"))) for n in range(8)]

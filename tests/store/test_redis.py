@@ -299,6 +299,21 @@ async def test_one_worker_at_a_time_looks_for_what_nobody_was_told_of(
     await commons["two"].leave()
 
 
+async def test_who_has_just_looked_looks_again_no_sooner_than_in_a_lease_and_is_watched_by_nobody(
+    own_server: RedisServer, fences: Numbers
+) -> None:
+    looks: list[float] = []
+    began = time.monotonic()
+    connection = Connection(own_server.url)
+    commons = RedisCommons(connection, "deployment", LEASE, (), fences)
+    commons.attend(lambda: looks.append(time.monotonic()))
+    await until(lambda: bool(looks))
+    assert looks[0] - began >= LEASE
+    assert not fences.needs_watch
+    await commons.leave()
+    await connection.close()
+
+
 async def test_every_key_has_a_time_to_live_and_the_keys_of_a_kind_lie_together(join: Join, redis_server: RedisServer) -> None:
     lanes = join(60.0)
     await lanes.wake("later", 60)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any, TypeVar, cast
 
 import pytest
 
+from bot.records.base import Record
 from bot.records.conversations import Conversation, Direction, Message
 from bot.records.people import Customer, CustomerStatistics
 from bot.records.tickets import Ticket
@@ -21,6 +23,14 @@ ANA = "12025550101"
 NOON = datetime(2026, 1, 15, 12, tzinfo=UTC)
 
 
+R = TypeVar("R", bound=Record)
+
+
+def made(kind: type[R], **values: Any) -> R:
+    """A record of which only this is known."""
+    return cast(R, kind.model_construct(**values))
+
+
 def at(seconds: float) -> datetime:
     return NOON + timedelta(seconds=seconds)
 
@@ -28,14 +38,13 @@ def at(seconds: float) -> datetime:
 def story() -> Evidence:
     """Ana writes twice, a second apart; the second time she asks for a ticket. Each is answered half a second later."""
     written, inbox, messages, deliveries, sends = [], {}, {}, {}, []
-    tickets = [Ticket.model_construct(id="t", ticket_id="TICKET-2026-000001", description="Message 2.", customer_id="ana")]
+    tickets = [made(Ticket, id="t", ticket_id="TICKET-2026-000001", description="Message 2.", customer_id="ana")]
     for number, reply in ((1, "You said: Message 1."), (2, "Done: TICKET-2026-000001")):
         id_, text = f"wamid.{number}", f"Message {number}."
         written.append(Written(id_, ANA, number, text, number == 2, 1, is_twice=False))
-        inbox[f"whatsapp:{id_}"] = InboxRow.model_construct(
-            id=f"whatsapp:{id_}", state=InboxState.DONE, updated_at=at(number + 0.4)
-        )
-        messages[f"{number}-in"] = Message.model_construct(
+        inbox[f"whatsapp:{id_}"] = made(InboxRow, id=f"whatsapp:{id_}", state=InboxState.DONE, updated_at=at(number + 0.4))
+        messages[f"{number}-in"] = made(
+            Message,
             id=f"{number}-in",
             conversation_id="conversation",
             content=text,
@@ -44,14 +53,16 @@ def story() -> Evidence:
             turn_id=f"turn-{number}",
             created_at=at(number),
         )
-        messages[f"{number}-out"] = Message.model_construct(
+        messages[f"{number}-out"] = made(
+            Message,
             id=f"{number}-out",
             conversation_id="conversation",
             content=reply,
             direction=Direction.OUTBOUND,
             turn_id=f"turn-{number}",
         )
-        deliveries[f"d{number}"] = Delivery.model_construct(
+        deliveries[f"d{number}"] = made(
+            Delivery,
             id=f"d{number}",
             conversation_id="conversation",
             message_id=f"{number}-out",
@@ -62,8 +73,8 @@ def story() -> Evidence:
             created_at=at(number + 0.4),
         )
         sends.append(Send(f"sent-{number}", ANA, reply, f"d{number}", at(number + 0.5)))
-    conversation = Conversation.model_construct(id="conversation", message_count=4)
-    customer = Customer.model_construct(id="ana", statistics=CustomerStatistics(total_tickets=1))
+    conversation = made(Conversation, id="conversation", message_count=4)
+    customer = made(Customer, id="ana", statistics=CustomerStatistics(total_tickets=1))
     return Evidence(sends, written, [], set(), inbox, messages, deliveries, tickets, [conversation], [customer])
 
 
@@ -156,7 +167,7 @@ def test_messages_in_another_order_are_found() -> None:
 
 def test_an_effect_that_is_missing_or_repeated_is_found() -> None:
     known = story()
-    again = Ticket.model_construct(id="u", ticket_id="TICKET-2026-000002", description="Message 2.", customer_id="ana")
+    again = made(Ticket, id="u", ticket_id="TICKET-2026-000002", description="Message 2.", customer_id="ana")
     assert Invariant.REPEATED in found(replace(known, tickets=[*known.tickets, again]))
     assert Invariant.MISSING in found(replace(known, tickets=[]))
 

@@ -22,7 +22,7 @@ from bot.records.work import InboxRow, InboxState
 from bot.services.origins import KEY
 from bot.store.base import Unit
 from bot.testing.clock import ManualClock
-from bot.web.chat.allowance import BY_VISITOR, NEWCOMERS, PAGES_OF_VISITOR
+from bot.web.chat.allowance import BY_VISITOR, NEWCOMERS, OPENED, PAGES_OF_VISITOR
 from bot.web.chat.words import MAX_TEXT
 from bot.web.pages.chat import TRY_LATER
 from tests.web.conftest import Client
@@ -394,13 +394,13 @@ async def test_ten_messages_in_a_second_are_all_heard(client: Client, app: App) 
 async def test_who_writes_too_fast_is_told_when_it_goes_on_and_loses_nothing(client: Client, app: App) -> None:
     await visit(client)
     async with opened(client) as page:
-        for number in range(BY_VISITOR[0]):
+        for number in range(BY_VISITOR.most):
             await page.say(f"Number {number}.")
         key = await page.say("One too many.")
         await page.until(lambda: page.refused)
         (refusal,) = page.refused
         assert (refusal["key"], refusal["why"]) == (key, "too_fast")
-        assert 0 < refusal["wait"] <= BY_VISITOR[1] / BY_VISITOR[0]
+        assert 0 < refusal["wait"] <= BY_VISITOR.seconds
         assert isinstance(app.clock, ManualClock)
         await app.clock.advance(refusal["wait"] + 0.01)
         await page.say("One too many.", key)
@@ -412,7 +412,7 @@ async def test_newcomers_of_one_network_who_speak_are_bounded_and_known_visitors
         await known.say("I was here before.")
         await known.answered()
         refused = 0
-        for _ in range(NEWCOMERS[0] + 2):
+        for _ in range(NEWCOMERS.most + 2):
             async with opened(client) as page:
                 await page.say("I am new.")
                 await page.decided()
@@ -420,6 +420,18 @@ async def test_newcomers_of_one_network_who_speak_are_bounded_and_known_visitors
         assert refused == 3
         await known.say("I may still speak.")
         await known.until(lambda: len(known.accepted) == 2)
+
+
+async def test_pages_of_one_network_that_connect_too_often_are_told_when_to_come_again(client: Client, app: App) -> None:
+    await visit(client)
+    for _ in range(OPENED.most):
+        await app.shared.limits.take(OPENED, "127.0.0.1")
+    answer = await client.get("/chat/live", headers={"Origin": str(client.make_url("/")).rstrip("/")})
+    assert (answer.status, answer.headers["Retry-After"]) == (429, "60")
+    assert isinstance(app.clock, ManualClock)
+    await app.clock.advance(60)
+    async with opened(client):
+        pass
 
 
 async def test_one_browser_may_have_so_many_tabs_and_a_closed_one_makes_room(client: Client) -> None:

@@ -3,42 +3,28 @@
 from __future__ import annotations
 
 import pytest
+from aiohttp import web
 from aiohttp.test_utils import make_mocked_request
 
+from bot.limits import Limit, LocalLimits
 from bot.testing.clock import ManualClock
-from bot.web.limits import Limiter, network_of
+from bot.web.limits import network_of, refuse_too_many
 
 pytestmark = pytest.mark.unit
 
 
-async def test_so_many_at_once_and_as_many_again_in_so_many_seconds() -> None:
-    clock = ManualClock()
-    limiter = Limiter(clock, 3, 60.0)
-    assert [limiter.take("ana") for _ in range(3)] == [0, 0, 0]
-    assert limiter.take("ana") == pytest.approx(20)
-    assert limiter.take("luis") == 0
-    await clock.advance(20)
-    assert limiter.take("ana") == 0
-    assert limiter.take("ana") == pytest.approx(20)
-    await clock.advance(10_000)
-    assert [limiter.take("ana") for _ in range(3)] == [0, 0, 0]
-    assert limiter.take("ana") > 0
-
-
-async def test_who_is_refused_does_not_wait_longer_for_asking() -> None:
-    clock = ManualClock()
-    limiter = Limiter(clock, 1, 10.0)
-    limiter.take("ana")
-    for _ in range(100):
-        assert limiter.take("ana") == pytest.approx(10)
-
-
-def test_whoever_comes_its_memory_is_bounded() -> None:
-    limiter = Limiter(ManualClock(), 1, 60.0, keys=100)
-    for number in range(1000):
-        limiter.take(f"somebody {number}")
-    assert len(limiter) == 100
-    assert limiter.take("somebody 999") > 0
+async def test_one_too_many_within_a_minute_is_a_429_that_says_when_to_come_again() -> None:
+    clock, limit = ManualClock(), Limit("sign-in", 5)
+    limits = LocalLimits(clock)
+    for _ in range(5):
+        await refuse_too_many(limits, limit, "198.51.100.7")
+    await clock.advance(59.5)
+    with pytest.raises(web.HTTPTooManyRequests) as refused:
+        await refuse_too_many(limits, limit, "198.51.100.7")
+    assert (refused.value.status, refused.value.headers["Retry-After"]) == (429, "1")
+    await refuse_too_many(limits, limit, "203.0.113.9")
+    await clock.advance(0.5)
+    await refuse_too_many(limits, limit, "198.51.100.7")
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,8 @@ from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
 from bot.app import App
-from bot.errors import StoreUnavailable
+from bot.breakers import Tolerance
+from bot.errors import ModelUnavailable, StoreUnavailable
 from bot.resources import LANGUAGES
 from bot.web.assets import Assets
 from bot.web.server import build_site
@@ -143,3 +144,11 @@ def test_no_template_has_a_script_or_a_style_of_its_own() -> None:
 )
 def test_the_language_is_the_one_asked_for_or_the_browsers_favourite_of_ours(asked: str, accepted: str, shown: str) -> None:
     assert language_of(asked, accepted, "en") == shown
+
+
+async def test_readiness_names_the_vendors_that_are_left_alone(client: Client, app: App) -> None:
+    assert await (await client.get("/readyz")).json() == {"status": "ready"}
+    breaker = app.shared.breakers.of("model:big")
+    for _ in range(Tolerance().failures):
+        await breaker.failed(await breaker.enter(), ModelUnavailable("down"))
+    assert await (await client.get("/readyz")).json() == {"status": "ready", "left_alone": {"model:big": 30.0}}

@@ -7,14 +7,15 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from bot.errors import SendDelayed, SendError, SendRefused, SendUnconfirmed
+from bot.errors import Reach, SendDelayed, SendError, SendRefused, SendUnconfirmed
 
 
 class Failure(NamedTuple):
-    """Which error of ours it is, and the least seconds to wait before the next try."""
+    """Which error of ours it is, the least seconds to wait before the next try, and whom it tells something about."""
 
     error: type[SendError]
     wait: float = 0.0
+    reach: Reach = Reach.MESSAGE
 
 
 OURS_TO_MEND = 60.0
@@ -42,6 +43,13 @@ DELAYED: dict[int, float] = {
     **dict.fromkeys((368, 131031, 131037, 131042, 131044, 131045, 131057, 133010), OURS_TO_MEND),
 }
 """Seconds by code."""
+
+_REACH = {
+    **dict.fromkeys((4, 613, 80007, 130429), Reach.SENDER),
+    131056: Reach.PERSON,
+    **dict.fromkeys((131048, 131052, 131053, 131064), Reach.MESSAGE),
+}
+"""Of what is delayed by its code; all others are about the vendor, or our account with it."""
 
 REFUSED: frozenset[int] = frozenset(
     {
@@ -94,14 +102,16 @@ def setting_of(code: int, subcode: int | None) -> str:
 def by_code(code: int, subcode: int | None, status: int, *, transient: bool) -> Failure:
     """The meaning of an error that Meta explained in JSON."""
     if (code, subcode) == _WRONG_NUMBER_ID:
-        return Failure(SendDelayed, OURS_TO_MEND)
+        return Failure(SendDelayed, OURS_TO_MEND, Reach.VENDOR)
     if code in DELAYED:
-        return Failure(SendDelayed, DELAYED[code])
+        return Failure(SendDelayed, DELAYED[code], _REACH.get(code, Reach.VENDOR))
     if code in REFUSED or code in ELSEWHERE:
         return Failure(SendRefused)
-    if transient or status == 429:
-        return Failure(SendDelayed)
-    return Failure(SendUnconfirmed if status >= 500 else SendRefused)
+    if status == 429:
+        return Failure(SendDelayed, reach=Reach.SENDER)
+    if transient:
+        return Failure(SendDelayed, reach=Reach.VENDOR)
+    return Failure(SendUnconfirmed, reach=Reach.VENDOR) if status >= 500 else Failure(SendRefused)
 
 
 def by_status(status: int) -> Failure:
@@ -110,6 +120,10 @@ def by_status(status: int) -> Failure:
     503 and 429 are given before a request is handed on, and a 4xx by something that is not the API at all (a wrong URL, a proxy):
     nothing went out. After a 500, 502 or 504 the message may be on its way: whoever answered lost touch with whoever worked.
     """
-    if status == 503 or status == 429:
-        return Failure(SendDelayed)
-    return Failure(SendUnconfirmed) if status >= 500 else Failure(SendDelayed, OURS_TO_MEND)
+    if status == 429:
+        return Failure(SendDelayed, reach=Reach.SENDER)
+    if status == 503:
+        return Failure(SendDelayed, reach=Reach.VENDOR)
+    if status >= 500:
+        return Failure(SendUnconfirmed, reach=Reach.VENDOR)
+    return Failure(SendDelayed, OURS_TO_MEND, Reach.VENDOR)

@@ -14,11 +14,11 @@ import structlog
 from bot.channels.whatsapp.parser import parse
 from bot.channels.whatsapp.signature import verify, well_formed
 from bot.clock import Clock
-from bot.errors import BadPayload, StoreUnavailable
+from bot.errors import BadPayload, Overloaded, StoreUnavailable
 from bot.message import Incoming
 
 RETRY_AFTER: Final = 5
-"""Seconds we ask Meta to wait when the store is away; it redelivers for up to 7 days either way."""
+"""Seconds we ask Meta to wait when we can take nothing; it redelivers for up to 7 days either way."""
 
 Accept = Callable[[Sequence[Incoming]], Awaitable[object]]
 """Makes items durable; returns only when they are."""
@@ -37,6 +37,7 @@ class Answer(NamedTuple):
 
 OK: Final = Answer(200, "ok")
 TOO_LARGE: Final = Answer(413, "The body is too large.")
+TRY_LATER: Final = Answer(503, "Try again later.", RETRY_AFTER)
 
 
 async def receive(raw: bytes, signature: str | None, *, app_secret: str, accept: Accept, clock: Clock) -> Answer:
@@ -54,5 +55,7 @@ async def receive(raw: bytes, signature: str | None, *, app_secret: str, accept:
             await accept(parsed.items)
         except StoreUnavailable as error:
             _log.warning("whatsapp.not_stored", items=len(parsed.items), why=str(error))
-            return Answer(503, "Try again later.", RETRY_AFTER)
+            return TRY_LATER
+        except Overloaded:  # told once, where it began
+            return TRY_LATER
     return OK

@@ -15,8 +15,9 @@ from pywa_async.utils import Version
 from bot.channels.whatsapp.failures import by_code, by_status, setting_of
 from bot.channels.whatsapp.parser import CHANNEL
 from bot.channels.whatsapp.shaping import shape
-from bot.errors import SendDelayed, SendError, SendRefused, SendUnconfirmed, SettingsError
+from bot.errors import Reach, SendDelayed, SendError, SendRefused, SendUnconfirmed, SettingsError
 from bot.message import Address, Reply
+from bot.pacing import Pace, Rate
 
 # pywa logs whole bodies at DEBUG and advice at WARNING; httpx a line per request at INFO. Every failure is raised to us anyway.
 for _name in ("pywa", "httpx", "httpcore"):
@@ -35,19 +36,27 @@ _UNREADABLE = (ValueError, KeyError, TypeError, AttributeError, IndexError)
 """What pywa lets through when an answer is not the JSON it expects (CHANNELS 1.3, trap 9)."""
 
 
+_PER_SECOND = 80
+"""Messages from one number, until Meta raises it (Cloud API, "Throughput")."""
+_TO_ONE_PERSON = Rate(45, 1 / 6)
+"""One in 6 s, and up to 45 at once at the expense of the time after (Cloud API, "Pair rate limits"; error 131056)."""
+
+
 class WhatsAppChannel:
     """Says replies on WhatsApp (the port: `bot.channels.base.Channel`).
 
-    `api_url` is Graph's or a fake's, without the version; `timeout` is how many seconds to wait for Meta's answer.
+    `api_url` is Graph's or a fake's, without the version; `timeout` is how many seconds to wait for Meta's answer; `per_second`
+    how many messages Meta takes from a number.
     Raises SettingsError for an `api_url` that is no URL.
     """
 
     name = CHANNEL
     tracks = True
 
-    def __init__(self, phone_id: str, token: str, api_url: str, *, timeout: float = 15.0) -> None:
+    def __init__(self, phone_id: str, token: str, api_url: str, *, timeout: float = 15.0, per_second: int = _PER_SECOND) -> None:
         if not api_url.startswith(("https://", "http://")):
             raise SettingsError(f"WHATSAPP_API_URL must begin with https:// or http://, and it is {api_url!r}.")
+        self.pace = Pace(sender=Rate(per_second, per_second), person=_TO_ONE_PERSON)
         self._phone_id = phone_id
         self._http = httpx.AsyncClient(
             timeout=httpx.Timeout(timeout, connect=min(timeout, 5.0), pool=min(timeout, 5.0)),
@@ -88,11 +97,11 @@ class WhatsAppChannel:
             # Here and not around us: this exception breaks when it passes a context manager (CHANNELS 1.3, trap 8).
             raise _explained(error) from error
         except _NOTHING_SENT as error:
-            raise SendDelayed(f"WhatsApp could not be reached: {type(error).__name__}") from error
+            raise SendDelayed(f"WhatsApp could not be reached: {type(error).__name__}", reach=Reach.VENDOR) from error
         except httpx.HTTPError as error:
-            raise SendUnconfirmed(f"WhatsApp did not answer: {type(error).__name__}") from error
+            raise SendUnconfirmed(f"WhatsApp did not answer: {type(error).__name__}", reach=Reach.VENDOR) from error
         except _UNREADABLE as error:
-            raise SendUnconfirmed(f"WhatsApp's answer cannot be read: {type(error).__name__}") from error
+            raise SendUnconfirmed(f"WhatsApp's answer cannot be read: {type(error).__name__}", reach=Reach.VENDOR) from error
 
     async def close(self) -> None:
         await self._http.aclose()
@@ -154,4 +163,4 @@ def _explained(error: WhatsAppError) -> SendError:
         text = f"WhatsApp says {error.code} ({type(error).__name__})" + (f": check {setting}" if setting else "")
     asked = response.headers.get("Retry-After", "") if response is not None else ""
     wait = max(failure.wait, min(float(asked), 3600.0) if re.fullmatch("[0-9]{1,9}", asked) else 0.0)
-    return failure.error(text, code=code, wait=wait)
+    return failure.error(text, code=code, wait=wait, reach=failure.reach)

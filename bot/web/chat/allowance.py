@@ -6,14 +6,15 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from bot.clock import Clock
-from bot.web.limits import Limiter
+from bot.limits import Limit, Limits
 
-BY_VISITOR = (20, 60.0)
-"""Messages at once, and as many again in so many seconds. Ten in a second are no abuse."""
-BY_NETWORK = (60, 60.0)
-NEWCOMERS = (10, 120.0)
+BY_VISITOR = Limit("chat-visitor", 20)
+"""Messages. Ten in a second are no abuse."""
+BY_NETWORK = Limit("chat-network", 60)
+NEWCOMERS = Limit("chat-newcomers", 10)
 """Visitors of one network who say their first word. An office behind one address is several."""
+OPENED = Limit("chat-opened", 240)
+"""Pages of one network that connect. After a restart of ours all that are open do so at once, some of them twice."""
 
 PAGES_OF_VISITOR = 8
 """Tabs of one browser."""
@@ -22,18 +23,16 @@ PAGES = 5000
 
 
 class Allowance:
-    """What is counted, in bounded memory. What models may cost is bounded elsewhere, per conversation and day."""
+    """Messages are counted for all processes together, pages for this one. What models may cost is bounded elsewhere."""
 
-    def __init__(self, clock: Clock) -> None:
-        self._by_visitor = Limiter(clock, *BY_VISITOR)
-        self._by_network = Limiter(clock, *BY_NETWORK)
-        self._newcomers = Limiter(clock, *NEWCOMERS)
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
         self._pages: Counter[str] = Counter()
 
-    def wait(self, visitor: str, network: str, *, is_newcomer: bool) -> float:
+    async def wait(self, visitor: str, network: str, *, is_newcomer: bool) -> float:
         """Counts one message; 0 when it may be taken, else the seconds until it may."""
-        wait = self._by_visitor.take(visitor) or self._by_network.take(network)
-        return wait or (self._newcomers.take(network) if is_newcomer else 0.0)
+        wait = await self._limits.take(BY_VISITOR, visitor) or await self._limits.take(BY_NETWORK, network)
+        return wait or (await self._limits.take(NEWCOMERS, network) if is_newcomer else 0.0)
 
     @contextmanager
     def page(self, visitor: str, network: str) -> Iterator[bool]:

@@ -11,7 +11,7 @@ import msgspec
 import structlog
 from aiohttp import WSCloseCode, WSMsgType, web
 
-from bot.errors import StoreUnavailable
+from bot.errors import Overloaded, StoreUnavailable
 from bot.message import Address, Choice, Content, InboundMessage, Text
 from bot.running import end_tasks
 from bot.web.chat.allowance import Allowance
@@ -28,6 +28,8 @@ _IDLE_SECONDS = 15.0
 _PAUSE_SECONDS = 0.02
 """Between two looks, however much happens."""
 _STORE_WAIT = 2.0
+_BUSY_WAIT = 5.0
+"""Seconds until a page tries again what was refused because too much waits."""
 
 _encode = msgspec.json.Encoder().encode
 
@@ -125,7 +127,7 @@ class Connection:
             return
         try:
             self._is_known = self._is_known or await self._timeline.is_known(self._address)
-            wait = self._allowance.wait(self._address.theirs, self._network, is_newcomer=not self._is_known)
+            wait = await self._allowance.wait(self._address.theirs, self._network, is_newcomer=not self._is_known)
             if wait > 0:
                 await self._refuse(key, "too_fast", wait)
                 return
@@ -133,12 +135,15 @@ class Connection:
         except StoreUnavailable:
             await self._refuse(key, "unavailable", _STORE_WAIT)
             return
+        except Overloaded:
+            await self._refuse(key, "busy", _BUSY_WAIT)
+            return
         self._is_known = True
         await self._send({"type": "accepted", "key": key, "at": self._parts.clock.now()})
         self._parts.live.tell(self._address.lane)
 
     async def _receive(self, key: str, content: Content) -> None:
-        """Makes it durable. Raises StoreUnavailable."""
+        """Makes it durable. Raises StoreUnavailable, Overloaded."""
         now = self._parts.clock.now()
         message = InboundMessage(id=f"{self._address.theirs}.{key}", address=self._address, content=content, sent_at=now)
         await self._parts.inbox.accept([message])

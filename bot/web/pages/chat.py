@@ -9,12 +9,13 @@ from bot.message import Address
 from bot.secret_key import load_secret_key
 from bot.services.origins import KEY, origins_of
 from bot.services.settings import SystemSettings
-from bot.web.chat.allowance import Allowance
+from bot.web.access import anyone
+from bot.web.chat.allowance import OPENED, Allowance
 from bot.web.chat.connection import Connection
 from bot.web.chat.opening import close_all, first_frame, live_socket
 from bot.web.chat.visitors import Visitor, Visitors, remember, visitor_of
 from bot.web.chat.words import Hello
-from bot.web.limits import network_of
+from bot.web.limits import network_of, refuse_too_many
 from bot.web.origins import is_https, may_connect
 from bot.web.site import Site
 
@@ -33,7 +34,8 @@ class Chat:
         self._settings = SystemSettings(parts.store, parts.clock)
         key = load_secret_key(parts.settings.secret_key.get_secret_value(), parts.settings.data_dir)
         self._visitors = Visitors(key, parts.clock)
-        self._allowance = Allowance(parts.clock)
+        self._limits = parts.shared.limits
+        self._allowance = Allowance(parts.shared.limits)
         self._public_url = parts.settings.public_url
         self._open: set[web.WebSocketResponse] = set()
 
@@ -63,9 +65,10 @@ class Chat:
         return web.Response(body=asset.body, headers=headers)
 
     async def live(self, request: web.Request) -> web.StreamResponse:
-        """The websocket of an open page. Raises HTTPForbidden for a page of a site that may not."""
+        """The websocket of an open page. Raises HTTPForbidden for a page of a site that may not, HTTPTooManyRequests."""
         if not may_connect(request, self._public_url, await self._origins()):
             raise web.HTTPForbidden(text=f"this origin may not open the chat; the setting {KEY} names those that may")
+        await refuse_too_many(self._limits, OPENED, self._network(request))
         socket = live_socket()
         await socket.prepare(request)
         self._open.add(socket)
@@ -84,7 +87,7 @@ class Chat:
         if hello is None:
             return
         visitor, welcome = self._visitor(request, hello)
-        network = network_of(request, is_behind_proxy=bool(self._public_url))
+        network = self._network(request)
         with self._allowance.page(visitor.id, network) as has_room:
             if not has_room:
                 await socket.close(code=TRY_LATER, message=b"too many pages are open")
@@ -92,6 +95,9 @@ class Chat:
             address = Address("web", "chat", visitor.id)
             connection = Connection(self._site.parts, socket, address, network, self._allowance)
             await connection.run(hello, welcome)
+
+    def _network(self, request: web.Request) -> str:
+        return network_of(request, is_behind_proxy=bool(self._public_url))
 
     def _visitor(self, request: web.Request, hello: Hello) -> tuple[Visitor, dict[str, str]]:
         """Who it is, by their cookie or by the token that their page keeps; and the token that it is to keep from now on."""
@@ -115,4 +121,4 @@ class Chat:
 def routes(site: Site) -> list[web.RouteDef]:
     chat = Chat(site)
     site.at_end(chat.close)
-    return chat.routes()
+    return anyone(*chat.routes())

@@ -6,6 +6,7 @@ from aiohttp import web
 
 from bot.errors import Conflict
 from bot.services.status import Finding, State, ability, configuration, stored
+from bot.web.access import anyone
 from bot.web.chat.allowance import Allowance
 from bot.web.chat.opening import close_all, first_frame, live_socket
 from bot.web.loopback import is_local
@@ -26,7 +27,7 @@ class Front:
     def __init__(self, site: Site) -> None:
         self._site = site
         self._parts = site.parts
-        self._allowance = Allowance(site.parts.clock)
+        self._allowance = Allowance(site.parts.shared.limits)
         self._open: set[web.WebSocketResponse] = set()
 
     def routes(self) -> list[web.RouteDef]:
@@ -101,7 +102,7 @@ class Front:
         """The same as `bot check` says, and what is simulated here instead."""
         parts = self._parts
         agents = [ability(agent.name, len(agent.tools), agent.handoffs, agent.skills) for agent in parts.router.agents]
-        of_store = await stored(parts.store, parts.clock, has_model=parts.settings.has_model)
+        of_store = await stored(parts.store, parts.clock, parts.settings)
         order = {state: place for place, state in enumerate((State.WRONG, State.ON, State.OFF, State.INFO))}
         return sorted([*configuration(parts.settings), *agents, *of_store], key=lambda finding: order[finding.state])
 
@@ -109,4 +110,4 @@ class Front:
 def routes(site: Site) -> list[web.RouteDef]:
     front = Front(site)
     site.at_end(front.close)
-    return front.routes()
+    return anyone(*front.routes())

@@ -7,7 +7,7 @@ from contextlib import suppress
 
 from aiohttp import web
 
-from bot.errors import StoreUnavailable
+from bot.errors import Overloaded, StoreUnavailable
 from bot.message import Button, Choice, Content
 from bot.records.conversations import Message
 from bot.services.last_turn import last_turn
@@ -36,12 +36,14 @@ class PhoneConnection(Connection):
         self._path: Sequence[Mapping[str, str]] = []
 
     async def _receive(self, key: str, content: Content) -> None:
-        """Writes it as a signed webhook. Raises StoreUnavailable where the vendor would have been told to come again."""
+        """Writes it as a signed webhook. Raises StoreUnavailable or Overloaded where the vendor would be told to come again."""
         if isinstance(content, Choice):
             button = Button(content.id, content.title)
             received = await self._phone.tap(self._who.number, self._who.name, key, button)
         else:
             received = await self._phone.write(self._who.number, self._who.name, key, content.as_text())
+        if received.status == 503 and self._parts.backlog.is_full:
+            raise Overloaded
         if received.status != 200:
             raise StoreUnavailable(f"the webhook of the simulated phone was answered with {received.status}")
         self._received = received

@@ -88,7 +88,7 @@ export class Talk {
 
   #refused({ key, why, wait }) {
     if (wait) {
-      this.#showTrouble(why === "too_fast" ? this.#say("too_fast", { seconds: Math.ceil(wait) }) : this.#say("unavailable"));
+      this.#showTrouble(this.#say(why, { seconds: Math.ceil(wait) }));
       clearTimeout(this.#retry);
       this.#retry = setTimeout(() => { this.#showTrouble(""); this.#outgoing.free(); this.#sendNext(); }, wait * 1000 + 50);
       return;

@@ -11,10 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pywa.errors import _all_exceptions
 
+from bot.channels.base import Paced
 from bot.channels.whatsapp.failures import DELAYED, ELSEWHERE, REFUSED
 from bot.channels.whatsapp.sender import API_VERSION, WhatsAppChannel
 from bot.channels.whatsapp.shaping import BODY_LIMIT, TEXT_LIMIT, TITLE_LIMIT, shape, units
-from bot.errors import SendDelayed, SendError, SendRefused, SendUnconfirmed, SettingsError
+from bot.errors import Reach, SendDelayed, SendError, SendRefused, SendUnconfirmed, SettingsError
 from bot.message import Address, Button, Reply
 from bot.testing.channel_contract import ChannelContract, ChannelKit, Heard
 from bot.testing.whatsapp import PHONE_ID, TOKEN, FakeWhatsApp, Fault, faults, person
@@ -190,6 +191,42 @@ async def test_what_a_failure_means(
     text = str(failure.value)
     assert text
     assert not any(secret in text for secret in (TOKEN, person(123), "Hello"))
+
+
+@pytest.mark.parametrize(
+    ("fault", "reach"),
+    [
+        (faults.error(131056), Reach.PERSON),
+        (faults.error(130429), Reach.SENDER),
+        (faults.error(80007), Reach.SENDER),
+        (faults.html(429), Reach.SENDER),
+        (faults.error(131016), Reach.VENDOR),
+        (faults.error(190), Reach.VENDOR),
+        (faults.error(131031), Reach.VENDOR),
+        (faults.html(503), Reach.VENDOR),
+        (faults.html(502), Reach.VENDOR),
+        (faults.html(404), Reach.VENDOR),
+        (faults.lost_answer(), Reach.VENDOR),
+        (faults.error(131053), Reach.MESSAGE),
+        (faults.error(131026), Reach.MESSAGE),
+        (faults.error(100), Reach.MESSAGE),
+    ],
+)
+async def test_whom_a_failure_tells_something_about(
+    channel: WhatsAppChannel, meta: FakeWhatsApp, fault: Fault, reach: Reach
+) -> None:
+    meta.fail(fault)
+    with pytest.raises(SendError) as failure:
+        await channel.send(ANA, Reply("Hello"), "d1")
+    assert failure.value.reach is reach
+
+
+async def test_a_number_sends_as_fast_as_meta_takes_it() -> None:
+    channel = WhatsAppChannel(PHONE_ID, TOKEN, "http://127.0.0.1:1", per_second=1000)
+    assert isinstance(channel, Paced)
+    assert (channel.pace.sender.per_second, channel.pace.person.most) == (1000, 45)
+    assert channel.pace.person.per_second == pytest.approx(1 / 6)
+    await channel.close()
 
 
 async def test_an_answer_without_contacts_is_an_answer(channel: WhatsAppChannel, meta: FakeWhatsApp) -> None:
