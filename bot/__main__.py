@@ -23,6 +23,7 @@ COMMANDS = {
     "migrate": "Move data, copy it, bring it up to date.",
     "retry": "Show what was set aside, or try it again.",
     "replay": "Show what happened in a conversation.",
+    "bench": "Prove what is promised: real processes, killed at random.",
 }
 """Command -> its help line. Each is a module of the same name in bot/commands with a click command `command`."""
 

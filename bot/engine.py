@@ -60,7 +60,10 @@ class Engine:
         elif trigger := await self._trigger(scene, asked=asked):
             await self._pass_on(scene, trigger)
         else:
-            await self._answering.answer(scene)
+            try:
+                await self._answering.answer(scene)
+            except EpochMoved:  # before anything was heard: it is for whoever holds it now
+                return await self.turn(claim, turn)
         return len(scene.turn.heard)
 
     async def give_up(self, claim: Claim, turn: Turn, error: str) -> None:

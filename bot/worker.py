@@ -23,6 +23,7 @@ from bot.live import Live
 from bot.message import InboundMessage, Incoming, Notice, Receipt
 from bot.outbox import Outbox, backoff
 from bot.records.work import InboxRow, address_lane
+from bot.running import end_tasks
 from bot.sending import Sending
 from bot.store.base import Claim, LaneKinds, Lanes, Store
 
@@ -72,13 +73,11 @@ class Crew:
 
     async def stop(self, seconds: float) -> None:
         """Takes nothing new, lets begun work finish within so many seconds, gives back the rest."""
-        await _ended(self._loops[:1])
+        await end_tasks(*self._loops[:1])
         if self._in_hand:
             _, late = await asyncio.wait(self._in_hand, timeout=seconds)
-            for task in late:
-                task.cancel()
-            await asyncio.gather(*late, return_exceptions=True)
-        await _ended(self._loops[1:])
+            await end_tasks(*late)
+        await end_tasks(*self._loops[1:])
 
     async def _claim(self) -> None:
         while True:
@@ -125,12 +124,6 @@ class Crew:
             again = backoff(1)
         finally:
             await self._lanes.release(claim, again)
-
-
-async def _ended(tasks: Sequence[asyncio.Task[None]]) -> None:
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
 
 
 class Worker:
@@ -185,8 +178,7 @@ class Worker:
         if self._commons is not None:
             await self._commons.leave()
         if self._rescan is not None:
-            self._rescan.cancel()
-            await asyncio.gather(self._rescan, return_exceptions=True)
+            await end_tasks(self._rescan)
         await asyncio.gather(*(crew.stop(STOP_SECONDS) for crew in self._crews))
 
     def is_idle(self) -> bool:

@@ -31,6 +31,7 @@ from bot.records.handoffs import Cause
 from bot.records.people import Customer
 from bot.records.work import Author, JournalKind
 from bot.resources import say
+from bot.running import end_tasks
 from bot.services.conversations import agent_of
 from bot.store.base import Change, In, Unit
 from bot.tools.base import ToolContext
@@ -52,9 +53,12 @@ class Answering:
         self._hearing = hearing
 
     async def answer(self, scene: Scene) -> None:
-        """Answers it, unless the conversation changes hands meanwhile: then it is recorded, and nothing is said."""
+        """Answers it, unless the conversation changes hands meanwhile: then it is recorded, and nothing is said.
+
+        Raises EpochMoved where it did before anything was heard: whoever took it has not seen these messages.
+        """
+        await self._hearing.freeze(scene)
         try:
-            await self._hearing.freeze(scene)
             await self._say(scene, await self._answer(scene))
         except EpochMoved:
             log.info("turn discarded: the conversation changed hands", turn=scene.turn.id, conversation=scene.conversation.id)
@@ -144,9 +148,7 @@ class Answering:
             watching.result()
             raise EpochMoved
         finally:
-            answering.cancel()
-            watching.cancel()
-            await asyncio.gather(answering, watching, return_exceptions=True)
+            await end_tasks(answering, watching)
 
     async def _moves(self, scene: Scene) -> None:
         """Returns when the conversation has changed hands."""

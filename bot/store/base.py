@@ -278,6 +278,12 @@ class Lanes(Protocol):
     async def beat(self, claim: Claim) -> bool:
         """Keeps the claim alive; False when it is lost."""
 
+    def is_sure(self, claim: Claim) -> bool:
+        """Whether nobody else can hold the lane yet, by this process's own clock: asked before what no fence guards.
+
+        False when it slept (SIGSTOP, a suspended machine) since the claim was last kept alive, for longer than that lasts.
+        """
+
     async def release(self, claim: Claim, again: float | None = None) -> None:
         """Gives the lane back; with `again`, it is due in that many seconds even if nobody wakes it."""
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 
 import structlog
 
 from bot.errors import StoreError
+from bot.running import end_tasks
 from bot.store.base import Fences
 
 log = structlog.get_logger()
@@ -25,9 +26,7 @@ async def cleared(fences: Fences, lease: float) -> AsyncIterator[None]:
     try:
         yield
     finally:
-        clearing.cancel()
-        with suppress(asyncio.CancelledError):
-            await clearing
+        await end_tasks(clearing)
 
 
 async def _clear(fences: Fences, lease: float) -> None:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
 
@@ -19,6 +19,7 @@ import structlog
 
 from bot.errors import DataInUse, StoreError
 from bot.records.work import Fence
+from bot.running import end_tasks
 from bot.store.base import SharedStore, StartsWith, Store
 from bot.store.clearing import cleared
 from bot.store.local import FENCE_ID, DataDirectory, raise_fence
@@ -98,9 +99,7 @@ async def _beating(store: Store, ownership: Ownership, lease: float) -> AsyncIte
     try:
         yield
     finally:
-        beating.cancel()
-        with suppress(asyncio.CancelledError):
-            await beating
+        await end_tasks(beating)
 
 
 async def _take(store: SharedStore, lease: float, holder: str) -> int:

@@ -21,6 +21,7 @@ import structlog
 
 from bot.clock import new_id
 from bot.errors import StoreError, StoreUnavailable
+from bot.running import end_tasks
 from bot.store.base import Claim, Fences, LaneKinds
 from bot.store.clearing import cleared
 from bot.store.redis_connection import Connection
@@ -69,6 +70,8 @@ class RedisLanes:
         self._era = ""
         self._forgotten: Callable[[], None] = lambda: None
         self._tokens_of: dict[Claim, str] = {}
+        self._sure_until: dict[Claim, float] = {}
+        """By this process's monotonic clock, which goes on while the process is stopped."""
         self._untold: dict[str, _Wake] = {}
         self._telling: asyncio.Task[None] | None = None
         self._one_teller = asyncio.Lock()
@@ -183,6 +186,7 @@ class RedisLanes:
             fences = {}
         claims = [Claim(lane, f"{self._kind}:{lane}", fences[lane]) for lane in lanes if lane in fences]
         self._tokens_of.update(dict.fromkeys(claims, token))
+        self._sure_until.update(dict.fromkeys(claims, began + self._lease))
         missed = [lane for lane in lanes if lane not in fences]
         if missed:
             await self._let_go([(lane, token, _micros(_AGAIN_SECONDS)) for lane in missed])
@@ -213,10 +217,17 @@ class RedisLanes:
         token = self._tokens_of.get(claim)
         if token is None:
             return False
+        began = time.monotonic()
         try:
-            return await self._beats.ask((claim.lane, token)) == 1
+            is_kept = await self._beats.ask((claim.lane, token)) == 1
         except StoreUnavailable:
             return True
+        if is_kept and claim in self._sure_until:
+            self._sure_until[claim] = began + self._lease
+        return is_kept
+
+    def is_sure(self, claim: Claim) -> bool:
+        return time.monotonic() < self._sure_until.get(claim, 0.0)
 
     async def _send_beats(self, batch: Sequence[tuple[str, str]]) -> Sequence[int]:
         arguments: list[str | int] = [_micros(self._lease), _TTL_MS, *(part for pair in batch for part in pair)]
@@ -224,6 +235,7 @@ class RedisLanes:
         return kept
 
     async def release(self, claim: Claim, again: float | None = None) -> None:
+        self._sure_until.pop(claim, None)
         token = self._tokens_of.pop(claim, None)
         if token is not None:
             await self._let_go([(claim.lane, token, -1 if again is None else _micros(again))])
@@ -249,9 +261,7 @@ class RedisLanes:
         if self._background:
             await asyncio.wait(self._background, timeout=self._lease)
         if self._telling is not None:
-            self._telling.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._telling
+            await end_tasks(self._telling)
         with suppress(StoreUnavailable):
             while self._untold:
                 await self._tell_some()
@@ -284,9 +294,7 @@ class RedisCommons:
     async def leave(self) -> None:
         """This process takes no more work."""
         if self._pulse is not None:
-            self._pulse.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._pulse
+            await end_tasks(self._pulse)
             with suppress(StoreUnavailable):
                 await self._connection.forget(self._workers, self._me)
 

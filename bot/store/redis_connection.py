@@ -22,6 +22,7 @@ from redis.exceptions import (
 )
 
 from bot.errors import SettingsError, StoreUnavailable
+from bot.running import end_tasks
 
 log = structlog.get_logger()
 
@@ -131,9 +132,7 @@ class Connection:
 
     async def close(self) -> None:
         if self._ear is not None:
-            self._ear.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._ear
+            await end_tasks(self._ear)
         with suppress(RedisError, OSError):
             await self._client.aclose()
 

@@ -21,6 +21,7 @@ from bot.errors import StoreUnavailable
 from bot.limits import Limit, LocalLimits
 from bot.live import Live
 from bot.pacing import QUEUED, LocalPacer, Pace
+from bot.running import end_tasks
 from bot.shared import Shared
 from bot.store.redis_connection import Connection
 from bot.store.redis_shared_scripts import (
@@ -120,8 +121,7 @@ class RedisBoard:
 
     async def close(self) -> None:
         if self._looking is not None:
-            self._looking.cancel()
-            await asyncio.gather(self._looking, return_exceptions=True)
+            await end_tasks(self._looking)
 
 
 class RedisPacer:
