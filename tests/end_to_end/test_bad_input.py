@@ -14,7 +14,7 @@ import pytest
 
 from bot.clock import SystemClock
 from bot.records.conversations import Message
-from bot.testing.chaos import come_to_rest
+from bot.testing.audit import come_to_rest
 from bot.testing.deployment import Deployment, deployment
 from bot.testing.processes import WORKS, Program, free_port
 from bot.testing.redis import RedisServer, require_redis

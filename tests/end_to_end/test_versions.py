@@ -14,7 +14,7 @@ import bot
 from bot.clock import SystemClock
 from bot.resources import ROOT
 from bot.store.versions import VERSION
-from bot.testing.chaos import come_to_rest
+from bot.testing.audit import come_to_rest
 from bot.testing.deployment import Deployment, deployment
 from bot.testing.processes import Program
 from bot.testing.redis import require_redis
