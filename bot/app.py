@@ -18,6 +18,7 @@ from bot.dialogs.flow import discover as discover_flows
 from bot.dialogs.intents import Intents
 from bot.dialogs.llm import Model
 from bot.dialogs.offline import Offline
+from bot.dialogs.resilient import ResilientModel
 from bot.dialogs.roster import load_agents
 from bot.dialogs.router import Router
 from bot.dialogs.scene import Parts
@@ -28,11 +29,13 @@ from bot.inbox import Inbox
 from bot.jobs import Jobs
 from bot.live import Live
 from bot.message import Reply
+from bot.meter import KEEPS_NOTHING, Meter
 from bot.outbox import Outbox
 from bot.policy import Policy
 from bot.secret_key import load_secret_key
 from bot.sending import Sending
 from bot.services.audit import Audit
+from bot.services.backlog import Backlog
 from bot.services.callbacks import Callbacks
 from bot.services.capture import Capture
 from bot.services.code_delivery import CodeDelivery, Mailer
@@ -94,10 +97,18 @@ class App:
     channels: Mapping[str, Channel]
     ownership: Ownership
     live: Live
+    meter: Meter
+    backlog: Backlog
     simulator: Simulator | None
     """The phone of the front page; None where there is a real number, or where others than this machine come in."""
     is_working: bool
     """Whether this process works on the store; only others do if not."""
+    model: Model | None = None
+
+    def breakers(self) -> Mapping[str, str]:
+        """Whom this process leaves alone for a while, and whom not."""
+        states = self.model.states() if isinstance(self.model, ResilientModel) else []
+        return {one.name: str(one.state) for one in states}
 
 
 @asynccontextmanager
@@ -109,18 +120,20 @@ async def assemble(
     channels: Mapping[str, Channel] | None = None,
     bounds: Bounds | None = None,
     mailer: Mailer | None = None,
+    meter: Meter = KEEPS_NOTHING,
     work: bool = True,
 ) -> AsyncIterator[App]:
     """The parts, joined and open; closed again when the block ends.
 
     `clock`, `model`, `channels`, `bounds` and `mailer` take the place of what the settings say: for tests, and for programs that
-    embed us.
+    embed us. What they measure is told to `meter`, which is closed with the rest.
     With `work` the process takes the store for itself, or joins those that share it: raises DataInUse when another one has it
     alone. The worker is not started here. Raises SettingsError, StoreError, ResourceError.
     """
     _refuse_half_of_it(settings)
     clock = clock or SystemClock()
     async with AsyncExitStack() as stack:
+        stack.push_async_callback(meter.close)
         store = store_of(settings, clock)
         ownership = await stack.enter_async_context(worked_on(settings, store) if work else beside(store))
         if settings.is_shared:
@@ -133,7 +146,7 @@ async def assemble(
         for channel in channels.values():
             stack.push_async_callback(channel.close)
         mailer = mailer or mailer_of(settings, clock)
-        app = _join(settings, clock, store, lanes, model, channels, bounds, mailer, ownership, work)
+        app = _join(settings, clock, store, lanes, model, channels, bounds, mailer, meter, ownership, work)
         stack.push_async_callback(app.spending.close)
         if work:
             await SystemSettings(store, clock).ensure_defaults()
@@ -187,6 +200,7 @@ def _join(
     channels: Mapping[str, Channel],
     bounds: Bounds | None,
     mailer: Mailer | None,
+    meter: Meter,
     ownership: Ownership,
     is_working: bool,
 ) -> App:
@@ -196,9 +210,9 @@ def _join(
 
     audit = Audit(clock)
     policy = Policy(store, clock)
-    inbox = Inbox(store, lanes.turns, clock, settings.quiet_ms)
-    outbox = Outbox(store, lanes.sends, clock, policy, shape)
-    jobs = Jobs(store, lanes.jobs, clock)
+    inbox = Inbox(store, lanes.turns, clock, settings.quiet_ms, meter)
+    outbox = Outbox(store, lanes.sends, clock, policy, shape, meter)
+    jobs = Jobs(store, lanes.jobs, clock, meter)
     people = People(store, clock, audit)
     merging = Merging(store, clock, audit)
     conversations = Conversations(store, clock, audit)
@@ -223,7 +237,7 @@ def _join(
         policy=policy,
         people=people,
         conversations=conversations,
-        receipts=Receipts(store),
+        receipts=Receipts(store, meter),
         settings=system,
         spending=spending,
         services=Services(
@@ -242,7 +256,7 @@ def _join(
             consents=Consents(clock),
             hours=hours,
         ),
-        loop=AgentLoop(model, Offline(intents, knowledge), toolbox, clock, bounds),
+        loop=AgentLoop(model, Offline(intents, knowledge), toolbox, clock, bounds, meter),
         agents=agents,
         router=router,
         hours=hours,
@@ -250,11 +264,12 @@ def _join(
         intents=intents,
         company=COMPANY,
         default_language=settings.default_language,
+        meter=meter,
     )
     engine = Engine(parts)
     live = Live()
-    sending = Sending(outbox, channels, live)
-    worker = Worker(store, lanes, inbox, outbox, engine, sending, jobs, live)
+    sending = Sending(outbox, channels, live, meter)
+    worker = Worker(store, lanes, inbox, outbox, engine, sending, jobs, live, meter)
     return App(
         settings=settings,
         clock=clock,
@@ -277,7 +292,10 @@ def _join(
         simulator=simulator_of(settings, inbox.accept, clock),
         is_working=is_working,
         live=live,
+        meter=meter,
+        backlog=Backlog(store, clock),
         spending=spending,
+        model=model,
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import structlog
+from structlog.contextvars import bind_contextvars
 
 from bot.conversation import Turn
 from bot.dialogs.answering import Answering
@@ -12,6 +13,7 @@ from bot.dialogs.hearing import Hearing
 from bot.dialogs.scene import Parts, Scene, fence_of
 from bot.errors import EpochMoved
 from bot.message import InboundMessage, Receipt, Reply
+from bot.meter import Counted
 from bot.policy import Wish, is_blocked, wish_of
 from bot.records.conversations import ConversationKind
 from bot.records.people import Customer
@@ -39,6 +41,7 @@ class Engine:
         Fewer than all, when an interrupted run had frozen the turn with only the first ones.
         """
         scene = await self._hearing.enter(claim, turn)
+        bind_contextvars(turn=scene.turn.id, conversation=scene.conversation.id)
         asked = scene.flow is not None and self._parts.clock.now() < scene.flow.expires_at
         wishes = [(wish, message) for message in scene.turn.messages if (wish := wish_of(message, asked=asked))]
         if wishes and scene.customer is not None:
@@ -68,6 +71,9 @@ class Engine:
         said = self._parts.outbox.add(unit, scene.conversation, replies, Author.SYSTEM, turn_id=scene.turn.id)
         self._parts.conversations.said(unit, scene.conversation, said)
         await self._parts.store.commit(unit)
+        self._parts.meter.count(Counted.SET_ASIDE, "turns", by=len(scene.turn.inbox_ids))
+        if replies and scene.user is None:
+            self._parts.meter.count(Counted.HANDOFFS, "turn_failed")
         await self._parts.outbox.wake(scene.conversation.lane)
 
     async def notices(self, claim: Claim, received: Sequence[str]) -> None:
@@ -99,6 +105,8 @@ class Engine:
             await self._hearing.finish(scene, unit, Reply(say(scene.language, "connecting")))
         except EpochMoved:
             await self._hearing.end(scene, Unit())  # an operator was faster
+        else:
+            self._parts.meter.count(Counted.HANDOFFS, "ai_off")
 
     def _may_be_answered(self, scene: Scene) -> bool:
         """Not a person who is blocked, nor a user who may not sign in or for whose role there is no assistant."""

@@ -9,6 +9,7 @@ import structlog
 
 from bot.clock import Clock, new_id
 from bot.message import Choice, InboundMessage, Incoming, Text, decode_incoming, encode_incoming
+from bot.meter import KEEPS_NOTHING, Counted, Meter
 from bot.records.work import InboxRow, InboxState
 from bot.store.base import Change, In, Lanes, Store, Unit
 from bot.store.together import Together
@@ -30,8 +31,9 @@ _SENTENCE_ENDS = (".", "!", "?", "…", "।", "؟", "。")
 class Inbox:
     """Accepts, hands out and finishes what people and vendors send."""
 
-    def __init__(self, store: Store, lanes: Lanes, clock: Clock, quiet_ms: int) -> None:
+    def __init__(self, store: Store, lanes: Lanes, clock: Clock, quiet_ms: int, meter: Meter = KEEPS_NOTHING) -> None:
         self._store = store
+        self._meter = meter
         self._lanes = lanes
         self._clock = clock
         self._quiet = quiet_ms / 1000
@@ -44,11 +46,20 @@ class Inbox:
         """
         now = self._clock.now()
         rows = [_row(item, now) for item in items]
+        began = self._clock.monotonic()
         fresh = await self._store.insert(rows)
         for row, item, is_new in zip(rows, items, fresh, strict=True):
             if is_new:  # not before its burst may be over: a lane is read for each wake-up
                 await self._lanes.wake(row.lane, self._window(item))
+        self._tell(rows, items, fresh, self._clock.monotonic() - began)
         return sum(fresh)
+
+    def _tell(self, rows: Sequence[InboxRow], items: Sequence[Incoming], fresh: Sequence[bool], seconds: float) -> None:
+        """Receipts and notices begin no turn."""
+        pairs = zip(rows, items, fresh, strict=True)
+        begun = [row.position for row, item, is_new in pairs if is_new and isinstance(item, InboundMessage)]
+        if begun:
+            self._meter.accepted(begun, items[0].address.channel, seconds)
 
     async def waiting(self, lane: str) -> list[InboxRow]:
         """What waits in a lane, in the order in which it came."""
@@ -64,6 +75,10 @@ class Inbox:
         for row in found:
             of[row.lane].append(row)
         return [of[lane] for lane in lanes]
+
+    def age(self, row: InboxRow) -> float:
+        """Seconds since it was accepted."""
+        return (self._clock.now() - row.accepted_at).total_seconds()
 
     def quiet_for(self, item: Incoming, accepted_at: datetime) -> float:
         """Seconds until a burst that ends with this item may be answered; a finished sentence waits a quarter."""
@@ -94,6 +109,7 @@ class Inbox:
     async def set_aside(self, ids: Sequence[str], error: str) -> None:
         """Rows that nobody can work on go out of the way."""
         await self._store.commit(Unit(self.dead(ids, error)))
+        self._meter.count(Counted.SET_ASIDE, "turns", by=len(ids))
 
     async def recover(self) -> int:
         """Brings every lane to mind in which something waits: at start-up, and when somebody may have written untold."""

@@ -18,6 +18,7 @@ import structlog
 from bot.clock import Clock, new_id
 from bot.errors import Conflict, EpochMoved, FenceLost, SendError
 from bot.message import Address, Reply
+from bot.meter import KEEPS_NOTHING, Counted, Meter, Stage
 from bot.policy import Policy
 from bot.records.conversations import Conversation, Direction, Interactive, Message, MessageSender, MessageStatus, MessageType
 from bot.records.work import Author, Delivery, DeliveryState, Fence, InboxRow, InboxState
@@ -70,8 +71,11 @@ def read_reply(delivery: Delivery) -> Reply:
 class Outbox:
     """Keeps deliveries, hands them out in order, and marks what became of them."""
 
-    def __init__(self, store: Store, lanes: Lanes, clock: Clock, policy: Policy, shape: Shape) -> None:
+    def __init__(
+        self, store: Store, lanes: Lanes, clock: Clock, policy: Policy, shape: Shape, meter: Meter = KEEPS_NOTHING
+    ) -> None:
         self._shape = shape
+        self._meter = meter
         self._store = store
         self._lanes = lanes
         self._clock = clock
@@ -107,6 +111,7 @@ class Outbox:
                     position=new_id(),
                     conversation_id=conversation.id,
                     message_id=message.id,
+                    turn_id=turn_id,
                     author=author,
                     epoch=epoch,
                     reply=msgspec.to_builtins(piece),
@@ -166,8 +171,14 @@ class Outbox:
             elif head.state is DeliveryState.UNCONFIRMED and await self._is_receipt_waiting(head):
                 return Wait(RECONCILE)
             elif (to := await self._claim(claim, head)) is not None:
+                if not head.attempts:
+                    self._meter.took(Stage.DELIVERY_WAITED, self._age(head))
                 claimed = {"state": DeliveryState.SENDING, "claimed_by": claim.fence, "attempts": head.attempts + 1}
                 return Taken(head.model_copy(update=claimed), to, is_last=len(heads) == 1)
+
+    def _age(self, delivery: Delivery) -> float:
+        """Seconds since it was committed."""
+        return (self._clock.now() - delivery.created_at).total_seconds() if delivery.created_at else 0.0
 
     async def _give_up_on(self, delivery: Delivery) -> Delivery:
         """A delivery found in `sending` was being posted by a worker that is gone: nobody knows whether it went out."""
@@ -192,11 +203,13 @@ class Outbox:
             return None
         verdict = await self._policy.allows(delivery, conversation)
         if not verdict.allowed:
+            self._meter.count(Counted.REFUSALS, verdict.rule)
             await self._close(delivery, DeliveryState.REFUSED, verdict.rule, f"refused by the rule {verdict.rule}")
             return None
         try:
             await self._store.commit(self._claiming(claim, delivery))
         except EpochMoved:
+            self._meter.count(Counted.REFUSALS, "epoch")
             await self._close(delivery, DeliveryState.REFUSED, "epoch", "the conversation changed hands before it was said")
             return None
         except FenceLost:
@@ -237,6 +250,7 @@ class Outbox:
             ),
         )
         await self._store.commit(unit)
+        self._count(delivery, "sent")
 
     async def failed(self, delivery: Delivery, error: SendError, *, unconfirmed: bool) -> float | None:
         """A try went wrong; seconds until the next one, or None when the delivery is now closed."""
@@ -254,6 +268,8 @@ class Outbox:
             {"id": delivery.id, "state": DeliveryState.SENDING, "claimed_by": delivery.claimed_by},
             set={"state": state, "due_at": due, "error_code": error.code, "error": str(error)},
         )
+        self._count(delivery, "unconfirmed" if unconfirmed else "retry")
+        self._meter.count(Counted.RETRIES, "deliveries")
         log.warning("delivery is tried again", delivery=delivery.id, state=str(state), code=error.code, attempt=delivery.attempts)
         return wait
 
@@ -273,7 +289,14 @@ class Outbox:
             await self._store.commit(unit)
         except Conflict:
             return
-        log.warning("delivery not sent", delivery=delivery.id, state=str(state), code=code)
+        self._count(delivery, str(state))
+        if state is DeliveryState.DEAD:
+            self._meter.count(Counted.SET_ASIDE, "deliveries")
+        about = {"delivery": delivery.id, "conversation": delivery.conversation_id}
+        log.warning("delivery not sent", **about, state=str(state), code=code)
+
+    def _count(self, delivery: Delivery, outcome: str) -> None:
+        self._meter.count(Counted.DELIVERIES, delivery.lane.partition(":")[0], outcome)
 
     async def resend(self, delivery_id: str) -> bool:
         """Opens a dead delivery again, with a fresh count of tries; False if it is not dead."""

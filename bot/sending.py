@@ -6,10 +6,12 @@ import asyncio
 from collections.abc import Mapping
 
 import structlog
+from structlog.contextvars import bound_contextvars
 
 from bot.channels.base import Channel, channel_of
 from bot.errors import SendError, SendUnconfirmed
 from bot.live import Live
+from bot.meter import KEEPS_NOTHING, Meter, Stage
 from bot.outbox import Outbox, Taken, Wait, read_reply
 from bot.store.base import Claim
 
@@ -25,8 +27,11 @@ _POST_SECONDS = 60.0
 class Sending:
     """Works on the lanes of the outbox."""
 
-    def __init__(self, outbox: Outbox, channels: Mapping[str, Channel], live: Live | None = None) -> None:
+    def __init__(
+        self, outbox: Outbox, channels: Mapping[str, Channel], live: Live | None = None, meter: Meter = KEEPS_NOTHING
+    ) -> None:
         self._outbox = outbox
+        self._meter = meter
         self._channels = channels
         self._live = live or Live()
 
@@ -41,7 +46,9 @@ class Sending:
                 return None
             if isinstance(taken, Wait):
                 return taken.seconds
-            wait = await self._send(channel, taken)
+            about = {"delivery": taken.delivery.id, "conversation": taken.delivery.conversation_id}
+            with bound_contextvars(**about):
+                wait = await self._send(channel, taken)
             if wait is not None or taken.is_last:
                 return wait
 
@@ -49,8 +56,9 @@ class Sending:
         """Posts one; seconds to wait before the lane goes on, or None to go on at once."""
         delivery = taken.delivery
         try:
-            async with asyncio.timeout(_POST_SECONDS):
-                provider_id = await channel.send(taken.to, read_reply(delivery), delivery.id)
+            with self._meter.within(delivery.turn_id, Stage.POSTED):
+                async with asyncio.timeout(_POST_SECONDS):
+                    provider_id = await channel.send(taken.to, read_reply(delivery), delivery.id)
         except SendUnconfirmed as error:
             return await self._outbox.failed(delivery, error, unconfirmed=True)
         except SendError as error:

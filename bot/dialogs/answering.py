@@ -23,6 +23,7 @@ from bot.dialogs.task import CONFIRMED, Answer, Task
 from bot.errors import EpochMoved, RecordError
 from bot.memory.window import heard, recent
 from bot.message import Reply
+from bot.meter import Counted
 from bot.principal import PersonRef, Principal, Strength, UserRef, strength_in
 from bot.records.conversations import Conversation, FlowState, Message
 from bot.records.people import Customer
@@ -53,7 +54,7 @@ class Answering:
             await self._hearing.freeze(scene)
             await self._say(scene, await self._answer(scene))
         except EpochMoved:
-            log.info("turn discarded: the conversation changed hands", turn=scene.turn.id, conversation=scene.conversation.id)
+            log.info("turn discarded: the conversation changed hands")
             unit = Unit()
             scene.journal.flush(unit)
             self._parts.conversations.said(unit, scene.conversation, (), scene.spent.amounts())
@@ -216,6 +217,8 @@ class Answering:
         scene.journal.flush(unit)
         unit.insert(scene.journal.row(JournalKind.END, "", _ending(answer)))
         await self._hearing.commit(scene, scene.journal.guard(unit))
+        if isinstance(assignee, Queue) and assignee != conversation.assignee:
+            parts.meter.count(Counted.HANDOFFS, _kind_of_reason(answer))
 
     def _be_honest(self, scene: Scene, unit: Unit, answer: Answer, assignee: Assignee | None) -> None:
         """Once a day a person is told that no model answers, below the first thing that is said without one."""
@@ -260,6 +263,13 @@ def _principal(scene: Scene, strength: Strength) -> Principal:
     if scene.user is not None:
         return UserRef(scene.user.id, str(scene.user.role), scene.user.granted)
     return PersonRef(scene.conversation.customer_id or "", strength)
+
+
+def _kind_of_reason(answer: Answer) -> str:
+    """Why a person goes on, in one of our own words: what a model gives as its reason may quote somebody."""
+    if answer.over_budget:
+        return "budget"
+    return "ai_could_not" if answer.trouble else "asked_for"
 
 
 def _sentence(answer: Answer, *, to_user: bool) -> str:

@@ -9,17 +9,21 @@ import hmac
 
 from aiohttp import web
 
+from bot.channels.whatsapp.parser import CHANNEL
 from bot.channels.whatsapp.receiving import TOO_LARGE, Accept, Answer, receive
 from bot.channels.whatsapp.signature import HEADER
 from bot.clock import Clock
 from bot.errors import SettingsError
+from bot.meter import KEEPS_NOTHING, Counted, Meter
 
 PATH = "/webhooks/whatsapp"
 MAX_BODY = 3 * 1024 * 1024
 """Bytes; Meta's bodies are not larger. Build the application with a `client_max_size` of at least this: aiohttp's own is 1 MB."""
 
 
-def routes(*, app_secret: str, verify_token: str, accept: Accept, clock: Clock) -> list[web.RouteDef]:
+def routes(
+    *, app_secret: str, verify_token: str, accept: Accept, clock: Clock, meter: Meter = KEEPS_NOTHING
+) -> list[web.RouteDef]:
     """The two routes of the webhook.
 
     Raises SettingsError without an app secret: an unsigned webhook would let anybody speak for anybody.
@@ -38,14 +42,16 @@ def routes(*, app_secret: str, verify_token: str, accept: Accept, clock: Clock) 
         return web.Response(text=query.get("hub.challenge", ""), headers={"X-Content-Type-Options": "nosniff"})
 
     async def delivery(request: web.Request) -> web.Response:
+        raw: bytes | None
         try:
             raw = await request.read()
         except web.HTTPRequestEntityTooLarge:
-            return _response(TOO_LARGE)
-        if len(raw) > MAX_BODY:
+            raw = None
+        if raw is None or len(raw) > MAX_BODY:
+            meter.count(Counted.WEBHOOKS, CHANNEL, "too_large")
             return _response(TOO_LARGE)
         signature = request.headers.get(HEADER)
-        return _response(await receive(raw, signature, app_secret=app_secret, accept=accept, clock=clock))
+        return _response(await receive(raw, signature, app_secret=app_secret, accept=accept, clock=clock, meter=meter))
 
     return [web.get(PATH, verification, allow_head=False), web.post(PATH, delivery)]
 
