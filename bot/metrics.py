@@ -12,11 +12,13 @@ from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from typing import Any, Final
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, disable_created_metrics
 from prometheus_client.exposition import generate_latest
 
 from bot.clock import Clock
 from bot.meter import Counted, Meter, Snapshot, Stage, Waiting
+
+disable_created_metrics()  # a series more for each, that nothing of ours needs
 
 PREFIX: Final = "switchboard"
 

@@ -68,9 +68,16 @@ class Deployment:
 
 @asynccontextmanager
 async def deployment(
-    folder: Path, mongo_uri: str, *, workers: int = 2, lease_ms: int = 2000, token_ms: float = 3.0, receipts: bool = True
+    folder: Path,
+    mongo_uri: str,
+    *,
+    workers: int = 2,
+    lease_ms: int = 2000,
+    token_ms: float = 3.0,
+    receipts: bool = True,
+    **settings: str,
 ) -> AsyncIterator[Deployment]:
-    """Started and ready; everything is ended with the block, the database dropped."""
+    """Started and ready; everything is ended with the block, the database dropped. `settings` are the environment of all."""
     database = f"switchboard_test_{new_id()[-12:]}"
     redis = RedisServer(folder / "redis").start()
     shared: dict[str, Any] = {
@@ -78,6 +85,7 @@ async def deployment(
         "MONGODB_DATABASE": database,
         "REDIS_URL": redis.url,
         "BOT_LEASE_MS": lease_ms,
+        **settings,
     }
     client = Connection(redis.url)
     store = MongoStore(mongo_uri, database, SystemClock())
