@@ -89,6 +89,9 @@ _NOTHING: AbstractContextManager[None] = nullcontext()
 class Meter:
     """Keeps nothing. A Meter must never raise, nor wait for anybody."""
 
+    asks_for_turns = False
+    """Whether to look up which turn a delivery belongs to, where that costs a read."""
+
     def count(self, what: Counted, *labels: str, by: float = 1.0) -> None:
         """So much more of this, under these labels."""
 

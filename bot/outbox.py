@@ -111,7 +111,6 @@ class Outbox:
                     position=new_id(),
                     conversation_id=conversation.id,
                     message_id=message.id,
-                    turn_id=turn_id,
                     author=author,
                     epoch=epoch,
                     reply=msgspec.to_builtins(piece),
@@ -232,6 +231,11 @@ class Outbox:
             )
         )
         return unit
+
+    async def turn_of(self, delivery: Delivery) -> str | None:
+        """The turn that said it; None of what answers nothing."""
+        message = await self._store.get(Message, delivery.message_id)
+        return message.turn_id if message is not None else None
 
     async def sent(self, delivery: Delivery, provider_id: str) -> None:
         """The vendor took it. Where a receipt was faster, it has said all this already, and more."""

@@ -62,6 +62,8 @@ class _Ids(RandomIdGenerator):
 class TracingMeter(Meter):
     """Makes spans, and tells everything to another Meter, too."""
 
+    asks_for_turns = True
+
     def __init__(self, processor: SpanProcessor, clock: Clock, version: str, beside: Meter) -> None:
         ours = Resource({"service.name": "switchboard", "service.version": version})
         resource = ours.merge(OTELResourceDetector().detect())

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -118,3 +120,10 @@ async def test_who_keeps_nothing_can_be_told_everything() -> None:
         pass
     assert KEEPS_NOTHING.exposition(Snapshot()) is None
     await KEEPS_NOTHING.close()
+
+
+def test_every_metric_and_every_stage_is_explained_on_the_page_for_operators() -> None:
+    page = (Path(__file__).parents[1] / "docs" / "operations.md").read_text()
+    assert [what for what in Counted if f"`{what.title}_total`" not in page] == []
+    shown = {Stage.DELIVERY_WAITED: "waited", Stage.RECEIPT: "receipt"}
+    assert [stage for stage in Stage if f"`{shown.get(stage, stage.value)}`" not in page] == []

@@ -71,8 +71,6 @@ class Delivery(Record):
     """Sorts in the order in which things are to be said."""
     conversation_id: str
     message_id: str
-    turn_id: str | None = None
-    """The turn that said it; None of what answers nothing, and of what was written before this was kept."""
     author: Author
     epoch: int
     """An AI's reply may be said only while the conversation's epoch is this one."""

@@ -36,9 +36,14 @@ class Receipts:
         if delivery is None:
             log.info("receipt for a message that is not ours", status=str(receipt.status))
             return None
-        with self._meter.within(delivery.turn_id, Stage.RECEIPT):
+        with self._meter.within(await self._turn_of(delivery), Stage.RECEIPT):
             unit.add(*self._on_delivery(delivery, receipt), *self._on_message(delivery, receipt))
         return delivery.lane
+
+    async def _turn_of(self, delivery: Delivery) -> str | None:
+        """The turn that said it, where somebody wants to know."""
+        message = await self._store.get(Message, delivery.message_id) if self._meter.asks_for_turns else None
+        return message.turn_id if message is not None else None
 
     async def _delivery(self, receipt: Receipt) -> Delivery | None:
         """By our tracker, which is known before the vendor's id is; else by the vendor's id."""
