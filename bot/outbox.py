@@ -16,7 +16,7 @@ import msgspec
 import structlog
 
 from bot.clock import Clock, new_id
-from bot.errors import Conflict, EpochMoved, FenceLost, SendError
+from bot.errors import Conflict, EpochMoved, FenceLost, SendError, StoreUnavailable
 from bot.message import Address, Reply
 from bot.meter import KEEPS_NOTHING, Counted, Meter, Stage
 from bot.policy import Policy
@@ -233,8 +233,11 @@ class Outbox:
         return unit
 
     async def turn_of(self, delivery: Delivery) -> str | None:
-        """The turn that said it; None of what answers nothing."""
-        message = await self._store.get(Message, delivery.message_id)
+        """The turn that said it; None of what answers nothing, and while the store is away: no trace is worth a delivery."""
+        try:
+            message = await self._store.get(Message, delivery.message_id)
+        except StoreUnavailable:
+            return None
         return message.turn_id if message is not None else None
 
     async def sent(self, delivery: Delivery, provider_id: str) -> None:

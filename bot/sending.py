@@ -55,8 +55,8 @@ class Sending:
     async def _send(self, channel: Channel, taken: Taken) -> float | None:
         """Posts one; seconds to wait before the lane goes on, or None to go on at once."""
         delivery = taken.delivery
+        turn_id = await self._outbox.turn_of(delivery) if self._meter.asks_for_turns else None
         try:
-            turn_id = await self._outbox.turn_of(delivery) if self._meter.asks_for_turns else None
             with self._meter.within(turn_id, Stage.POSTED):
                 async with asyncio.timeout(_POST_SECONDS):
                     provider_id = await channel.send(taken.to, read_reply(delivery), delivery.id)
