@@ -302,10 +302,10 @@ async def serving(*arguments: str) -> AsyncIterator[str]:
     )
     assert process.stdout is not None
     try:
-        yield (await asyncio.wait_for(process.stdout.readline(), 10)).decode().strip()
+        yield (await asyncio.wait_for(process.stdout.readline(), 60)).decode().strip()
     finally:
         process.send_signal(signal.SIGINT)
-        assert await asyncio.wait_for(process.wait(), 10) == 0
+        assert await asyncio.wait_for(process.wait(), 60) == 0
 
 
 def test_a_step_of_the_script_can_be_compared() -> None:
