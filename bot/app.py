@@ -35,12 +35,12 @@ from bot.policy import Policy
 from bot.secret_key import load_secret_key
 from bot.sending import Sending
 from bot.services.audit import Audit
-from bot.services.backlog import Backlog
 from bot.services.callbacks import Callbacks
 from bot.services.capture import Capture
 from bot.services.code_delivery import CodeDelivery, Mailer
 from bot.services.consents import Consents
 from bot.services.conversations import Conversations
+from bot.services.depths import Depths
 from bot.services.directory import Directory
 from bot.services.handoff import Handoffs
 from bot.services.hours import Hours
@@ -98,7 +98,7 @@ class App:
     ownership: Ownership
     live: Live
     meter: Meter
-    backlog: Backlog
+    depths: Depths
     simulator: Simulator | None
     """The phone of the front page; None where there is a real number, or where others than this machine come in."""
     is_working: bool
@@ -293,7 +293,7 @@ def _join(
         is_working=is_working,
         live=live,
         meter=meter,
-        backlog=Backlog(store, clock),
+        depths=Depths(store, clock),
         spending=spending,
         model=model,
     )

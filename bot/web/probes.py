@@ -16,7 +16,7 @@ from aiohttp import web
 from bot.config import Settings
 from bot.errors import StoreUnavailable
 from bot.meter import Meter, Snapshot
-from bot.services.backlog import Backlog
+from bot.services.depths import Depths
 from bot.store.base import LaneKinds, Store
 from bot.web.limits import address_of
 from bot.web.listening import cannot_listen
@@ -46,7 +46,7 @@ class Observed(Protocol):
     @property
     def meter(self) -> Meter: ...
     @property
-    def backlog(self) -> Backlog: ...
+    def depths(self) -> Depths: ...
     @property
     def worker(self) -> Working: ...
     @property
@@ -68,7 +68,7 @@ def probes(parts: Observed) -> list[web.RouteDef]:
 
     async def metrics(request: web.Request) -> web.Response:
         _require_reader(request, parts.settings)
-        waiting = await parts.backlog.waiting()
+        waiting = await parts.depths.waiting()
         in_hand = parts.worker.in_hand() if parts.is_working else {}
         body = parts.meter.exposition(Snapshot(waiting, in_hand, parts.breakers()))
         if body is None:

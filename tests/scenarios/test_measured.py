@@ -89,7 +89,7 @@ async def test_a_reply_that_policy_forbids_is_counted_under_its_rule(tmp_path: P
         (b"{", 0, "malformed"),
         (None, 1, "accepted"),
         (None, 0, "duplicate"),
-        (None, StoreUnavailable("the disk is full"), "busy"),
+        (None, StoreUnavailable("the disk is full"), "unavailable"),
         (b'{"object": "whatsapp_business_account", "entry": []}', 0, "ignored"),
     ],
 )

@@ -65,5 +65,5 @@ async def _received(raw: bytes, signature: str | None, app_secret: str, accept: 
         fresh = await accept(parsed.items)
     except StoreUnavailable as error:
         _log.warning("whatsapp.not_stored", items=len(parsed.items), why=str(error))
-        return "busy", Answer(503, "Try again later.", RETRY_AFTER)
+        return "unavailable", Answer(503, "Try again later.", RETRY_AFTER)
     return "duplicate" if fresh == 0 else "accepted", OK

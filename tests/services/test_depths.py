@@ -10,7 +10,7 @@ from bot.clock import new_id
 from bot.errors import StoreUnavailable
 from bot.meter import Waiting
 from bot.records.work import Author, Delivery, DeliveryState, InboxRow, InboxState, Job, JobSchedule, JobStatus
-from bot.services.backlog import FRESH_SECONDS, Backlog
+from bot.services.depths import FRESH_SECONDS, Depths
 from bot.store.base import Store
 from bot.testing.clock import ManualClock
 
@@ -44,7 +44,7 @@ def job(clock: ManualClock, number: int, due_in: float, status: JobStatus = JobS
 
 
 async def test_nothing_waits_in_an_empty_store(store: Store, clock: ManualClock) -> None:
-    assert await Backlog(store, clock).waiting() == [
+    assert await Depths(store, clock).waiting() == [
         Waiting("turns", 0, 0.0, 0),
         Waiting("deliveries", 0, 0.0, 0),
         Waiting("jobs", 0, 0.0, 0),
@@ -59,7 +59,7 @@ async def test_what_waits_is_counted_with_the_age_of_the_oldest_and_what_failed_
     await store.insert([row(clock, 1, ago=9.0), row(clock, 2, ago=4.0), row(clock, 3, InboxState.DONE, ago=60.0)])
     await store.insert([row(clock, 4, InboxState.DEAD, ago=60.0)])
     await store.insert([job(clock, 1, -3.0), job(clock, 2, 60.0), job(clock, 3, -9.0, JobStatus.FAILED)])
-    assert await Backlog(store, clock).waiting() == [
+    assert await Depths(store, clock).waiting() == [
         Waiting("turns", 2, 9.0, 1),
         Waiting("deliveries", 1, 2.0, 1),
         Waiting("jobs", 1, 3.0, 1),
@@ -67,14 +67,14 @@ async def test_what_waits_is_counted_with_the_age_of_the_oldest_and_what_failed_
 
 
 async def test_the_store_is_asked_every_few_seconds_however_many_want_to_know(store: Store, clock: ManualClock) -> None:
-    backlog = Backlog(store, clock)
-    await backlog.waiting()
+    depths = Depths(store, clock)
+    await depths.waiting()
     await store.insert([row(clock, 1)])
-    seen = await backlog.waiting()
+    seen = await depths.waiting()
     assert seen is not None
     assert seen[0].count == 0
     await clock.advance(FRESH_SECONDS)
-    seen = await backlog.waiting()
+    seen = await depths.waiting()
     assert seen is not None
     assert seen[0].count == 1
 
@@ -84,4 +84,4 @@ async def test_while_the_store_is_away_nothing_is_told(store: Store, clock: Manu
         raise StoreUnavailable("the disk is full")
 
     monkeypatch.setattr(store, "find", away)
-    assert await Backlog(store, clock).waiting() is None
+    assert await Depths(store, clock).waiting() is None

@@ -23,7 +23,7 @@ _ANY = Between("")
 """Any lane. Named because MongoDB takes an index only where its first field is asked for; the index holds what waits alone."""
 
 
-class Backlog:
+class Depths:
     """Counts what waits."""
 
     def __init__(self, store: Store, clock: Clock) -> None:
