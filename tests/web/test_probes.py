@@ -13,6 +13,7 @@ from aiohttp.test_utils import TestClient, TestServer
 from bot.app import App, assemble
 from bot.config import Settings
 from bot.errors import SettingsError, StoreUnavailable
+from bot.meter import KEEPS_NOTHING
 from bot.metrics import PrometheusMeter
 from bot.testing.clock import ManualClock
 from bot.web.probes import probed, probes
@@ -28,7 +29,7 @@ async def opened(folder: Path, token: str = "", *, is_measured: bool = True, pee
     """The probes of a running program; `peer` is who the connection is said to come from."""
     settings = Settings(_env_file=None, BOT_DATA_DIR=folder, BOT_METRICS_TOKEN=token)
     clock = ManualClock()
-    more = {"meter": PrometheusMeter(clock, "0.1.0")} if is_measured else {}
+    meter = PrometheusMeter(clock, "0.1.0") if is_measured else KEEPS_NOTHING
 
     @web.middleware
     async def from_there(request: web.Request, handler: object) -> web.StreamResponse:
@@ -37,7 +38,7 @@ async def opened(folder: Path, token: str = "", *, is_measured: bool = True, pee
         assert isinstance(answer, web.StreamResponse)
         return answer
 
-    async with assemble(settings, clock=clock, **more) as app:
+    async with assemble(settings, clock=clock, meter=meter) as app:
         application = web.Application(middlewares=[from_there])
         application.router.add_routes(probes(app))
         async with TestClient(TestServer(application)) as client:
