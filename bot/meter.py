@@ -70,8 +70,8 @@ class Waiting:
     count: int
     oldest: float
     """Seconds that the one has waited that has waited longest; 0 where none waits."""
-    dead: int = 0
-    """How many failed too often, or cannot be read."""
+    dead: int | None = None
+    """How many failed too often, or cannot be read; None of what cannot fail, or is told of with another kind."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -114,7 +114,8 @@ class PrometheusMeter(Meter):
         for one in waiting:
             self._waiting.labels(one.kind).set(one.count)
             self._oldest.labels(one.kind).set(one.oldest)
-            self._dead.labels(one.kind).set(one.dead)
+            if one.dead is not None:
+                self._dead.labels(one.kind).set(one.dead)
 
     def _child(self, what: Counted, labels: tuple[str, ...]) -> Any:
         """The series of these labels; that of `other` where there are too many, or they do not look like names."""

@@ -74,7 +74,9 @@ class Depths:
         where: Where = {"openness": "open", "lane": _ANY}
         first = await self._first(Delivery, where, "position")
         dead = await self._store.count(Delivery, {"state": DeliveryState.DEAD})
-        return Waiting("deliveries", await self._store.count(Delivery, where), _age(first.created_at if first else None, now), dead)
+        return Waiting(
+            "deliveries", await self._store.count(Delivery, where), _age(first.created_at if first else None, now), dead
+        )
 
     async def _jobs(self, now: datetime) -> Waiting:
         where: Where = {"status": JobStatus.PENDING, "schedule.execute_at": Between(None, now)}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -10,14 +11,18 @@ import pytest
 
 from bot.channels.whatsapp.receiving import receive
 from bot.channels.whatsapp.signature import sign
-from bot.errors import SendDelayed, StoreUnavailable
+from bot.errors import Overloaded, Reach, SendDelayed, StoreUnavailable, Taken
 from bot.message import Incoming
 from bot.meter import Snapshot
 from bot.metrics import PrometheusMeter
+from bot.pacing import Pace, Rate
+from bot.records.conversations import Conversation
 from bot.testing.clock import ManualClock
 from bot.testing.llm import Called, Said, ScriptedModel
 from bot.testing.scene import Scene, open_scene
-from tests.scenarios.canaries import NUMBER, fail_turns, go_through, leaked
+from tests.scenarios.canaries import NUMBER, WORDS, fail_turns, go_through, leaked
+from tests.scenarios.helpers import put_in_outbox
+from tests.services.desk_helpers import add_user, nobody_is_given_anything, waits
 
 pytestmark = pytest.mark.scenario
 
@@ -46,7 +51,7 @@ async def test_whatever_happens_to_somebody_no_label_and_no_value_tells_of_them(
     assert 'switchboard_model_failures_total{kind="ModelUnavailable"} 1.0' in told
     assert 'switchboard_deliveries_total{channel="whatsapp",outcome="retry"} 1.0' in told
     assert 'switchboard_deliveries_total{channel="whatsapp",outcome="refused"} 1.0' in told
-    assert 'switchboard_handoffs_total{reason="asked_for"} 1.0' in told
+    assert 'switchboard_handoffs_total{cause="asked"} 1.0' in told
     assert 'switchboard_retries_total{kind="turns"} 4.0' in told
     assert 'switchboard_set_aside_total{kind="turns"} 2.0' in told
 
@@ -83,6 +88,47 @@ async def test_a_reply_that_policy_forbids_is_counted_under_its_rule(tmp_path: P
     assert 'switchboard_deliveries_total{channel="whatsapp",outcome="refused"} 1.0' in told
 
 
+async def test_changes_of_hands_are_counted_by_cause_and_who_loses_the_race_counts_for_nothing(tmp_path: Path) -> None:
+    async with measured(tmp_path) as (scene, meter):
+        await nobody_is_given_anything(scene)
+        nadia, omar = await add_user(scene, "Nadia"), await add_user(scene, "Omar")
+        _, conversation = await waits(scene, NUMBER)
+        transfers = scene.app.desk.transfers
+        both = (transfers.take_over(conversation.id, nadia), transfers.take_over(conversation.id, omar))
+        won, lost = sorted(await asyncio.gather(*both, return_exceptions=True), key=lambda one: isinstance(one, Taken))
+        assert isinstance(lost, Taken)
+        assert isinstance(won, Conversation)
+        await transfers.hand_back(conversation.id, nadia if won.assignee_name == nadia.id else omar, note=WORDS)
+        told = lines(meter)
+    assert sorted(line for line in told if line.startswith("switchboard_handoffs_total{")) == [
+        'switchboard_handoffs_total{cause="handed_back"} 1.0',
+        'switchboard_handoffs_total{cause="operator_took_over"} 1.0',
+        'switchboard_handoffs_total{cause="sentiment"} 1.0',
+    ]
+
+
+async def test_sends_that_wait_for_the_vendor_are_counted_by_what_they_wait_for(tmp_path: Path) -> None:
+    async with measured(tmp_path) as (scene, meter):
+        scene.channel.pace = Pace(sender=Rate(80, 80), person=Rate(1, 1 / 6))
+        ana = scene.person(NUMBER)
+        scene.model.will(Said("Hello."))
+        await ana.says("Hi.")
+        await ana.hears("Hello")
+        await put_in_outbox(scene, ana, "one")
+        await scene.app.outbox.wake(ana.address.lane)
+        await scene.passes(7)
+        paced = lines(meter)
+        scene.channel.fail(*[SendDelayed("away", reach=Reach.VENDOR)] * 5)
+        await put_in_outbox(scene, ana, "two")
+        await scene.app.outbox.wake(ana.address.lane)
+        await scene.passes(600)
+        told = lines(meter)
+    assert 'switchboard_sends_held_back_total{channel="whatsapp",why="pace"} 1.0' in paced
+    assert 'switchboard_delivery_seconds_count{stage="paced"} 3.0' in paced, "two went, and one of them was put off before"
+    assert not any('why="breaker"' in line for line in paced)
+    assert any(line.startswith('switchboard_sends_held_back_total{channel="whatsapp",why="breaker"}') for line in told)
+
+
 @pytest.mark.parametrize(
     ("body", "fresh", "outcome"),
     [
@@ -90,6 +136,7 @@ async def test_a_reply_that_policy_forbids_is_counted_under_its_rule(tmp_path: P
         (None, 1, "accepted"),
         (None, 0, "duplicate"),
         (None, StoreUnavailable("the disk is full"), "unavailable"),
+        (None, Overloaded(), "busy"),
         (b'{"object": "whatsapp_business_account", "entry": []}', 0, "ignored"),
     ],
 )

@@ -11,8 +11,9 @@ from aiohttp import ClientSession, web
 from aiohttp.test_utils import TestClient, TestServer
 
 from bot.app import App, assemble
+from bot.breakers import Tolerance
 from bot.config import Settings
-from bot.errors import SettingsError, StoreUnavailable
+from bot.errors import ModelUnavailable, SettingsError, StoreUnavailable
 from bot.meter import KEEPS_NOTHING
 from bot.metrics import PrometheusMeter
 from bot.testing.clock import ManualClock
@@ -130,6 +131,21 @@ async def test_while_the_store_is_away_it_is_alive_not_ready_and_metrics_tell_no
         text = await (await client.get("/metrics")).text()
         assert "process_cpu_seconds_total" in text
         assert "switchboard_queue_depth{" not in text
+
+
+async def test_of_several_numbers_of_a_channel_the_worst_breaker_is_told_and_no_number(tmp_path: Path) -> None:
+    async with opened(tmp_path) as (app, client):
+        breakers = app.shared.breakers
+        for name in ("whatsapp:106540352242921", "whatsapp:106540352242922", "whatsapp:106540352242923", "model:gpt-4o:mini"):
+            breakers.of(name)
+        broken = breakers.of("whatsapp:106540352242922")
+        for _ in range(Tolerance().failures):
+            await broken.failed(await broken.enter(), ModelUnavailable("down"))
+        text = await (await client.get("/metrics")).text()
+        told = [line for line in text.splitlines() if line.startswith("switchboard_breaker_state{") and line.endswith(" 1.0")]
+        assert 'switchboard_breaker_state{name="whatsapp",state="open"} 1.0' in told
+        assert 'switchboard_breaker_state{name="model:gpt-4o:mini",state="closed"} 1.0' in told
+        assert "10654035" not in text
 
 
 async def test_a_worker_has_a_server_of_its_own_for_them_and_a_taken_port_names_the_setting(tmp_path: Path) -> None:
