@@ -43,6 +43,8 @@ from bot.services.capture import Capture
 from bot.services.code_delivery import CodeDelivery, Mailer
 from bot.services.consents import Consents
 from bot.services.conversations import DESK_JOB, Conversations
+from bot.services.deadlines import JOB as DEADLINES_JOB
+from bot.services.deadlines import SECONDS as DEADLINES_SECONDS
 from bot.services.desk import DESK_SECONDS, Desk
 from bot.services.desk import join as join_desk
 from bot.services.directory import Directory
@@ -59,7 +61,8 @@ from bot.services.receipts import Receipts
 from bot.services.search import Search
 from bot.services.settings import SystemSettings
 from bot.services.spending import Spending
-from bot.services.tickets import Tickets
+from bot.services.ticketing import Ticketing
+from bot.services.ticketing import join as join_ticketing
 from bot.services.users import Users
 from bot.services.verification import JOB, Verifying
 from bot.shared import Shared
@@ -106,6 +109,7 @@ class App:
     ownership: Ownership
     live: Live
     desk: Desk
+    ticketing: Ticketing
     shared: Shared
     simulator: Simulator | None
     """The phone of the front page; None where there is a real number, or where others than this machine come in."""
@@ -241,6 +245,7 @@ def _join(
     desk = join_desk(
         store, clock, audit, system, hours, jobs, outbox, policy, conversations, handoffs, shared.live, mailer, summariser
     )
+    ticketing = join_ticketing(store, clock, audit, system, hours, jobs, outbox, policy, conversations, desk.notifying)
     parts = Parts(
         store=store,
         clock=clock,
@@ -253,7 +258,7 @@ def _join(
         settings=system,
         spending=spending,
         services=Services(
-            tickets=Tickets(store, clock, audit),
+            tickets=ticketing.tickets,
             handoffs=handoffs,
             people=people,
             callbacks=Callbacks(store, clock, audit),
@@ -307,6 +312,7 @@ def _join(
         is_working=is_working,
         live=shared.live,
         desk=desk,
+        ticketing=ticketing,
         shared=shared,
         spending=spending,
     )
@@ -327,3 +333,4 @@ async def _plan_jobs(app: App) -> None:
         await app.jobs.every("sweep", SWEEP_SECONDS)
         await app.jobs.every("merge-stragglers", STRAGGLERS_SECONDS)
         await app.jobs.every(DESK_JOB, DESK_SECONDS)
+        await app.jobs.every(DEADLINES_JOB, DEADLINES_SECONDS)

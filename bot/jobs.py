@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -25,6 +26,14 @@ MAX_SECONDS = 300.0
 """How long a handler may take, unless it was registered with another bound."""
 _PAGE = 500
 """Jobs that are read at once, however many wait for their time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Again:
+    """What the handler of recurring work may give back: it wants to be called in so many seconds, where that is sooner."""
+
+    seconds: float
+
 
 Handler = Callable[[Mapping[str, Any]], Awaitable[object]]
 
@@ -49,9 +58,10 @@ class Jobs:
         await self._wake(job)
         return job.id
 
-    def add(self, unit: Unit, name: str, payload: Mapping[str, Any], *, id: str) -> None:
-        """Work that is due as soon as the unit is written, and is not there without it."""
-        job = Job(id=id, job_type=name, schedule=JobSchedule(execute_at=self._clock.now()), payload=dict(payload))
+    def add(self, unit: Unit, name: str, payload: Mapping[str, Any], *, id: str, every: float | None = None) -> None:
+        """Work that is due as soon as the unit is written, and not there without it; with `every` it recurs after so many seconds."""
+        schedule = JobSchedule(execute_at=self._clock.now(), recurring=every is not None, every_seconds=every)
+        job = Job(id=id, job_type=name, schedule=schedule, payload=dict(payload))
         unit.insert(job)
         unit.then(lambda: self._wake(job))
 
@@ -71,11 +81,13 @@ class Jobs:
 
     async def hurry(self, name: str) -> None:
         """Work that recurs is due now; nothing where there is none of this name."""
-        id_ = f"every:{name}"
+        await self.hurry_one(f"every:{name}")
+
+    async def hurry_one(self, id: str) -> None:
+        """The same for recurring work by its id."""
         now = self._clock.now()
-        found = await self._store.change(Job, {"id": id_, "status": JobStatus.PENDING}, set={"schedule.execute_at": now})
-        if found:
-            await self._lanes.wake(id_)
+        if await self._store.change(Job, {"id": id, "status": JobStatus.PENDING}, set={"schedule.execute_at": now}):
+            await self._lanes.wake(id)
 
     async def recover(self) -> int:
         """Brings every job to mind that is not done, at its time: at start-up, and when somebody may have written untold."""
@@ -104,7 +116,7 @@ class Jobs:
         handler, seconds = self._handlers[job.job_type]
         try:
             async with asyncio.timeout(seconds) as bound:
-                await handler(job.payload)
+                result = await handler(job.payload)
         except VendorLeftAlone as error:  # nothing was tried, so nothing is counted
             return await self._again(job, error.wait, error=str(error))
         except Exception as error:  # whatever a handler does wrong is this job's own failure
@@ -112,14 +124,16 @@ class Jobs:
             if bound.expired():
                 return await self._failed(job, f"took longer than {seconds:g} s")
             return await self._failed(job, f"{type(error).__name__}: {error}")
-        return await self._done(job)
+        return await self._done(job, result)
 
-    async def _done(self, job: Job) -> float | None:
+    async def _done(self, job: Job, result: object) -> float | None:
         every = job.schedule.every_seconds
         if every is None:
             done = {"status": JobStatus.COMPLETED, "error": "", "executed_at": self._clock.now()}
             await self._store.change(Job, {"id": job.id}, set=done)
             return None
+        if isinstance(result, Again):
+            every = min(every, max(0.0, result.seconds))
         now = self._clock.now()
         done = {"attempts": 0, "error": "", "executed_at": now}
         as_it_was = {"id": job.id, "schedule.execute_at": job.due_at}
