@@ -59,7 +59,7 @@ class Jobs:
         return job.id
 
     def add(self, unit: Unit, name: str, payload: Mapping[str, Any], *, id: str, every: float | None = None) -> None:
-        """Work that is due as soon as the unit is written, and not there without it; with `every` it recurs after so many seconds."""
+        """Work that is due as soon as the unit is written, and not there without it; every so many seconds again with `every`."""
         schedule = JobSchedule(execute_at=self._clock.now(), recurring=every is not None, every_seconds=every)
         job = Job(id=id, job_type=name, schedule=schedule, payload=dict(payload))
         unit.insert(job)
