@@ -65,11 +65,25 @@ from bot.services.ticketing import Ticketing
 from bot.services.ticketing import join as join_ticketing
 from bot.services.users import Users
 from bot.services.verification import JOB, Verifying
+from bot.services.webhook_events import WebhookEvents
+from bot.services.webhook_posting import Posting, Tools
+from bot.services.webhooks import Webhooks
 from bot.shared import Shared
 from bot.store.base import LaneKinds, Store
 from bot.store.ownership import Ownership, beside
 from bot.tools.base import Services, Toolbox
-from bot.vendors import channels_of, is_worked_on, lanes_of, mailer_of, model_of, shared_of, simulator_of, store_of, worked_on
+from bot.vendors import (
+    channels_of,
+    is_worked_on,
+    lanes_of,
+    mailer_of,
+    model_of,
+    posting_tools,
+    shared_of,
+    simulator_of,
+    store_of,
+    worked_on,
+)
 from bot.worker import Worker
 
 log = structlog.get_logger()
@@ -110,6 +124,8 @@ class App:
     live: Live
     desk: Desk
     ticketing: Ticketing
+    webhooks: Webhooks
+    posting_tools: Tools
     shared: Shared
     simulator: Simulator | None
     """The phone of the front page; None where there is a real number, or where others than this machine come in."""
@@ -152,6 +168,7 @@ async def assemble(
             stack.push_async_callback(channel.close)
         mailer = mailer or mailer_of(settings, clock, shared.breakers.of("e-mail"))
         app = _join(settings, clock, store, lanes, shared, model, channels, bounds, mailer, ownership, work)
+        stack.push_async_callback(app.posting_tools.close)
         stack.push_async_callback(app.spending.close)
         stack.push_async_callback(app.backlog.close)
         if work:
@@ -246,6 +263,10 @@ def _join(
         store, clock, audit, system, hours, jobs, outbox, policy, conversations, handoffs, shared.live, mailer, summariser
     )
     ticketing = join_ticketing(store, clock, audit, system, hours, jobs, outbox, policy, conversations, desk.notifying)
+    tools, events = posting_tools(key), WebhookEvents(store, clock, jobs)
+    store.before_commit(events)
+    Posting(store, clock, system, desk.notifying, events, tools, jobs)
+    webhooks = Webhooks(store, clock, audit, jobs, events, tools, is_public=bool(settings.public_url))
     parts = Parts(
         store=store,
         clock=clock,
@@ -313,6 +334,8 @@ def _join(
         live=shared.live,
         desk=desk,
         ticketing=ticketing,
+        webhooks=webhooks,
+        posting_tools=tools,
         shared=shared,
         spending=spending,
     )

@@ -17,7 +17,7 @@ import structlog
 from bot.clock import Clock, new_id
 from bot.errors import VendorLeftAlone
 from bot.records.work import Job, JobSchedule, JobStatus
-from bot.store.base import Between, Claim, Lanes, Store, Unit
+from bot.store.base import Between, Claim, Delete, Lanes, Store, Unit
 
 log = structlog.get_logger()
 
@@ -64,6 +64,11 @@ class Jobs:
         job = Job(id=id, job_type=name, schedule=schedule, payload=dict(payload))
         unit.insert(job)
         unit.then(lambda: self._wake(job))
+
+    @staticmethod
+    def end(unit: Unit, id: str) -> None:
+        """Recurring work is over when the unit is written."""
+        unit.add(Delete(Job, {"id": id}))
 
     async def every(self, name: str, seconds: float) -> None:
         """Work that recurs; the first time now. A changed interval takes the place of the former one."""

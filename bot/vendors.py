@@ -24,6 +24,7 @@ from bot.dialogs.resilient import Choice, ResilientModel
 from bot.errors import BotError, SettingsError
 from bot.message import Incoming
 from bot.services.status import Finding, State
+from bot.services.webhook_posting import Poster, Sealing, Tools
 from bot.shared import Shared, alone
 from bot.store.base import LaneKinds, Store
 from bot.store.local import LocalLanes
@@ -166,6 +167,11 @@ def mailer_of(settings: Settings, clock: Clock, breaker: Breaker | None = None) 
     if server is None:
         return None
     return cast("EmailSender", _load("bot.channels.email").EmailSender(server, clock, breaker=breaker))
+
+
+def posting_tools(key: bytes) -> Tools:
+    """What webhooks are posted and their secrets sealed with, under this secret key; loaded when the first one is there."""
+    return Tools(lambda: cast(Sealing, _load("bot.sealing").Seal(key)), lambda: cast(Poster, _load("bot.posting").Poster()))
 
 
 def webhooks_of(settings: Settings, accept: Accept, clock: Clock) -> Iterable[web.RouteDef]:

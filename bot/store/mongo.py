@@ -29,7 +29,7 @@ from bot.errors import Conflict, StoreError, StoreUnavailable, UnindexedQuery
 from bot.records.base import Record
 from bot.records.tokens import Word
 from bot.records.work import Counter, Fence
-from bot.store.base import Found, Unit, Where
+from bot.store.base import Found, Look, Unit, Where
 from bot.store.catalog import every_kind
 from bot.store.fields import stamp_record, tell_records
 from bot.store.mongo_connection import Client, Translated, client_of, place_of, require_replica_set
@@ -61,6 +61,7 @@ class MongoStore:
         self._kinds = kinds
         self._place = place_of(uri)
         self._client: Client | None = None
+        self._look: Look | None = None
         self._places: dict[type[Record], Place] = {}
         self._inserts: dict[type[Record], Inserts] = {}
         self._names: dict[str, Collection] = {}
@@ -334,9 +335,14 @@ class MongoStore:
         """From here on nobody watches for this process's commits, and they need no pulse: four writes a second less."""
         self._pulses.cease()
 
+    def before_commit(self, look: Look) -> None:
+        self._look = look
+
     async def commit(self, unit: Unit) -> None:
         if not unit:
             return
+        if self._look is not None:
+            await self._look(unit)
         now = self._clock.now()
         steps = steps_of(unit.operations, self._of, now)
         await self._units.commit(steps)
