@@ -27,7 +27,7 @@ from bot.store.base import Between, In, Store, Unit
 log = structlog.get_logger()
 
 JOB = "ticket-deadlines"
-SECONDS = 30.0
+SECONDS = 60.0
 """How often the job looks by itself; it comes back earlier where a promise ends earlier."""
 _PAGE = 100
 _MOST_TOLD = 20
