@@ -274,7 +274,7 @@ class Posting:
             "notice_webhook_subject",
             _NOTICES[why],
             key=f"{hook.id}:{self._clock.now():%Y%m%d%H%M%S}",
-            name=hook.name,
+            webhook=hook.name,
             posts=hook.failures,
         )
         await self._store.commit(unit)
