@@ -7,6 +7,7 @@ import pytest
 from bot.records.tickets import Ticket, TicketStatus
 from bot.records.work import Job, JobStatus
 from bot.services.ticket_news import JOB, KEY
+from bot.testing.llm import Called, Said
 from bot.testing.scene import Scene, ScenePerson
 from tests.scenarios.helpers import ANA, set_setting
 from tests.services.desk_helpers import waits
@@ -48,6 +49,23 @@ async def test_what_they_did_themselves_and_what_no_setting_names_is_not_told(sc
     await set_setting(scene, KEY, {"enabled": False, "statuses": ["closed"]})
     await scene.app.ticketing.tickets.move(ticket.id, TicketStatus.CLOSED, by=BY)
     await ana.hears_nothing()
+
+
+async def test_an_internal_note_is_told_by_no_tool_and_in_no_news(scene: Scene) -> None:
+    """S2-179."""
+    scene.model.will(Called("create_ticket", subject="No internet", description="Since yesterday"), Said("Done."))
+    ana = scene.person(ANA)
+    await ana.says("please open a ticket")
+    await ana.hears("Done.")
+    [ticket] = await ana.tickets()
+    await scene.app.ticketing.tickets.add_note(ticket.id, "a dubious customer", agent="olga", by=BY)
+    await scene.app.ticketing.tickets.move(ticket.id, TicketStatus.IN_PROGRESS, by=BY)
+    news = await ana.hears("working on your ticket")
+    assert "dubious" not in news.as_text()
+    scene.model.will(Called("list_my_tickets"), Said("It is in progress."))
+    await ana.says("how is my ticket?")
+    await ana.hears("in progress")
+    assert not [request for request in scene.model.requests if "dubious" in str(request.messages)]
 
 
 async def test_after_a_stop_nothing_is_said(scene: Scene) -> None:

@@ -249,7 +249,7 @@ async def test_after_many_failures_it_is_switched_off_and_its_owner_told_once(of
     crm.always = 500
     together = Unit()
     for _ in range(6):
-        more = {"customer_id": "ana", "conversation_id": None, "subject": "x", "description": "x"}
+        more: dict[str, Any] = {"customer_id": "ana", "conversation_id": None, "subject": "x", "description": "x"}
         await office.app.ticketing.tickets.create(together, by=BY, **more)
     await office.app.store.commit(together)
     await office.passes(120)
