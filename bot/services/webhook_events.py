@@ -60,15 +60,16 @@ def job_of(webhook_id: str) -> str:
     return f"webhook:{webhook_id}"
 
 
-def delivery_of(event: Event, webhook_id: str, now: datetime) -> WebhookDelivery:
+def delivery_of(event: Event, hook: Webhook, now: datetime) -> WebhookDelivery:
+    """Of what is personal nothing is kept that was not asked for."""
     return WebhookDelivery(
-        id=f"{event.id}:{webhook_id}",
-        webhook_id=webhook_id,
+        id=f"{event.id}:{hook.id}",
+        webhook_id=hook.id,
         event_id=event.id,
         event_type=event.type,
         at=event.at,
         data=dict(event.data),
-        personal=dict(event.personal),
+        personal=dict(event.personal) if hook.has_personal else {},
         due_at=now,
     )
 
@@ -99,7 +100,7 @@ class WebhookEvents:
             for event in await self._events_of(record, unit):
                 for hook in hooks:
                     if is_wanted(hook.events, event.type):
-                        unit.insert(delivery_of(event, hook.id, now))
+                        unit.insert(delivery_of(event, hook, now))
                         hurried.add(hook.id)
         for id_ in sorted(hurried):
             unit.then(partial(self._jobs.hurry_one, job_of(id_)))

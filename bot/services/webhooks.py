@@ -11,6 +11,7 @@ from bot.errors import NotFound, RecordError, ServiceError
 from bot.jobs import Jobs
 from bot.records.users import User
 from bot.records.webhooks import PostState, Webhook, WebhookDelivery
+from bot.records.work import Job
 from bot.services.audit import Audit
 from bot.services.webhook_events import EVENTS, PING, Event, WebhookEvents, delivery_of, job_of
 from bot.services.webhook_posting import JOB, SECONDS, Tools
@@ -103,6 +104,8 @@ class Webhooks:
             news |= {"active": active, "failures": 0, "rest_until": None, "disabled_reason": ""}
         unit = Unit(Change(Webhook, {"id": webhook_id}, set=news, must=1))
         unit.insert(self._audit.entry("webhook_updated", "webhook", webhook_id, by, before=before, after=after))
+        if active and await self._store.get(Job, job_of(webhook_id)) is None:  # one that was imported
+            self._jobs.add(unit, JOB, {"webhook": webhook_id}, id=job_of(webhook_id), every=SECONDS)
         unit.then(lambda: self._jobs.hurry_one(job_of(webhook_id)))
         await self._written(unit)
         return await self.get(webhook_id)
@@ -165,7 +168,7 @@ class Webhooks:
         if not hook.active:
             raise ServiceError("this webhook is switched off; switch it on to try it")
         now = self._clock.now()
-        delivery = delivery_of(Event(new_id(), PING, now, {"webhookId": hook.id, "by": by}), hook.id, now)
+        delivery = delivery_of(Event(new_id(), PING, now, {"webhookId": hook.id, "by": by}), hook, now)
         unit = Unit()
         unit.insert(delivery)
         unit.then(lambda: self._jobs.hurry_one(job_of(hook.id)))

@@ -166,6 +166,8 @@ async def test_what_is_personal_comes_along_only_where_its_owner_may_see_it(offi
     await office.settle()
     assert [("12025550199" in post.body.decode()) for post in crm.posts].count(True) == 1
     assert len(crm.posts) == 3
+    stored = [each.model_dump_json() for each in await office.app.store.find(WebhookDelivery, {}, limit=9)]
+    assert ["12025550199" in each for each in stored].count(True) == 2, "kept only for those who asked for it"
 
 
 async def test_an_owner_who_lost_the_right_is_told_nothing_more(office: Scene, crm: Receiver, mails: Mails) -> None:
@@ -338,6 +340,15 @@ async def test_a_secret_that_was_imported_in_the_clear_is_sealed_at_the_first_po
     await office.settle()
     assert crm.posts[0].is_signed_with("as it came")
     assert (await office.app.webhooks.get(hook.id)).secret.startswith("sealed:1:")
+
+
+async def test_an_imported_one_begins_when_it_is_switched_on(office: Scene, crm: Receiver) -> None:
+    hook = Webhook(id="w", webhook_id="w", user_id="vera", name="CRM", url=crm.url, events=["*"], secret="came so", active=False)
+    await office.app.store.insert([hook])
+    await office.app.webhooks.update("w", by=BY, active=True)
+    await opened(office)
+    await office.settle()
+    assert crm.types == ["ticket.created"]
 
 
 async def test_a_deleted_one_takes_its_job_and_what_waited_with_it(office: Scene, crm: Receiver) -> None:
