@@ -17,7 +17,6 @@ from __future__ import annotations
 import inspect
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any, TypeVar, get_type_hints
 
 import orjson
@@ -38,15 +37,10 @@ MOST_BYTES = 256 * 1024
 F = TypeVar("F", bound=Callable[..., Awaitable[Any]])
 
 
-def _written(moment: datetime) -> str:
-    """Always as long: texts of moments then sort as the moments do."""
-    return f"{moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec='milliseconds')}Z"
-
-
 class Model(BaseModel):
     """What comes in or goes out: with the fields it declares and no others."""
 
-    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True, json_encoders={datetime: _written})
+    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
 
 
 @dataclass(frozen=True, slots=True)

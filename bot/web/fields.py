@@ -1,11 +1,11 @@
-"""Kinds of fields that what is sent to the API is made of."""
+"""Kinds of fields that what comes into the API and goes out of it is made of."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
 from typing import Annotated
 
-from pydantic import AfterValidator, AwareDatetime, Field, StringConstraints
+from pydantic import AfterValidator, AwareDatetime, Field, PlainSerializer, StringConstraints, WithJsonSchema
 
 _FIRST, _LAST = datetime(2000, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
 
@@ -22,6 +22,16 @@ def _believable(moment: datetime) -> datetime:
     return moment.astimezone(UTC).replace(microsecond=moment.microsecond // 1000 * 1000)
 
 
+def _written(moment: datetime) -> str:
+    return f"{moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec='milliseconds')}Z"
+
+
+At = Annotated[
+    datetime,
+    PlainSerializer(_written, return_type=str, when_used="json"),
+    WithJsonSchema({"type": "string", "format": "date-time"}, mode="serialization"),
+]
+"""A moment that is told, always as long: such texts sort as the moments do."""
 Moment = Annotated[AwareDatetime, AfterValidator(_believable), Field(examples=["2026-11-20T17:00:00Z"])]
 """A moment with its zone; kept in UTC, to the millisecond."""
 Words = Annotated[str, AfterValidator(_not_blank), StringConstraints(min_length=1, max_length=16_000), Field(examples=["Hello"])]

@@ -6,7 +6,6 @@ The desk's live socket sends the same rows. A visitor's end of a web chat is a s
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
 from typing import TypeVar
 
 from bot.conversation import AssigneeKind, ConversationStatus
@@ -21,6 +20,7 @@ from bot.services.numbers import number_of
 from bot.services.users import name_of
 from bot.store.base import In, Store
 from bot.web.endpoint import Model
+from bot.web.fields import At
 
 R = TypeVar("R", bound=Record)
 
@@ -64,7 +64,7 @@ class Holder(Model):
 
 class LastWords(Model):
     text: str
-    at: datetime
+    at: At
     by: MessageSender
 
 
@@ -82,20 +82,20 @@ class Row(Model):
     tags: list[str]
     unread: int
     last: LastWords | None
-    waiting_since: datetime | None
+    waiting_since: At | None
     """Since when the person has waited for an answer of a person of ours."""
     reason: Cause | None
     """Why it changed hands last."""
     note: str
     """The same in words: the AI's, or a colleague's note."""
-    assigned_at: datetime | None
-    resolved_at: datetime | None
-    snoozed_until: datetime | None
+    assigned_at: At | None
+    resolved_at: At | None
+    snoozed_until: At | None
     language: str | None
     epoch: int
     version: int
-    created_at: datetime | None
-    updated_at: datetime | None
+    created_at: At | None
+    updated_at: At | None
 
 
 class Rows:

@@ -24,6 +24,7 @@ from bot.records.handoffs import Cause, Handoff
 from bot.records.users import User
 from bot.store.base import Store
 from bot.web.endpoint import Model
+from bot.web.fields import At
 from bot.web.paging import Mark, is_behind, stretch
 from bot.web.rows import Holder, Named, Rows, holder_of, named
 
@@ -52,7 +53,7 @@ class MessageEntry(Model):
 
     kind: Literal["message"] = "message"
     id: str
-    at: datetime
+    at: At
     by: MessageSender
     """`agent` is an operator, `ai` the AI."""
     user: Named | None
@@ -72,8 +73,8 @@ class MessageEntry(Model):
     buttons: list[str]
     reply_to: str | None
     is_forwarded: bool
-    delivered_at: datetime | None
-    read_at: datetime | None
+    delivered_at: At | None
+    read_at: At | None
     start_seconds: int | None
     """Of a call: when it was said, from its beginning."""
     end_seconds: int | None
@@ -84,7 +85,7 @@ class NoteEntry(Model):
 
     kind: Literal["note"] = "note"
     id: str
-    at: datetime
+    at: At
     user: Named | None
     text: str
     is_visible: bool
@@ -96,7 +97,7 @@ class HandoffEntry(Model):
 
     kind: Literal["handoff"] = "handoff"
     id: str
-    at: datetime
+    at: At
     cause: Cause
     reason: str
     """In words: the AI's, a rule's name, or a note."""

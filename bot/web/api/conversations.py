@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Any
 
@@ -18,7 +17,7 @@ from bot.services.replies import reason_why_not
 from bot.store.base import In
 from bot.web.endpoint import Call, Endpoint, Model, declared, endpoint
 from bot.web.faults import Invalid
-from bot.web.fields import Query
+from bot.web.fields import At, Query
 from bot.web.paging import NEVER, Cursor, Limit, Mark, Page, Paged, next_of, stretch
 from bot.web.rows import Named, Row, Rows, named, sees_whole
 from bot.web.site import Site
@@ -63,7 +62,7 @@ class Place(Model):
     position: int
     """1 is next."""
     wait_minutes: int | None
-    opens: datetime | None
+    opens: At | None
     """When people of ours are back; null while they are there."""
 
 
@@ -85,7 +84,7 @@ class Summary(Model):
     """The model that wrote it; empty for an extract."""
     cause: Cause
     reason: str
-    at: datetime
+    at: At
 
 
 class Costs(Model):
