@@ -117,6 +117,7 @@ async def test_the_timeline_merges_messages_notes_and_changes_of_hands_in_pages_
     assert everything[-len(forth) :] == forth
     await scene.passes(1)
     await ana.says("Thank you")
+    await scene.settle()
     _, news = await nadia.api("GET", f"{path}?after={after}")
     assert [entry["text"] for entry in news["items"]] == ["Thank you"]
 
