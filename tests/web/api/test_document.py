@@ -32,7 +32,6 @@ pytestmark = pytest.mark.scenario
 
 CALLS = int(os.environ.get("API_CALLS", "8"))
 """How often each operation is called; set it higher to look longer."""
-STORES = ("embedded", "mongo")
 
 
 class Running:
@@ -103,12 +102,17 @@ def running(folder: Path, mongodb: tuple[str, str] | None) -> Iterator[tuple[asy
 
 
 @pytest.mark.timeout(280)
-@pytest.mark.parametrize("store", STORES)
-def test_whatever_is_sent_no_answer_is_a_fault_of_ours_and_each_is_as_the_document_says(
-    store: str, tmp_path: Path, request: pytest.FixtureRequest
-) -> None:
-    mongodb = (request.getfixturevalue("mongo_uri"), f"switchboard_test_{new_id()[-12:]}") if store == "mongo" else None
-    with running(tmp_path, mongodb) as (runner, there):
+def test_whatever_is_sent_no_answer_is_a_fault_of_ours_and_each_is_as_the_document_says(tmp_path: Path) -> None:
+    look(tmp_path, None)
+
+
+@pytest.mark.timeout(280)
+def test_it_is_the_same_on_mongo(tmp_path: Path, mongo_uri: str) -> None:
+    look(tmp_path, (mongo_uri, f"switchboard_test_{new_id()[-12:]}"))
+
+
+def look(folder: Path, mongodb: tuple[str, str] | None) -> None:
+    with running(folder, mongodb) as (runner, there):
         generator = Generator(there.document, there.known)
         seen: set[tuple[str, int]] = set()
 
