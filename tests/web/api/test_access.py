@@ -107,7 +107,7 @@ async def answers(who: UserBrowser, **options: Any) -> dict[str, int]:
     found = {}
     for route in ROUTES:
         method, _, path = route.partition(" ")
-        body = None if method in ("GET", "DELETE") else {}
+        body: dict[str, Any] | None = None if method in ("GET", "DELETE") else {}
         found[route] = (await who.api(method, re.sub(r"{\w+}", "nothing", path), body, **options))[0]
     return found
 

@@ -39,7 +39,7 @@ class Running:
     """The API, and somebody who may do everything."""
 
     def __init__(
-        self, scene: Scene, http: aiohttp.ClientSession, url: str, document: Mapping[str, Any], known: list[str]
+        self, scene: Scene, http: aiohttp.ClientSession, url: str, document: Mapping[str, Any], known: Mapping[str, list[str]]
     ) -> None:
         self._scene = scene
         self._http = http
@@ -52,7 +52,7 @@ class Running:
         self._count += 1
         if self._count % 50 == 0:
             await self._scene.clock.advance(61)  # nobody may ask for ever so much in a minute
-        sent = {} if body is None else {"data": json.dumps(body), "headers": {"Content-Type": "application/json"}}
+        sent: dict[str, Any] = {} if body is None else {"data": json.dumps(body), "headers": {"Content-Type": "application/json"}}
         async with self._http.request(method, self._url + path, params=query, **sent) as answer:
             text = await answer.text()
             return answer.status, json.loads(text) if text else None
