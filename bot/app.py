@@ -128,6 +128,7 @@ class App:
     ticketing: Ticketing
     webhooks: Webhooks
     posting_tools: Tools
+    services: Services
     shared: Shared
     meter: Meter
     depths: Depths
@@ -344,6 +345,7 @@ def _join(
         ticketing=ticketing,
         webhooks=webhooks,
         posting_tools=tools,
+        services=parts.services,
         shared=shared,
         meter=meter,
         depths=Depths(store, clock),
