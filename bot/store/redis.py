@@ -37,9 +37,11 @@ _TOLD = 500
 """Wake-ups in one step: a step holds everybody else up."""
 _POLL_SECONDS = 1.0
 """A wake-up may be missed; so often is looked anyway."""
-_BEHIND_SECONDS = 0.1
+_BEHIND_SECONDS = 0.2
 """So much later than whoever was called for a lane the others look."""
 _AGAIN_SECONDS = 0.5
+_SOON_SECONDS = 0.1
+"""A fence that could not be raised is tried again so soon: mostly a dead process's write, just undone, was in the way."""
 _TTL_MS = 3_600_000
 _MOST_UNTOLD = 100_000
 """Wake-ups that are kept while Redis is away; the Store knows of all others."""
@@ -207,15 +209,13 @@ class RedisLanes:
                 self._forgotten()
         if not lanes:
             return []
-        fences = await self._raised(lanes, token)
-        if time.monotonic() - began > self._lease:  # this process slept or the store did: others have had time to take them
-            fences = {}
+        fences, sure_until = await self._raised_in_hand(lanes, token, began + self._lease)
         claims = [Claim(lane, f"{self._kind}:{lane}", fences[lane]) for lane in lanes if lane in fences]
         self._tokens_of.update(dict.fromkeys(claims, token))
-        self._sure_until.update(dict.fromkeys(claims, began + self._lease))
+        self._sure_until.update(dict.fromkeys(claims, sure_until))
         missed = [lane for lane in lanes if lane not in fences]
         if missed:
-            await self._let_go([(lane, token, _micros(_AGAIN_SECONDS)) for lane in missed])
+            await self._let_go([(lane, token, _micros(_SOON_SECONDS)) for lane in missed])
         return claims
 
     def _look_within(self, seconds: float) -> None:
@@ -225,6 +225,19 @@ class RedisLanes:
         """Nobody here waits for a call any more."""
         with suppress(StoreUnavailable):
             await self._connection.run(LEAVE, (self._due, self._idle, self._watched), (self._everybody, self._called_at))
+
+    async def _raised_in_hand(self, lanes: Sequence[str], token: str, until: float) -> tuple[dict[str, int], float]:
+        """Lane -> its new fence, and until when they are ours, which they are until then; a slow store costs no lease."""
+        raising = asyncio.get_running_loop().create_task(self._raised(lanes, token))
+        while not (await asyncio.wait((raising,), timeout=self._lease / 3))[0]:
+            began = time.monotonic()
+            with suppress(StoreUnavailable):
+                if all(await asyncio.gather(*(self._beats.ask((lane, token)) for lane in lanes))):
+                    until = began + self._lease
+        fences = await raising
+        if time.monotonic() > until:  # this process slept: others have had time to take them
+            return {}, until
+        return fences, until
 
     async def _raised(self, lanes: Sequence[str], token: str) -> dict[str, int]:
         """Lane -> its new fence; those of which somebody else has raised it meanwhile are missing."""

@@ -7,11 +7,13 @@ The keys of one kind of lanes carry one hash tag, so that on Redis Cluster they 
     tokens  hash        lane -> whose claim it is
     woken   sorted set  lane -> when it is due again; lanes that were woken while somebody held them
     era     text        made anew wherever it is missing: a changed era means that lanes were forgotten
-    idle    sorted set  where to call a worker that waits for lanes -> since when; the one that waits longest is called first
+    idle    sorted set  where to call a worker that waits for lanes -> since when
     watched text        when the next lane falls due, where somebody looks then: all others come a moment later, if at all
 
-One worker is called for a lane, not all: each that comes costs a step and asks the Store. Whoever is called in vain (it is killed,
-paused or has no room) is followed by the others, which look a moment after the lane is due, or within their poll.
+One worker is called for a lane, not all: each that comes costs a step. Whoever is called in vain (it is killed, paused or has no
+room) is followed by the others, which look a moment after the lane is due, or within their poll. Called first is whoever came
+last: it is awake, and puts more into each claim and each commit than two that take turns; where it has too much to do it does
+not come back so soon, and others are called.
 
 Times are microseconds of Redis's own clock. All of it is made again from the Store, so every key may go and has a time to live.
 """
@@ -26,10 +28,10 @@ local function call(idle, watched, everybody)
   local word = math.max(0, head[2] - now)
   redis.call('SET', watched, head[2], 'PX', math.floor(word / 1000) + 60000)
   redis.call('ZREMRANGEBYSCORE', idle, '-inf', now - 3000000)
-  local first = redis.call('ZPOPMIN', idle)
+  local first = redis.call('ZPOPMAX', idle)
   while first[1] do
     if redis.call('PUBLISH', first[1], word) > 0 then return end
-    first = redis.call('ZPOPMIN', idle)
+    first = redis.call('ZPOPMAX', idle)
   end
   redis.call('PUBLISH', everybody, word)
 end
@@ -136,7 +138,8 @@ if told then call(idle, watched, everybody) end
 redis.call('PEXPIRE', due, ttl)
 return answers
 """
-"""KEYS due held tokens woken idle watched; ARGV ttl everybody, then lane, token and microseconds until it is due again (-1: not) of each."""
+"""KEYS due held tokens woken idle watched; ARGV ttl everybody, then of each its lane, token, microseconds until it is due again
+(-1: not)."""
 
 WAKE = f"""
 {_NOW}
@@ -160,7 +163,8 @@ if not told then  -- nobody has come for a while, though somebody waits: whoever
 end
 if told then call(idle, watched, everybody) end
 """
-"""KEYS due tokens woken idle watched; ARGV ttl everybody, then of each its lane, microseconds until it is due, 1 (0: only if it is unknown).
+"""KEYS due tokens woken idle watched; ARGV ttl everybody, then of each its lane, microseconds until it is due, 1 (0: only if it
+is unknown).
 
 Those that are woken together fall due in their order."""
 
