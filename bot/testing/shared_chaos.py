@@ -47,7 +47,7 @@ class Plan:
     workers: int = 2
     at_once: int = 40
     """People who write at the same time: so many that there is always work, not so many that each waits for a minute."""
-    bursts: tuple[int, int] = (1, 3)
+    bursts: tuple[int, int] = (1, 2)
     """Bounds on how often each comes back."""
     every: tuple[float, float] = (1.0, 5.0)
     """Bounds on the seconds between two faults; they may overlap."""
