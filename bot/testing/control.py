@@ -6,6 +6,7 @@ Lanes of no conversation are woken now and then; some worker takes each as it ta
 from __future__ import annotations
 
 import asyncio
+import statistics
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -20,8 +21,8 @@ from bot.store.redis_connection import Connection
 
 _EVERY_SECONDS = 0.5
 _LOOK_SECONDS = 0.05
-_MOST_SECONDS = 10.0
-"""What has not been taken by then was disturbed, or counts as so late."""
+_MOST_SECONDS = 60.0
+"""What has not been taken by then, and was not disturbed, counts as so late."""
 _AROUND_SECONDS = 1.0
 
 
@@ -67,6 +68,7 @@ class Control:
             self.samples.append(Sample(began, time.time() - began))
 
     def beside(self, begin: float, end: float) -> float:
-        """The longest that one took around that time; 0 where none is known."""
+        """What they took around that time, the median; 0 where none is known."""
         low, high = begin - _AROUND_SECONDS, end + _AROUND_SECONDS
-        return max((each.seconds for each in self.samples if low <= each.woken_at <= high), default=0.0)
+        around = [each.seconds for each in self.samples if low <= each.woken_at <= high]
+        return statistics.median(around) if around else 0.0
