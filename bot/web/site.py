@@ -19,13 +19,16 @@ from bot.config import Settings
 from bot.dialogs.router import Router
 from bot.errors import StoreUnavailable
 from bot.inbox import Inbox
+from bot.jobs import Jobs
 from bot.live import Live
 from bot.message import Address, Button
+from bot.outbox import Outbox
 from bot.records.permissions import Permissions
 from bot.resources import LANGUAGES
 from bot.services.access_links import LinkMail
 from bot.services.accounts import Accounts
 from bot.services.conversations import Conversations
+from bot.services.desk import Desk
 from bot.services.users import name_of
 from bot.shared import Shared
 from bot.store.base import LaneKinds, Store
@@ -40,7 +43,14 @@ log = structlog.get_logger()
 LANGUAGE_COOKIE = "language"
 LANGUAGE_SECONDS = 365 * 24 * 3600
 
-_TEAM_PAGES = (("desk", "/desk"), ("supervisor", "/supervisor"), ("settings", "/settings"), ("users", "/users"))
+_TEAM_PAGES = (
+    ("desk", "/desk"),
+    ("supervisor", "/supervisor"),
+    ("work", "/work"),
+    ("replies", "/replies"),
+    ("settings", "/settings"),
+    ("users", "/users"),
+)
 """In the order in which they are offered; those that are not built are left out."""
 
 _EXPLAINED = frozenset((403, 404, 405, 413, 429, 500, 503))
@@ -96,6 +106,12 @@ class Parts(Protocol):
     def shared(self) -> Shared: ...
     @property
     def router(self) -> Router: ...
+    @property
+    def desk(self) -> Desk: ...
+    @property
+    def outbox(self) -> Outbox: ...
+    @property
+    def jobs(self) -> Jobs: ...
     @property
     def simulator(self) -> Phone | None: ...
 
