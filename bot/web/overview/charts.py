@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from bot.records.handoffs import Cause
 from bot.services.overview import Figures, Overview, percentile
-from bot.web.overview.plots import Plot, Series, bars, ceiling, columns, lines
+from bot.web.overview.plots import Plot, Series, bars, ceiling, ceiling_of_minutes, columns, lines
 from bot.web.overview.words import Words
 
 Row = tuple[str, ...]
@@ -151,7 +151,7 @@ class Charts:
         """What a conversation has cost."""
         money, whole = self._words.money, self._whole
         each = [part.cost_each for part in self._parts]
-        drawn = self._columns([(value or 0,) for value in each], ("ai",), money)
+        drawn = self._columns([(value or 0,) for value in each], ("ai",), money, left=17)
         rows = [
             (name, str(part.conversations), money(part.cost_micros, 6), money(part.cost_each, 6))
             for name, part in zip(self._names, self._parts, strict=True)
@@ -193,7 +193,7 @@ class Charts:
         most = [percentile(values(part), 0.9) for part in self._parts]
         drawn = None
         if whole:
-            top = ceiling(max(value for value in most if value is not None))
+            top = ceiling_of_minutes(max(value for value in most if value is not None))
             series = [
                 Series("op", halves, last=_last(halves, lasting)),
                 Series("wait", most, is_thin=True, last=_last(most, lasting)),
@@ -214,13 +214,15 @@ class Charts:
             [("op", False, "p50"), ("wait", True, "p90")],
         )
 
-    def _columns(self, stacks: Sequence[tuple[float, ...]], tones: Sequence[str], said: Callable[[float], str]) -> Plot | None:
+    def _columns(
+        self, stacks: Sequence[tuple[float, ...]], tones: Sequence[str], said: Callable[[float], str], left: float = 8
+    ) -> Plot | None:
         most = max((sum(stack) for stack in stacks), default=0)
         if not most:
             return None
         step = max(1, -(-len(stacks) // 6))
         ticks = [(at, self._names[at]) for at in range(len(stacks) - 1, -1, -step)]
-        return columns(stacks, tones, ticks, self._marks(most, said))
+        return columns(stacks, tones, ticks, self._marks(most, said), left=left)
 
     @staticmethod
     def _marks(most: float, said: Callable[[float], str]) -> list[tuple[float, str]]:

@@ -11,6 +11,7 @@ _TOP, _TEXT = 16, 20
 _LEFT = 12.0
 """Percent of the width that the numbers beside columns get."""
 _ROW = 26
+_MINUTES = (1 / 6, 1 / 3, 2 / 3, 2, 4, 6, 10, 20, 40, 60, 120, 240, 480, 720, 1440, 2880)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +79,11 @@ def ceiling(most: float) -> float:
     return next(nice * step for nice in (1, 2, 4, 6, 8, 10) if nice * step >= most * 0.9999)
 
 
+def ceiling_of_minutes(most: float) -> float:
+    """The same for a stretch of time: it and its half are told in whole minutes, hours or days."""
+    return next((nice for nice in _MINUTES if nice >= most), ceiling(most / 1440) * 1440)
+
+
 def lines(series: Sequence[Series], ticks: Sequence[str], marks: Sequence[tuple[float, str]], inner: int = 132) -> Plot:
     """Curves over time. `ticks` are what stands below, in even steps; `marks` the values at which lines are drawn, the highest
     last, with what they are called."""
@@ -96,10 +102,11 @@ def columns(
     ticks: Sequence[tuple[int, str]],
     marks: Sequence[tuple[float, str]],
     inner: int = 132,
+    left: float = _LEFT,
 ) -> Plot:
     """Columns, each of several parts from the bottom up; `ticks` say which of them are named, and how."""
     most = marks[-1][0]
-    band = (100 - _LEFT) / max(1, len(stacks))
+    band = (100 - left) / max(1, len(stacks))
     boxes = []
     for number, parts in enumerate(stacks):
         base = 0.0
@@ -107,11 +114,11 @@ def columns(
             height = inner * value / most
             if value:
                 y = _TOP + inner - base - height
-                boxes.append(Box(_LEFT + band * (number + 0.12), y, band * 0.76, max(1.0, height - 1), tone))
+                boxes.append(Box(left + band * (number + 0.12), y, band * 0.76, max(1.0, height - 1), tone))
             base += height
     grid = tuple(_height(value, most, inner) for value, _ in marks)
     labels = [Label(0, y + 4, name) for y, (_, name) in zip(grid, marks, strict=True)]
-    labels += [Label(_LEFT + band * (at + 0.5), _TOP + inner + 16, name, "middle") for at, name in ticks]
+    labels += [Label(left + band * (at + 0.5), _TOP + inner + 16, name, "middle") for at, name in ticks]
     return Plot(_TOP + inner + _TEXT, inner, grid, tuple(boxes), labels=tuple(labels))
 
 

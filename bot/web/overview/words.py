@@ -34,12 +34,13 @@ class Words:
         if seconds < 60:
             return self.t("lasting_s", seconds=seconds)
         if seconds < 600:
-            return self.t("lasting_min", minutes=f"{seconds // 60}:{seconds % 60:02d}")
+            return self.t("lasting_min", minutes=f"{seconds // 60}:{seconds % 60:02d}" if seconds % 60 else seconds // 60)
         whole = round(minutes)
         if whole < _HOUR:
             return self.t("lasting_min", minutes=whole)
         if whole < 2 * _DAY:
-            return self.t("lasting_h", hours=whole // _HOUR, minutes=whole % _HOUR)
+            minutes_too = "lasting_h" if whole % _HOUR else "lasting_h_even"
+            return self.t(minutes_too, hours=whole // _HOUR, minutes=whole % _HOUR)
         return self.t("lasting_d", days=self.number(whole / _DAY, 1))
 
     def percent(self, share: float | None) -> str:
