@@ -65,7 +65,7 @@ class AuditPage:
         return self._site.page(
             request,
             "audit.html",
-            texts="audit",
+            texts="settings",
             here=f"{PATH}?{urlencode(filters)}&" if filters else f"{PATH}?",
             asked=asked,
             is_wrong=[name for name, at in (("from", begins), ("to", ends)) if asked[name] and at is None],

@@ -90,7 +90,7 @@ class RepliesPage:
         user = asking(request).user
         found = await self._canned.all(user)
         wanted = next((one for one in found if one.id == request.query.get("id", "")), None)
-        empty = {name: "" for name in _FIELDS} | {"is_shared": False, "language": self._site.language(request)}
+        empty: dict[str, Any] = dict.fromkeys(_FIELDS, "") | {"is_shared": False, "language": self._site.language(request)}
         return self._site.page(
             request,
             "replies.html",
