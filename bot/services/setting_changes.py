@@ -46,8 +46,8 @@ class SettingChanges:
                 raise ServiceError(f"{key}: is fixed in this installation; ask whoever runs it")
             self._write(unit, row, key, value, user)
             by = f"user:{user.id}"
-            values_too = {"before": {"value": before}, "after": {"value": value}}
-            unit.insert(self._audit.entry(AuditAction.UPDATED, ENTITY, key, by, **values_too))
+            old, new = {"value": before}, {"value": value}
+            unit.insert(self._audit.entry(AuditAction.UPDATED, ENTITY, key, by, before=old, after=new))
             changed.append(key)
         if changed:
             try:

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import random
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from pathlib import Path
 
-from bot.app import App
+from bot.app import App, assemble
+from bot.config import Settings
 from bot.conversation import AssigneeKind, ConversationStatus
 from bot.records.base import Record
 from bot.records.conversations import (
@@ -28,6 +32,14 @@ from bot.testing.clock import ManualClock
 HOSTILE = "<script>alert(1)</script>"
 _CAUSES = [Cause.ASKED] * 6 + [Cause.RULE] * 3 + [Cause.LOW_CONFIDENCE] * 3 + [Cause.SENTIMENT] * 2 + [Cause.MODEL_DOWN]
 _WAITING = (("Madhav", "Nair", Priority.URGENT, 11), ("Tobias", "Rennard", Priority.MEDIUM, 6), (HOSTILE, "", Priority.MEDIUM, 5))
+
+
+@asynccontextmanager
+async def resting(folder: Path) -> AsyncIterator[App]:
+    """The program without its worker: nothing is answered, given out or tried again by itself."""
+    settings = Settings(_env_file=None, BOT_DATA_DIR=folder, BOT_DEFAULT_LANGUAGE="en")
+    async with assemble(settings, clock=ManualClock(), channels={}) as joined:
+        yield joined
 
 
 @dataclass(frozen=True)

@@ -220,7 +220,7 @@ class Charts:
         most = max((sum(stack) for stack in stacks), default=0)
         if not most:
             return None
-        step = max(1, -(-len(stacks) // 6))
+        step = max(1, -(-len(stacks) // 4))
         ticks = [(at, self._names[at]) for at in range(len(stacks) - 1, -1, -step)]
         return columns(stacks, tones, ticks, self._marks(most, said), left=left)
 
@@ -229,11 +229,11 @@ class Charts:
         top = max(2.0, ceiling(most)) if most >= 1 else ceiling(most)
         return [(top / 2, said(top / 2)), (top, said(top))]
 
-    def _ticks(self) -> list[str]:
-        """Five names or fewer, evenly spread."""
+    def _ticks(self) -> list[tuple[int, str]]:
+        """Four or fewer of the names, evenly spread."""
         last = len(self._names) - 1
-        count = next((n for n in (4, 3, 2) if last and last % n == 0), 1)
-        return [self._names[last * number // count] for number in range(count + 1)] if last else self._names[:1]
+        places = sorted({round(last * number / 3) for number in range(4)})
+        return [(at, self._names[at]) for at in places]
 
 
 def _last(values: Sequence[float | None], said: Callable[[float], str]) -> str:

@@ -75,8 +75,9 @@ def ceiling(most: float) -> float:
     """A round number that is not below it and has a round half."""
     if most <= 0:
         return 1.0
-    step = 10 ** math.floor(math.log10(most))
-    return next(nice * step for nice in (1, 2, 4, 6, 8, 10) if nice * step >= most * 0.9999)
+    step: float = 10.0 ** math.floor(math.log10(most))
+    nice = (2.0, 4, 6, 8, 10) if step == 1 else (1, 1.2, 1.6, 2, 2.4, 3, 4, 5, 6, 8, 10)
+    return next(times * step for times in nice if times * step >= most * 0.9999)
 
 
 def ceiling_of_minutes(most: float) -> float:
@@ -84,16 +85,18 @@ def ceiling_of_minutes(most: float) -> float:
     return next((nice for nice in _MINUTES if nice >= most), ceiling(most / 1440) * 1440)
 
 
-def lines(series: Sequence[Series], ticks: Sequence[str], marks: Sequence[tuple[float, str]], inner: int = 132) -> Plot:
-    """Curves over time. `ticks` are what stands below, in even steps; `marks` the values at which lines are drawn, the highest
-    last, with what they are called."""
+def lines(
+    series: Sequence[Series], ticks: Sequence[tuple[int, str]], marks: Sequence[tuple[float, str]], inner: int = 132
+) -> Plot:
+    """Curves over time. `ticks` say which moments are named, and how; `marks` at which values lines are drawn, the highest last,
+    and what they are called."""
     most = marks[-1][0]
+    last = max(1, max(len(one.values) for one in series) - 1)
     grid = tuple(_height(value, most, inner) for value, _ in marks)
     labels = [Label(0, y - 4, name) for y, (_, name) in zip(grid, marks, strict=True)]
-    labels += _below([100 * number / max(1, len(ticks) - 1) for number in range(len(ticks))], ticks, inner)
-    curves = tuple(_curve(one, most) for one in series)
+    labels += [Label(100 * at / last, _TOP + inner + 16, name, _anchor(at, last)) for at, name in ticks]
     labels += _ends(series, most, inner)
-    return Plot(_TOP + inner + _TEXT, inner, grid, curves=curves, labels=tuple(labels))
+    return Plot(_TOP + inner + _TEXT, inner, grid, curves=tuple(_curve(one, most) for one in series), labels=tuple(labels))
 
 
 def columns(
@@ -118,7 +121,10 @@ def columns(
             base += height
     grid = tuple(_height(value, most, inner) for value, _ in marks)
     labels = [Label(0, y + 4, name) for y, (_, name) in zip(grid, marks, strict=True)]
-    labels += [Label(left + band * (at + 0.5), _TOP + inner + 16, name, "middle") for at, name in ticks]
+    for at, name in ticks:
+        is_last = at == len(stacks) - 1 > 6  # a narrow column at the edge: its name would stand out
+        x = 100 if is_last else left + band * (at + 0.5)
+        labels.append(Label(x, _TOP + inner + 16, name, "end" if is_last else "middle"))
     return Plot(_TOP + inner + _TEXT, inner, grid, tuple(boxes), labels=tuple(labels))
 
 
@@ -139,10 +145,8 @@ def _height(value: float, most: float, inner: int) -> float:
     return round(_TOP + inner * (1 - value / most), 1)
 
 
-def _below(places: Sequence[float], texts: Sequence[str], inner: int) -> list[Label]:
-    last = len(texts) - 1
-    anchors = ["start" if number == 0 else "end" if number == last else "middle" for number in range(len(texts))]
-    return [Label(round(x, 2), _TOP + inner + 16, text, anchor) for x, text, anchor in zip(places, texts, anchors, strict=True)]
+def _anchor(at: int, last: int) -> str:
+    return "start" if at == 0 else "end" if at == last else "middle"
 
 
 def _curve(series: Series, most: float) -> Curve:

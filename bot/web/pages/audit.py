@@ -78,7 +78,8 @@ class AuditPage:
 
     async def _names(self, entries: list[AuditEntry]) -> dict[str, str]:
         """`user:<id>` -> what they are called."""
-        ids = {one.performed_by.removeprefix("user:") for one in entries if (one.performed_by or "").startswith("user:")}
+        acted = {one.performed_by for one in entries if one.performed_by}
+        ids = {by.removeprefix("user:") for by in acted if by.startswith("user:")}
         found = await self._store.find(User, {"id": In(sorted(ids))}) if ids else []
         return {f"user:{user.id}": name_of(user) or user.email for user in found}
 

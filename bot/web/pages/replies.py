@@ -47,7 +47,7 @@ class RepliesPage:
     async def save(self, request: web.Request) -> web.StreamResponse:
         """Saves it, or shows how it will look. Raises HTTPNotFound, HTTPConflict."""
         form = await form_of(request)
-        given = {name: form.get(name, "") for name in _FIELDS} | {"is_shared": "shared" in form}
+        given: dict[str, Any] = {name: form.get(name, "") for name in _FIELDS} | {"is_shared": "shared" in form}
         if "preview" in form:
             return await self._page(request, given=given, preview=self._as_seen(request, given["text"]))
         try:
