@@ -85,7 +85,7 @@ async def test_every_subject_has_its_form_in_every_language(app: App, boss: User
 
 async def test_a_form_that_is_saved_as_it_is_changes_nothing(app: App, boss: UserBrowser) -> None:
     for subject, fields in subjects().items():
-        form = {}
+        form: dict[str, str] = {}
         for field in fields:
             value: Any = await stored(app, field.key)
             for step in field.path:
