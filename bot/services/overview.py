@@ -5,13 +5,13 @@ A conversation counts where it began; a resolution, and its rating, where it was
 
 from __future__ import annotations
 
+import asyncio
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, tzinfo
 from itertools import pairwise
-from typing import Any
 
 from bot.clock import Clock
 from bot.conversation import AssigneeKind
@@ -20,7 +20,9 @@ from bot.records.handoffs import Cause, Handoff
 from bot.store.base import Between, In, Store
 
 KEPT_SECONDS = 10.0
-"""For so long what was counted is shown again: many open pages cost one count."""
+"""For so long what was counted of today is shown again: many open pages cost one count."""
+KEPT_LONGER_SECONDS = 60.0
+"""The same for several days, which cost more to count and change less."""
 _PEOPLE = In([AssigneeKind.QUEUE, AssigneeKind.OPERATOR])
 _WITH_PEOPLE = In([ConversationKind.CUSTOMER, ConversationKind.CALL])
 _AT_ONCE = 500
@@ -113,21 +115,24 @@ class Overviews:
     def __init__(self, store: Store, clock: Clock) -> None:
         self._store = store
         self._clock = clock
-        self._kept: dict[tuple[Any, ...], tuple[float, Overview]] = {}
+        self._kept: dict[tuple[int, str], tuple[float, Overview]] = {}
+        self._counting = asyncio.Lock()
+        """Whoever comes while somebody else's count runs gets that one."""
 
     async def lately(self, days: int, zone: tzinfo) -> Overview:
-        """So many days up to now; of one, by the hour. It may be `KEPT_SECONDS` old."""
-        key, now = (days, str(zone)), self._clock.monotonic()
-        kept = self._kept.get(key)
-        if kept is not None and now - kept[0] < KEPT_SECONDS:
-            return kept[1]
-        moment = self._clock.now()
-        edges = hours_of_today(moment, zone) if days == 1 else days_until(moment, zone, days)
-        found = await self.between(edges, zone, timedelta(days=days))
-        if len(self._kept) >= _MOST_KEPT:
-            self._kept.clear()
-        self._kept[key] = now, found
-        return found
+        """So many days up to now; of one, by the hour. It may be `KEPT_SECONDS` old, of several days `KEPT_LONGER_SECONDS`."""
+        key, age = (days, str(zone)), KEPT_SECONDS if days == 1 else KEPT_LONGER_SECONDS
+        async with self._counting:
+            kept = self._kept.get(key)
+            if kept is not None and self._clock.monotonic() - kept[0] < age:
+                return kept[1]
+            moment = self._clock.now()
+            edges = hours_of_today(moment, zone) if days == 1 else days_until(moment, zone, days)
+            found = await self.between(edges, zone, timedelta(days=days))
+            if len(self._kept) >= _MOST_KEPT:
+                self._kept.clear()
+            self._kept[key] = self._clock.monotonic(), found
+            return found
 
     async def between(self, edges: Sequence[datetime], zone: tzinfo, back: timedelta) -> Overview:
         """What happened from the first moment to the last, cut at those between; ascending, two at least.
@@ -142,6 +147,8 @@ class Overviews:
         await self._count_begun(begins - back, ends, place, lambda at, count: _count_hour(hours, at, count, begins, zone))
         await self._count_passed(begins - back, ends, place)
         await self._count_resolved(begins - back, ends, place)
+        for part in (before, *parts):
+            await self._count_answers(part)
         return Overview(parts, _added(begins, ends, parts), before, await self._causes(begins, ends), hours)
 
     async def _count_begun(
@@ -159,13 +166,14 @@ class Overviews:
         ids = await self._store.distinct(Handoff, "conversation_id", to_people)
         begun = {"created_at": Between(low=begins, high=ends), "kind": _WITH_PEOPLE}
         for first in range(0, len(ids), _AT_ONCE):
-            for one in await self._store.find(Conversation, {"id": In(ids[first : first + _AT_ONCE]), **begun}):
-                if one.created_at is None:
-                    continue
-                figures = place(one.created_at)
-                figures.passed += 1
-                if one.first_response_time is not None:
-                    figures.first_responses.append(one.first_response_time)
+            some = {"id": In(ids[first : first + _AT_ONCE]), **begun}
+            for at, count in (await self._store.tally(Conversation, "created_at", some)).items():
+                place(at).passed += int(count)
+
+    async def _count_answers(self, part: Figures) -> None:
+        answered = {"created_at": Between(low=part.begins, high=part.ends), "first_response_time": Between(low=0)}
+        found = await self._store.tally(Conversation, "first_response_time", {**answered, "kind": _WITH_PEOPLE})
+        part.first_responses = [float(minutes) for minutes, count in found.items() for _ in range(int(count))]
 
     async def _count_resolved(self, begins: datetime, ends: datetime, place: Callable[[datetime], Figures]) -> None:
         where, after = {"resolved_at": Between(low=begins, high=ends)}, None

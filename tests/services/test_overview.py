@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
@@ -12,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.records.handoffs import Cause
-from bot.services.overview import KEPT_SECONDS, Overviews, days_until, hours_of_today, percentile
+from bot.services.overview import KEPT_LONGER_SECONDS, KEPT_SECONDS, Overviews, days_until, hours_of_today, percentile
 from bot.testing.scene import Scene
 from tests.web.seeded import seed
 
@@ -66,8 +67,14 @@ async def test_many_open_pages_cost_one_count(scene: Scene, monkeypatch: pytest.
     overviews = Overviews(scene.app.store, scene.clock)
     first = await overviews.lately(7, MEXICO)
     assert await overviews.lately(7, MEXICO) is first
-    await scene.clock.advance(KEPT_SECONDS)
+    await scene.clock.advance(KEPT_LONGER_SECONDS)
     assert await overviews.lately(7, MEXICO) is not first
+    today = [await overviews.lately(1, MEXICO)]
+    await scene.clock.advance(KEPT_SECONDS)
+    today.append(await overviews.lately(1, MEXICO))
+    assert today[0] is not today[1]
+    both = await asyncio.gather(overviews.lately(30, MEXICO), overviews.lately(30, MEXICO))
+    assert both[0] is both[1]
 
 
 async def test_of_nothing_there_is_no_average(scene: Scene) -> None:
