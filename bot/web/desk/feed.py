@@ -6,7 +6,7 @@ It is speed, never truth: a desk that was not told reads the same from the API w
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any
@@ -17,9 +17,9 @@ import structlog
 from bot.errors import StoreUnavailable
 from bot.records.conversations import Conversation, ConversationKind
 from bot.store.base import Between, In
-from bot.web.api.counts import counts
-from bot.web.api.rows import rows_of
+from bot.web.desk.counts import counts
 from bot.web.desk.seats import Seat
+from bot.web.rows import Row, Rows
 from bot.web.site import Parts
 
 log = structlog.get_logger()
@@ -51,8 +51,9 @@ class Feed:
         self._seats: set[Seat] = set()
         self._told: dict[str, None] = {}
         self._news = asyncio.Event()
+        self._rows = Rows(parts.store)
         self._ids: dict[str, str] = {}
-        self._shown: dict[str, str] = {}
+        self._shown: dict[tuple[str, bool], str] = {}
         self._counted = ""
         self._since: datetime | None = None
         self._task: asyncio.Task[None] | None = None
@@ -115,11 +116,11 @@ class Feed:
     def _later(self, seconds: float) -> None:
         asyncio.get_running_loop().call_later(seconds, self._news.set)
 
-    async def _tell(self, topics: Iterable[str]) -> None:
+    async def _tell(self, topics: Collection[str]) -> None:
         if not self._seats:
             return
         lanes = [topic for topic in topics if topic != PRESENCE]
-        if len(lanes) < len(list(topics)):
+        if PRESENCE in topics:
             self._everybody(frame_of(type="presence"))
         changed = await self._changed(lanes) if lanes else await self._unheard()
         for start in range(0, len(changed), _AT_ONCE):
@@ -145,13 +146,22 @@ class Feed:
 
     async def _show(self, conversations: Sequence[Conversation]) -> None:
         shown = [one for one in conversations if one.kind is not ConversationKind.ASSISTANT]
-        for conversation, row in zip(shown, await rows_of(self._parts, shown), strict=True):
+        for whole in {seat.sees_whole for seat in self._seats}:
+            for row in await self._rows.of(shown, whole=whole):
+                self._tell_row(row, whole=whole)
+        for conversation in shown:
             self._remember(conversation)
-            frame = frame_of(type="row", row=row)
-            if self._shown.get(conversation.id) != frame:
-                self._shown[conversation.id] = frame
-                self._everybody(frame)
             self._tell_onlookers(conversation)
+
+    def _tell_row(self, row: Row, *, whole: bool) -> None:
+        """The same bytes for all who see the same of it: numbers are whole for some, masked for others."""
+        frame = f'{{"type":"row","row":{row.model_dump_json()}}}'
+        if self._shown.get((row.id, whole)) == frame:
+            return
+        self._shown[row.id, whole] = frame
+        for seat in self._seats:
+            if seat.sees_whole is whole:
+                seat.put(frame)
 
     def _tell_onlookers(self, conversation: Conversation) -> None:
         onlookers = [seat for seat in self._seats if seat.conversation_id == conversation.id]

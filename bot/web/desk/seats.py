@@ -8,7 +8,7 @@ from contextlib import suppress
 from aiohttp import WSCloseCode, web
 
 from bot.records.users import User
-from bot.services.users import name_of
+from bot.web.rows import called, sees_whole
 
 _MOST_WAITING = 500
 """Frames; a desk that takes none for so long is let go of, and reads its lists anew when it is back."""
@@ -19,7 +19,8 @@ class Seat:
 
     def __init__(self, socket: web.WebSocketResponse, user: User) -> None:
         self.user = user
-        self.name = name_of(user) or user.email
+        self.name = called(user)
+        self.sees_whole = sees_whole(user)
         self.conversation_id = ""
         """Which conversation is open there."""
         self._socket = socket

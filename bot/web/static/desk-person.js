@@ -5,8 +5,9 @@ import { date, languageName, long, t, when, word } from "./desk-words.js";
 
 const PRIORITIES = ["low", "medium", "high", "urgent"];
 const CATEGORIES = ["support", "sales", "billing", "technical", "complaint", "other"];
-const TICKET_STATUSES = ["open", "in_progress", "pending_customer", "resolved", "closed"];
-const TONES = { open: "wait", in_progress: "wait", pending_customer: "", resolved: "ok", closed: "" };
+const TICKET_CATEGORIES = ["general_inquiry", "technical_support", "billing", "product_inquiry", "complaint", "feature_request", "bug_report", "other"];
+const TICKET_STATUSES = ["open", "in_progress", "waiting_customer", "waiting_internal", "resolved", "closed"];
+const TONES = { open: "wait", in_progress: "wait", waiting_customer: "", resolved: "ok", closed: "" };
 
 export class Person {
   #desk;
@@ -128,7 +129,7 @@ export class Person {
 
   async #newTicket(conversation) {
     const [subject, description] = [line("", { maxlength: "200" }), area()];
-    const [category, priority] = [select(["technical", "billing", "general", "complaint", "feature_request"].map((one) => [one, word("category", one)]), "general"),
+    const [category, priority] = [select(TICKET_CATEGORIES.map((one) => [one, word("category", one)]), "general_inquiry"),
       select(PRIORITIES.map((one) => [one, word("priority", one)]), conversation.priority)];
     const given = await ask({ title: t("new_ticket"), mark: "ticket", done: t("create"),
       fields: [field(t("subject"), subject), field(t("description"), description), h("div", { class: "twos" }, field(t("category"), category), field(t("priority"), priority))],
