@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import math
-from contextlib import suppress
 
 import structlog
 
 from bot.clock import Clock
 from bot.errors import StoreError
 from bot.records.work import InboxRow, InboxState
+from bot.running import end_tasks
 from bot.store.base import Between, Store
 
 log = structlog.get_logger()
@@ -60,9 +60,7 @@ class Backlog:
     async def close(self) -> None:
         """Looks no more."""
         if self._looking is not None:
-            self._looking.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._looking
+            await end_tasks(self._looking)
 
     def _next_look(self) -> float:
         is_near = self.is_full or self.waiting + self._since >= self.most

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 
 import structlog
 
 from bot.conversation import AssigneeKind, Turn
 from bot.dialogs.answering import Answering
-from bot.dialogs.hearing import Hearing
+from bot.dialogs.hearing import Hearing, heard_row
 from bot.dialogs.scene import Parts, Scene, fence_of
 from bot.dialogs.triggers import Trigger, trigger_of
 from bot.errors import EpochMoved
@@ -59,7 +60,10 @@ class Engine:
         elif trigger := await self._trigger(scene, asked=asked):
             await self._pass_on(scene, trigger)
         else:
-            await self._answering.answer(scene)
+            try:
+                await self._answering.answer(scene)
+            except EpochMoved:  # before anything was heard: it is for whoever holds it now
+                return await self.turn(claim, turn)
         return len(scene.turn.heard)
 
     async def give_up(self, claim: Claim, turn: Turn, error: str) -> None:
@@ -67,6 +71,8 @@ class Engine:
         scene = await self._hearing.enter(claim, turn)
         unit = Unit(fence_of(claim))
         self._hearing.hear(scene, unit)
+        if scene.journal.heard() is None:  # `bot retry` runs the same turn again
+            unit.insert(heard_row(scene))
         unit.add(self._parts.inbox.dead(scene.turn.inbox_ids, error))
         replies = []
         if is_held_by_ai(scene.conversation) and scene.user is None:
@@ -74,7 +80,7 @@ class Engine:
             why = "a turn failed too often"
             self._parts.conversations.assign(unit, scene.conversation, queue, by="system", reason=why, cause=Cause.MODEL_DOWN)
             place = await self._parts.queueing.enter(unit, scene.conversation, queue.skill, scene.language)
-            replies.append(Reply(f"{say(scene.language, 'trouble')}\n{place}"))
+            replies.append(Reply("\n".join(filter(None, (say(scene.language, "trouble"), place)))))
         elif scene.user is not None:
             replies.append(Reply(say(scene.language, "sorry_failed")))
         said = self._parts.outbox.add(unit, scene.conversation, replies, Author.SYSTEM, turn_id=scene.turn.id)
@@ -117,15 +123,18 @@ class Engine:
         unit, conversation = Unit(), scene.conversation
         self._hearing.hear(scene, unit)
         queue = self._parts.services.handoffs.queue_for(trigger.skill)
-        self._parts.conversations.assign(unit, conversation, queue, by="system", reason=trigger.reason, cause=trigger.cause)
+        self._parts.conversations.assign(
+            unit, conversation, queue, by="system", reason=trigger.reason, cause=trigger.cause, since=_first(scene)
+        )
         priority = _higher(conversation.priority, trigger.priority)
         if priority is not conversation.priority:
             rank = {"priority": priority, "queue_rank": QUEUE_RANKS[priority]}
             unit.add(Change(Conversation, {"id": conversation.id}, set=rank))
         place = await self._parts.queueing.enter(unit, conversation, queue.skill, scene.language, priority)
         sentence = say(scene.language, "connecting_upset" if trigger.cause is Cause.SENTIMENT else "connecting")
+        told = () if place is None else (Reply(f"{sentence}\n{place}"),)
         try:
-            await self._hearing.finish(scene, unit, Reply(f"{sentence}\n{place}"))
+            await self._hearing.finish(scene, unit, *told)
         except EpochMoved:
             await self._hearing.end(scene, Unit())  # an operator was faster
 
@@ -170,6 +179,11 @@ def _rating(scene: Scene) -> tuple[int, str] | None:
         return None
     given = [rating_in(message, scene.conversation) for message in scene.turn.messages]
     return given[-1] if all(given) else None
+
+
+def _first(scene: Scene) -> datetime:
+    """When they wrote what is to be answered."""
+    return min(message.sent_at for message in scene.turn.messages)
 
 
 def _higher(now: Priority, wanted: Priority | None) -> Priority:

@@ -10,7 +10,7 @@ import structlog
 
 from bot.backlog import WAITING, Backlog
 from bot.clock import Clock, new_id
-from bot.errors import Overloaded
+from bot.errors import DataTooNew, Overloaded
 from bot.message import Choice, InboundMessage, Incoming, Text, decode_incoming, encode_incoming
 from bot.records.work import InboxRow, InboxState, is_receipts_lane, receipts_lane
 from bot.store.base import Change, In, Lanes, Store, Unit
@@ -68,7 +68,10 @@ class Inbox:
 
     async def waiting(self, lane: str) -> list[InboxRow]:
         """What waits in a lane, in the order in which it came."""
-        return await self._reads.ask(lane)
+        try:
+            return await self._reads.ask(lane)
+        except DataTooNew:  # maybe only another lane of the same query holds what a newer version wrote
+            return (await self._read([lane]))[0]
 
     async def _read(self, lanes: Sequence[str]) -> list[list[InboxRow]]:
         """One query for lanes that are read at the same time, or one each where they hold more than that."""
@@ -117,6 +120,15 @@ class Inbox:
         """Rows that nobody can work on go out of the way."""
         await self._store.commit(Unit(self.dead(ids, error)))
 
+    async def retry(self, row_id: str) -> bool:
+        """A row that was set aside waits again, with a fresh count of tries; False if it was not set aside."""
+        row = await self._store.get(InboxRow, row_id)
+        again = {"state": InboxState.WAITING, "attempts": 0, "error": ""}
+        if row is None or not await self._store.change(InboxRow, {"id": row_id, "state": InboxState.DEAD}, set=again):
+            return False
+        await self._lanes_of(row.lane).wake(row.lane)
+        return True
+
     async def recover(self) -> int:
         """Brings every lane to mind in which something waits: at start-up, and when somebody may have written untold."""
         lanes = await self._store.distinct(InboxRow, "lane", WAITING)
@@ -141,7 +153,10 @@ def _row(item: Incoming, now: datetime) -> InboxRow:
 
 
 def read_item(row: InboxRow) -> Incoming:
-    """What the row holds. Raises msgspec.ValidationError if a newer version wrote something unknown."""
+    """What the row holds. Raises msgspec.ValidationError where it is nothing that is known.
+
+    A version that adds a kind of Incoming makes it a new shape of InboxRow, so that older ones leave it alone.
+    """
     return decode_incoming(row.item)
 
 

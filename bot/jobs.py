@@ -7,14 +7,15 @@ long is ended and counts as failed, so that it holds up nobody else's work.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
 
 from bot.clock import Clock, new_id
-from bot.errors import VendorLeftAlone
+from bot.errors import DataTooNew, VendorLeftAlone
 from bot.records.work import Job, JobSchedule, JobStatus
 from bot.store.base import Between, Claim, Lanes, Store, Unit
 
@@ -23,6 +24,7 @@ log = structlog.get_logger()
 MAX_ATTEMPTS = 8
 MAX_SECONDS = 300.0
 """How long a handler may take, unless it was registered with another bound."""
+_PENDING = {"status": JobStatus.PENDING}
 _PAGE = 500
 """Jobs that are read at once, however many wait for their time."""
 
@@ -77,19 +79,45 @@ class Jobs:
         if found:
             await self._lanes.wake(id_)
 
+    async def retry(self, job_id: str) -> bool:
+        """A job that failed for good is due now, with a fresh count of tries; False if it has not failed."""
+        again = {"status": JobStatus.PENDING, "attempts": 0, "error": "", "schedule.execute_at": self._clock.now()}
+        if not await self._store.change(Job, {"id": job_id, "status": JobStatus.FAILED}, set=again):
+            return False
+        await self._lanes.wake(job_id)
+        return True
+
     async def recover(self) -> int:
         """Brings every job to mind that is not done, at its time: at start-up, and when somebody may have written untold."""
-        found, after = 0, None
-        while True:
-            page = await self._store.find(
-                Job, {"status": JobStatus.PENDING}, sort=("schedule.execute_at",), limit=_PAGE, after=after
-            )
+        found = 0
+        async for page in self._pending():
             for job in page:
                 await self._lanes.remind(job.id, self._until(job))
             found += len(page)
+        return found
+
+    async def _pending(self) -> AsyncIterator[Sequence[Job]]:
+        """Those that are not done; without those that only a newer version can read."""
+        after = None
+        while True:
+            try:
+                page = await self._store.find(Job, _PENDING, sort=("schedule.execute_at",), limit=_PAGE, after=after)
+            except DataTooNew as error:
+                log.warning("jobs are left for a newer version of this program", error=str(error))
+                yield await self._readable()
+                return
+            yield page
             if len(page) < _PAGE:
-                return found
+                return
             after = page[-1].id
+
+    async def _readable(self) -> list[Job]:
+        found = []
+        for id_ in await self._store.distinct(Job, "id", _PENDING):
+            with suppress(DataTooNew):
+                if job := await self._store.get(Job, id_):
+                    found.append(job)
+        return found
 
     async def work(self, claim: Claim) -> float | None:
         """Runs the job whose lane it is, if it is due; seconds until it is due again, or None."""
@@ -107,6 +135,8 @@ class Jobs:
                 await handler(job.payload)
         except VendorLeftAlone as error:  # nothing was tried, so nothing is counted
             return await self._again(job, error.wait, error=str(error))
+        except DataTooNew:
+            raise  # a newer version's worker will do it
         except Exception as error:  # whatever a handler does wrong is this job's own failure
             log.exception("job failed", job=job.id, job_type=job.job_type)
             if bound.expired():

@@ -45,6 +45,8 @@ class Taken:
     to: Address
     is_last: bool
     """Whether nothing else is open in its lane; what is added from now on wakes the lane again."""
+    before: Delivery
+    """As it was before it was claimed."""
 
 
 Shape = Callable[[str, Reply], list[Reply]]
@@ -177,7 +179,22 @@ class Outbox:
                 return Wait(seconds)
             elif (to := await self._claim(claim, head)) is not None:
                 claimed = {"state": DeliveryState.SENDING, "claimed_by": claim.fence, "attempts": head.attempts + 1}
-                return Taken(head.model_copy(update=claimed), to, is_last=len(heads) == 1)
+                return Taken(head.model_copy(update=claimed), to, is_last=len(heads) == 1, before=head)
+
+    def is_sure(self, claim: Claim) -> bool:
+        """Whether nobody else can have this lane yet: false for a process that slept for longer than its lease."""
+        return self._lanes.is_sure(claim)
+
+    async def put_back(self, taken: Taken) -> None:
+        """It was not posted: as if it had not been claimed, unless somebody else has found it meanwhile."""
+        before, claimed = taken.before, taken.delivery
+        log.warning("delivery given back: this process slept after claiming it", delivery=before.id)
+        await self._store.change(
+            Delivery,
+            {"id": before.id, "state": DeliveryState.SENDING, "claimed_by": claimed.claimed_by},
+            set={"state": before.state},
+            inc={"attempts": -1, "resends": -int(before.state is DeliveryState.UNCONFIRMED)},
+        )
 
     async def _give_up_on(self, delivery: Delivery) -> Delivery:
         """A delivery found in `sending` was being posted by a worker that is gone: nobody knows whether it went out."""

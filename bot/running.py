@@ -10,12 +10,30 @@ from typing import Any
 
 import uvloop
 
+_AGAIN_SECONDS = 1.0
+
 
 def run(main: Coroutine[Any, Any, None]) -> None:
     """Runs it to its end, with everything it left behind cancelled."""
     gc.freeze()  # what was imported stays
     gc.enable()  # `bot.__main__` has it wait for that
     uvloop.run(main)
+
+
+async def end_tasks(*tasks: asyncio.Task[Any]) -> None:
+    """Cancels them and waits until they have ended; how they ended is nobody's business any more.
+
+    Once is not enough: until Python 3.12 `asyncio.wait_for`, which the drivers of Redis and MongoDB send with, swallows a cancel
+    that comes in the moment in which what it waits for is done. A loop that was told so once goes on for ever.
+    """
+    left = set(tasks)
+    while left:
+        for task in left:
+            task.cancel()
+        done, left = await asyncio.wait(left, timeout=_AGAIN_SECONDS)
+        for task in done:
+            if not task.cancelled():
+                task.exception()  # else asyncio says that nobody asked for it
 
 
 def settle() -> None:
@@ -26,10 +44,13 @@ def settle() -> None:
     gc.set_threshold(10_000)
 
 
-async def stop_signal() -> None:
-    """Waits for SIGINT or SIGTERM; further ones change nothing."""
+def stop_signal() -> asyncio.Event:
+    """Is set by SIGINT or SIGTERM from now on; further ones change nothing.
+
+    Called before anybody can be told that the program is there: else a signal that comes at once would end it without grace.
+    """
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
-    await stop.wait()
+    return stop

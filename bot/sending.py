@@ -104,16 +104,19 @@ class Sending:
                     return None
                 if isinstance(taken, Wait):
                     return taken.seconds
-                wait = await self._send(channel, taken, way)
+                wait = await self._send(claim, channel, taken, way)
             finally:
                 await way.leave()
             if wait is not None or taken.is_last:
                 return wait
         return 0.0
 
-    async def _send(self, channel: Channel, taken: Taken, way: Way) -> float | None:
+    async def _send(self, claim: Claim, channel: Channel, taken: Taken, way: Way) -> float | None:
         """Posts one; seconds to wait before the lane goes on, or None to go on at once."""
         delivery = taken.delivery
+        if not self._outbox.is_sure(claim):  # asked last thing: from here on it may be said twice if we sleep
+            await self._outbox.put_back(taken)
+            return 0.0
         provider_id, error = await self._post(channel, taken)
         was_a_try = way.is_a_try
         await way.over(error)

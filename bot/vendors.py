@@ -25,7 +25,7 @@ from bot.errors import BotError, SettingsError
 from bot.message import Incoming
 from bot.services.status import Finding, State
 from bot.shared import Shared, alone
-from bot.store.base import LaneKinds, Store
+from bot.store.base import LaneKinds, SharedStore, Store
 from bot.store.local import LocalLanes
 from bot.store.ownership import Ownership, is_database_owned, is_directory_owned, own_database, own_directory, share_database
 from bot.store.sqlite import SqliteStore
@@ -63,7 +63,9 @@ def store_of(settings: Settings, clock: Clock) -> Store:
 
 def worked_on(settings: Settings, store: Store) -> AbstractAsyncContextManager[Ownership]:
     """Opens the store to work on it, with all others or alone, as the settings say. Raises DataInUse."""
-    return share_database(store, settings.lease_ms / 1000) if settings.is_shared else owned(settings, store)
+    if not settings.is_shared:
+        return owned(settings, store)
+    return share_database(cast(SharedStore, store), settings.lease_ms / 1000)
 
 
 @asynccontextmanager
@@ -96,7 +98,7 @@ async def shared_of(settings: Settings, clock: Clock) -> AsyncIterator[Shared]:
 def owned(settings: Settings, store: Store) -> AbstractAsyncContextManager[Ownership]:
     """Opens the store as the one process that works on it. Raises DataInUse."""
     if settings.mongodb_uri.get_secret_value():
-        return own_database(store, settings.lease_ms / 1000)
+        return own_database(cast(SharedStore, store), settings.lease_ms / 1000)
     return own_directory(settings.data_dir, store)
 
 

@@ -16,13 +16,14 @@ import structlog
 
 from bot.conversation import Heard, Turn
 from bot.engine import Engine
-from bot.errors import FenceLost, StoreUnavailable
+from bot.errors import DataTooNew, FenceLost, StoreUnavailable
 from bot.inbox import MAX_ATTEMPTS, Inbox, read_item
 from bot.jobs import Jobs
 from bot.live import Live
 from bot.message import InboundMessage, Incoming, Notice, Receipt
 from bot.outbox import Outbox, backoff
 from bot.records.work import InboxRow, address_lane
+from bot.running import end_tasks
 from bot.sending import Sending
 from bot.store.base import Claim, LaneKinds, Lanes, Store
 
@@ -39,6 +40,9 @@ MAX_RECEIPTS_TOGETHER = 100
 """Receipts of one address that are applied in one commit at most."""
 STOP_SECONDS = 10.0
 """How long a stopping worker lets begun work finish."""
+TOO_NEW_SECONDS = 1.0
+"""So long a lane is left alone that a newer version has to work on: it is there already, or will be."""
+NOT_THE_MESSAGES_FAULT = (FenceLost, StoreUnavailable, DataTooNew)
 
 
 Work = Callable[[Claim], Awaitable[float | None]]
@@ -62,19 +66,18 @@ class Crew:
         if self._lanes.beat_seconds is not None:
             self._loops.append(asyncio.create_task(self._beat(self._lanes.beat_seconds), name=f"{self._name}, beat"))
 
-    def is_idle(self) -> bool:
-        """Whether it has nothing in hand."""
-        return not self._in_hand
+    @property
+    def in_hand(self) -> int:
+        """Claims that are being worked on."""
+        return len(self._in_hand)
 
     async def stop(self, seconds: float) -> None:
         """Takes nothing new, lets begun work finish within so many seconds, gives back the rest."""
-        await _ended(self._loops[:1])
+        await end_tasks(*self._loops[:1])
         if self._in_hand:
             _, late = await asyncio.wait(self._in_hand, timeout=seconds)
-            for task in late:
-                task.cancel()
-            await asyncio.gather(*late, return_exceptions=True)
-        await _ended(self._loops[1:])
+            await end_tasks(*late)
+        await end_tasks(*self._loops[1:])
 
     async def _claim(self) -> None:
         while True:
@@ -110,6 +113,9 @@ class Crew:
             log.warning("lane lost; another worker has it", kind=self._name)
             if self._lanes.beat_seconds is not None:  # or had it: where it is ours after all, it is taken with a new fence
                 again = backoff(1)
+        except DataTooNew as error:
+            log.warning("left for a newer version of this program", kind=self._name, error=str(error))
+            again = TOO_NEW_SECONDS
         except asyncio.CancelledError:
             again = 0.0  # somebody else may go on at once
             raise
@@ -118,12 +124,6 @@ class Crew:
             again = backoff(1)
         finally:
             await self._lanes.release(claim, again)
-
-
-async def _ended(tasks: Sequence[asyncio.Task[None]]) -> None:
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
 
 
 class Worker:
@@ -158,9 +158,11 @@ class Worker:
         self._is_stale = False
         self._found: tuple[int, ...] | None = None
         """How much waited at the last look: turns, deliveries, jobs."""
+        self._turns_done = 0
 
     async def start(self) -> None:
         """Finds what an earlier process left, then works until `stop`."""
+        self._store.announce(self.doing)
         await self._recover()
         if self._commons is None:
             self._unwatch = self._store.watch(self._others_wrote)
@@ -176,13 +178,16 @@ class Worker:
         if self._commons is not None:
             await self._commons.leave()
         if self._rescan is not None:
-            self._rescan.cancel()
-            await asyncio.gather(self._rescan, return_exceptions=True)
+            await end_tasks(self._rescan)
         await asyncio.gather(*(crew.stop(STOP_SECONDS) for crew in self._crews))
 
     def is_idle(self) -> bool:
         """Whether it has nothing in hand."""
-        return all(crew.is_idle() for crew in self._crews)
+        return not any(crew.in_hand for crew in self._crews)
+
+    def doing(self) -> dict[str, int]:
+        """What it has done since it started, and what it has in hand now."""
+        return {"conversations": self._crews[0].in_hand, "turns": self._turns_done}
 
     async def _recover(self) -> None:
         turns, deliveries, jobs = await self._inbox.recover(), await self._outbox.recover(), await self._jobs.recover()
@@ -256,7 +261,7 @@ class Worker:
         """All in one commit; where one of them cannot be applied, each on its own, and that one is set aside."""
         try:
             await self._engine.receipts(receipts)
-        except StoreUnavailable:
+        except NOT_THE_MESSAGES_FAULT:
             raise
         except Exception as error:
             if len(receipts) == 1:
@@ -274,12 +279,13 @@ class Worker:
         turn = Turn(taken[-1][1].address, tuple(sorted(heard, key=lambda item: item.message.sent_at)))
         try:
             finished = await self._engine.turn(claim, turn)
-        except (FenceLost, StoreUnavailable):
-            raise  # not the messages' fault
+        except NOT_THE_MESSAGES_FAULT:
+            raise
         except Exception as error:
             return await self._failed(claim, turn, [row for row, _ in taken], error)
         finally:
             self._live.tell(claim.lane)
+        self._turns_done += 1
         return 0.0 if finished < len(waiting) else None
 
     async def _failed(self, claim: Claim, turn: Turn, rows: Sequence[InboxRow], error: Exception) -> float:
@@ -291,7 +297,7 @@ class Worker:
             return backoff(attempts)
         try:
             await self._engine.give_up(claim, turn, why)
-        except (FenceLost, StoreUnavailable):
+        except NOT_THE_MESSAGES_FAULT:
             raise
         except Exception:
             log.exception("the conversation of a dead turn could not be queued", turn=turn.id)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 import structlog
 
-pytest_plugins = ["bot.testing.plugin", "bot.testing.secantus", "bot.testing.redis"]
+pytest_plugins = ["bot.testing.plugin", "bot.testing.fixtures"]
 
 
 @pytest.fixture(autouse=True)

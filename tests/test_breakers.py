@@ -100,11 +100,11 @@ async def test_each_try_that_fails_doubles_the_cool_down_up_to_a_bound(processes
         waits.append(two.standing.cool_down)
         await processes.passes(waits[-1])
         await fails(two)
-    assert [*waits, two.standing.cool_down] == [0.5, 1.0, 1.5, 1.5]
+    assert [*waits, two.standing.cool_down] == [0.8, 1.6, 1.6, 1.6]
     async with asyncio.timeout(SOON):
-        while one.standing.cool_down < 1.5:
+        while one.standing.cool_down < 1.6:
             await asyncio.sleep(0.002)
-    assert one.standing.cool_down == 1.5
+    assert one.standing.cool_down == 1.6
 
 
 async def test_a_try_that_is_given_up_leaves_the_next_one_to_another_process(processes: Deployment) -> None:

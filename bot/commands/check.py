@@ -18,7 +18,18 @@ from bot.dialogs.templates import Problem
 from bot.errors import SettingsError, StoreError
 from bot.logs import configure_logs
 from bot.running import run
-from bot.services.status import Finding, State, ability, configuration, left_alone, stored, unpriced, workers
+from bot.services.status import (
+    Finding,
+    State,
+    ability,
+    configuration,
+    left_alone,
+    processes,
+    redis_trouble,
+    stored,
+    unpriced,
+    workers,
+)
 from bot.store.base import Store
 from bot.tools.base import Toolbox
 from bot.vendors import ask_vendors, embedded_path, lanes_of, shared_of, store_of, unmakeable
@@ -51,8 +62,10 @@ async def _collect(settings: Settings, live: bool, into: list[Finding]) -> None:
         async with _existing_store(settings) as store:
             none = [Finding("work", State.INFO, "no data yet")]
             into.extend(none if store is None else await stored(store, SystemClock(), settings))
+            if store is not None:
+                into.extend(processes(await store.processes()))
             if store is not None and settings.is_shared:
-                into.append(await _workers(settings, store))
+                into.extend(await _workers(settings, store))
                 into.extend(await _left_alone(settings))
     except (StoreError, OSError) as error:  # the rest of the report is still worth having
         into.append(Finding("work", State.WRONG, str(error)))
@@ -71,12 +84,14 @@ def _agents(agents: Mapping[str, Agent], problems: Sequence[Problem]) -> Iterato
         yield Finding("agents", State.WRONG, f"{problem.file}: {problem.what}", problem.fix)
 
 
-async def _workers(settings: Settings, store: Store) -> Finding:
+async def _workers(settings: Settings, store: Store) -> list[Finding]:
     try:
         async with lanes_of(settings, store, SystemClock(), 0, works=True) as lanes:
-            return workers([] if lanes.commons is None else await lanes.commons.workers())
+            if lanes.commons is None:
+                return [workers([])]
+            return [workers(await lanes.commons.workers()), *redis_trouble(await lanes.commons.faults())]
     except (SettingsError, StoreError) as error:
-        return Finding("workers", State.WRONG, str(error))
+        return [Finding("workers", State.WRONG, str(error))]
 
 
 async def _left_alone(settings: Settings) -> list[Finding]:

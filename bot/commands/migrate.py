@@ -15,7 +15,7 @@ import click
 
 from bot.clock import SystemClock
 from bot.config import Settings, load_settings
-from bot.errors import SettingsError, StoreUnavailable
+from bot.errors import DataInUse, SettingsError, StoreUnavailable
 from bot.logs import configure_logs
 from bot.running import run
 from bot.services.userthreads import migrate_user_threads
@@ -23,6 +23,7 @@ from bot.store.base import Store
 from bot.store.migrate import copy, export_to, import_from, upgrade
 from bot.store.ownership import own_directory
 from bot.store.sqlite_backup import backup as copy_database
+from bot.store.versions import VERSION, older_than
 from bot.vendors import embedded_path, embedded_store, owned, store_of
 
 _EVERY_SECONDS = 0.5
@@ -99,8 +100,17 @@ async def _import(settings: Settings, folder: Path) -> None:
 async def _upgrade(settings: Settings) -> None:
     store = store_of(settings, SystemClock())
     async with owned(settings, store):
+        await _refuse_older(store)
         total = await upgrade(store, _Progress().tell)
     click.echo(f"{total} records brought up to date")
+
+
+async def _refuse_older(store: Store) -> None:
+    """What is in a new shape an older version cannot work on. Raises DataInUse that names those which are there."""
+    older = older_than(VERSION, await store.processes())
+    if older:
+        named = "; ".join(f"{process.name}, version {process.version or 'unknown'}" for process in older)
+        raise DataInUse(f"older versions than {VERSION} still work on this database ({named}): upgrade or stop them first")
 
 
 async def _user_threads(settings: Settings) -> None:

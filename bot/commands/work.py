@@ -24,18 +24,19 @@ def command() -> None:
 
 async def _work(settings: Settings) -> None:
     async with assemble(settings) as app:
+        stop = stop_signal()
         try:
             await app.worker.start()
             settle()
             click.echo(f"Switchboard works on MongoDB, database {settings.mongodb_database}, with Redis")
-            await _until_stopped(app)
+            await _until_stopped(app, stop)
         finally:
             await app.worker.stop()
 
 
-async def _until_stopped(app: App) -> None:
+async def _until_stopped(app: App, stop: asyncio.Event) -> None:
     """Until somebody says so. Raises DataInUse when a process that does not share took the database."""
-    stopping, losing = asyncio.create_task(stop_signal()), asyncio.create_task(app.ownership.lost.wait())
+    stopping, losing = asyncio.create_task(stop.wait()), asyncio.create_task(app.ownership.lost.wait())
     try:
         await asyncio.wait({stopping, losing}, return_when=asyncio.FIRST_COMPLETED)
         if losing.done():

@@ -31,6 +31,7 @@ from bot.records.handoffs import Cause
 from bot.records.people import Customer
 from bot.records.work import Author, JournalKind
 from bot.resources import say
+from bot.running import end_tasks
 from bot.services.conversations import agent_of
 from bot.store.base import Change, In, Unit
 from bot.tools.base import ToolContext
@@ -52,9 +53,12 @@ class Answering:
         self._hearing = hearing
 
     async def answer(self, scene: Scene) -> None:
-        """Answers it, unless the conversation changes hands meanwhile: then it is recorded, and nothing is said."""
+        """Answers it, unless the conversation changes hands meanwhile: then it is recorded, and nothing is said.
+
+        Raises EpochMoved where it did before anything was heard: whoever took it has not seen these messages.
+        """
+        await self._hearing.freeze(scene)
         try:
-            await self._hearing.freeze(scene)
             await self._say(scene, await self._answer(scene))
         except EpochMoved:
             log.info("turn discarded: the conversation changed hands", turn=scene.turn.id, conversation=scene.conversation.id)
@@ -144,9 +148,7 @@ class Answering:
             watching.result()
             raise EpochMoved
         finally:
-            answering.cancel()
-            watching.cancel()
-            await asyncio.gather(answering, watching, return_exceptions=True)
+            await end_tasks(answering, watching)
 
     async def _moves(self, scene: Scene) -> None:
         """Returns when the conversation has changed hands."""
@@ -207,7 +209,10 @@ class Answering:
         if assignee is not None and assignee != conversation.assignee:
             by = f"agent:{agent_of(conversation)}"
             reason = (answer.over_budget or "the AI could not finish") if answer.trouble else answer.reason
-            epoch = parts.conversations.assign(unit, conversation, assignee, by=by, reason=reason, cause=_cause(answer))
+            since = min(message.sent_at for message in scene.turn.messages)
+            epoch = parts.conversations.assign(
+                unit, conversation, assignee, by=by, reason=reason, cause=_cause(answer), since=since
+            )
         elif missed != conversation.missed:
             unit.add(Change(Conversation, {"id": conversation.id}, set={"missed": missed}))
         self._be_honest(scene, unit, answer, assignee)
@@ -215,7 +220,8 @@ class Answering:
         if isinstance(assignee, Queue):
             place = await parts.queueing.enter(unit, conversation, assignee.skill, scene.language)
             sentence = Reply(f"{say(scene.language, _sentence(answer, to_user=False))}\n{place}")
-            said += parts.outbox.add(unit, conversation, [sentence], Author.SYSTEM, turn_id=scene.turn.id)
+            if place is not None:
+                said += parts.outbox.add(unit, conversation, [sentence], Author.SYSTEM, turn_id=scene.turn.id)
         parts.conversations.said(unit, conversation, said, answer.spent.amounts())
         if answer.flow is not None and not answer.trouble:
             waiting = answer.flow.model_copy(update={"epoch": epoch})

@@ -25,6 +25,7 @@ from bot.dialogs.task import CONFIRMED, Bounds, Task
 from bot.errors import (
     NOT_DONE,
     Conflict,
+    DataTooNew,
     Duplicate,
     EpochMoved,
     FenceLost,
@@ -183,7 +184,7 @@ async def _told(tool: Tool) -> AsyncIterator[None]:
     """Turns whatever goes wrong inside a tool into a ToolError, but for what ends the turn."""
     try:
         yield
-    except (FenceLost, EpochMoved, StoreUnavailable, ToolError):
+    except (FenceLost, EpochMoved, StoreUnavailable, DataTooNew, ToolError):
         raise
     except TimeoutError:
         raise ToolError(f"{tool.name} took longer than {tool.timeout:g} s; nothing was changed") from None

@@ -18,7 +18,7 @@ from bot.principal import SHOWN_ONLY, user_in
 from bot.records.conversations import Conversation, ConversationKind, FlowState
 from bot.records.people import Customer
 from bot.records.users import User
-from bot.records.work import Author, JournalKind
+from bot.records.work import Author, JournalKind, JournalRow
 from bot.resources import LANGUAGES
 from bot.services.conversations import is_held_by_ai
 from bot.store.base import Change, Claim, Require, Unit
@@ -108,10 +108,7 @@ class Hearing:
         if scene.journal.heard() is None:
             unit = Unit()
             self.hear(scene, unit)
-            body: dict[str, Any] = {"inbox": list(scene.turn.inbox_ids)}
-            if scene.flow is not None:
-                body["flow"] = scene.flow.model_dump(mode="json")
-            await scene.journal.commit(unit, scene.journal.row(JournalKind.HEARD, "", body))
+            await scene.journal.commit(unit, heard_row(scene))
 
     async def end(self, scene: Scene, unit: Unit, *replies: Reply) -> None:
         """Finishes a turn without the agent, in one unit: what was heard, the fixed replies, the inbox rows."""
@@ -130,6 +127,14 @@ class Hearing:
         unit.add(self._parts.inbox.done(scene.turn.inbox_ids))
         await self._parts.store.commit(unit)
         await self._parts.outbox.wake(scene.conversation.lane)
+
+
+def heard_row(scene: Scene) -> JournalRow:
+    """What remembers that the turn consists of these messages, and what they were heard as an answer to."""
+    body: dict[str, Any] = {"inbox": list(scene.turn.inbox_ids)}
+    if scene.flow is not None:
+        body["flow"] = scene.flow.model_dump(mode="json")
+    return scene.journal.row(JournalKind.HEARD, "", body)
 
 
 def _is_another_call(conversation: Conversation, turn: Turn) -> bool:

@@ -196,15 +196,16 @@ class Conversations:
         reason: str,
         note: str = "",
         cause: Cause | None = None,
+        since: datetime | None = None,
     ) -> int:
         """Flips the assignee by compare-and-set on (assignee, epoch), in one atomic update (S2-093); the epoch after it.
 
         The unit is void with EpochMoved if somebody else was first. `reason` is in words; `cause` follows from the change itself
-        where none is given.
+        where none is given. `since` is when the person wrote what a person of ours is to answer.
         """
         cause = cause or cause_of(conversation, to)
         now = self._clock.now()
-        handoff = put_move(unit, conversation, to, now, self._audit, by=by, cause=cause, reason=reason, note=note)
+        handoff = put_move(unit, conversation, to, now, self._audit, by=by, cause=cause, reason=reason, note=note, since=since)
         if self._jobs is not None:
             self._follow(self._jobs, unit, handoff)
         return handoff.epoch

@@ -8,9 +8,11 @@ to the article; which of its sections answers is told by the sections themselves
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from bot.errors import Duplicate
 from bot.memory.examples import Examples
 from bot.memory.lexical import LexicalIndex
 from bot.records.knowledge import KnowledgeEntry
@@ -101,7 +103,8 @@ class Knowledge:
     async def ensure(self) -> None:
         """Syncs with the articles that ship with the program if the store has none of any article: a fresh install can answer."""
         if not await self._store.find(KnowledgeEntry, {"topic": Between(low="")}, limit=1):
-            await self.sync(_ARTICLES)
+            with suppress(Duplicate):  # another process that began at the same time was faster, with all of them
+                await self.sync(_ARTICLES)
 
     async def sync(self, folder: Path | None = None, *, dry_run: bool = False) -> Synced:
         """Makes the entries of articles what a folder says, in one commit; entries that users wrote stay.

@@ -35,7 +35,17 @@ def handoff_id(conversation_id: str, epoch: int) -> str:
 
 
 def put_move(
-    unit: Unit, old: Conversation, to: Assignee, now: datetime, audit: Audit, *, by: str, cause: Cause, reason: str, note: str
+    unit: Unit,
+    old: Conversation,
+    to: Assignee,
+    now: datetime,
+    audit: Audit,
+    *,
+    by: str,
+    cause: Cause,
+    reason: str,
+    note: str,
+    since: datetime | None = None,
 ) -> Handoff:
     """Puts the change into a unit, by compare-and-set on who held it: the unit is void with EpochMoved if somebody was first."""
     handoff = _record(old, to, now, by=by, cause=cause, reason=reason)
@@ -50,7 +60,7 @@ def put_move(
                 "assignee_kind": old.assignee_kind,
                 "assignee_name": old.assignee_name,
             },
-            set={**_assignment(to, by), "assigned_at": now, "handoff": told, "missed": 0, **_waiting(old, to, now)},
+            set={**_assignment(to, by), "assigned_at": now, "handoff": told, "missed": 0, **_waiting(old, to, now, since)},
             inc={"epoch": 1},
             must=1,
             otherwise=EpochMoved,
@@ -126,14 +136,14 @@ def _assignment(to: Assignee, by: str) -> dict[str, Any]:
     }
 
 
-def _waiting(old: Conversation, to: Assignee, now: datetime) -> dict[str, Any]:
-    """Since when the person waits for one of ours: from the queue on, or from the words that the AI has not answered."""
+def _waiting(old: Conversation, to: Assignee, now: datetime, since: datetime | None) -> dict[str, Any]:
+    """Since when the person waits for one of ours: from the first words on that nobody has answered (S2-099)."""
     if isinstance(to, AgentRef):
         return {"waiting_since": None, "told": None, "snoozed_until": None}
     if old.waiting_since is not None:
         return {"snoozed_until": None}
     if isinstance(to, Queue):
-        return {"waiting_since": now, "snoozed_until": None}
+        return {"waiting_since": min(since or now, now), "snoozed_until": None}
     last = old.last_message
     is_unanswered = last is not None and last.sender is MessageSender.CUSTOMER
     return {"waiting_since": last.timestamp if last is not None and is_unanswered else None, "snoozed_until": None}

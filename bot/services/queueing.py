@@ -63,9 +63,11 @@ class Queueing:
 
     async def enter(
         self, unit: Unit, conversation: Conversation, skill: str, language: str, priority: Priority | None = None
-    ) -> str:
-        """What somebody is told who enters a queue with this unit."""
+    ) -> str | None:
+        """What somebody is told who enters a queue with this unit; None where they are to be told nothing at all (S2-096)."""
         standing = await self.standing(skill, priority or conversation.priority, conversation.waiting_since)
+        if _is_silent(conversation, standing):
+            return None
         self._note(unit, conversation, standing)
         return words(language, standing)
 
@@ -73,7 +75,11 @@ class Queueing:
         """What somebody is told who writes while they wait: not each time; empty where they were told a short while ago."""
         standing = await self.of(conversation)
         told_at = conversation.told.at if conversation.told else conversation.assigned_at
-        if standing is None or (told_at is not None and self._clock.now() - told_at < await self._pause()):
+        if (
+            standing is None
+            or _is_silent(conversation, standing)
+            or (told_at is not None and self._clock.now() - told_at < await self._pause())
+        ):
             return ""
         self._note(unit, conversation, standing)
         return " ".join(filter(None, (say(language, "queue_still"), words(language, standing))))
@@ -130,6 +136,11 @@ class Queueing:
             return None, None
         now = self._clock.now()
         return (None if hours.is_open(now) else hours.next_open(now)), hours.zone
+
+
+def _is_silent(conversation: Conversation, standing: Standing) -> bool:
+    """Whether somebody has switched off what is said by itself while nobody is there (`autoResponses`, S2-096)."""
+    return standing.opens is not None and not conversation.auto_responses
 
 
 def words(language: str, standing: Standing) -> str:

@@ -22,6 +22,7 @@ from bot.errors import SettingsError, StoreError
 from bot.records.conversations import Conversation
 from bot.records.settings import MONEY_BOUNDS
 from bot.records.work import Counter
+from bot.running import end_tasks
 from bot.services.settings import SystemSettings
 from bot.store.base import Store
 
@@ -157,8 +158,7 @@ class Spending:
         """Writes what is not written yet. What the store does not take is lost, and said so."""
         async with self._syncing:  # so that nobody is in the middle of writing
             if self._writer is not None:
-                self._writer.cancel()
-                await asyncio.gather(self._writer, return_exceptions=True)
+                await end_tasks(self._writer)
             try:
                 await self._write()
             except StoreError as error:

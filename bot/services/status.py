@@ -21,6 +21,7 @@ from bot.services.origins import origins_of
 from bot.services.settings import SystemSettings
 from bot.services.spending import PER_CONVERSATION, PER_DAY, dollars, micros_of, spent_on
 from bot.store.base import Store
+from bot.store.versions import VERSION, Process, number_of
 
 
 class State(StrEnum):
@@ -82,7 +83,8 @@ def _store(settings: Settings) -> Finding:
 
 def _redis(settings: Settings) -> Finding:
     if settings.is_shared:
-        return Finding("Redis", State.ON, "joins the processes: `bot serve`, `bot serve --no-worker`, `bot work`")
+        joins = "joins the processes: `bot serve`, `bot serve --no-worker`, `bot work`"
+        return Finding("Redis", State.ON, f"{joins}; needs no persistence: MongoDB holds all that has to last")
     if settings.redis_url.get_secret_value():
         lacks = "REDIS_URL is set without MONGODB_URI, and the embedded store serves one process"
         return Finding("Redis", State.WRONG, lacks, "set MONGODB_URI too, or unset REDIS_URL")
@@ -168,6 +170,29 @@ def workers(names: Sequence[str]) -> Finding:
     return Finding("workers", State.INFO, f"{len(names)}: {'; '.join(names)}")
 
 
+def processes(found: Sequence[Process]) -> list[Finding]:
+    """Who works on the same database, what each has done, and whether they are of one version."""
+    told = [Finding("process", State.INFO, f"{process.name}: {_doing(process)}") for process in found]
+    versions = sorted({process.version for process in found} | {VERSION}, key=number_of)
+    if len(versions) > 1:
+        named = ", ".join(version or "one from before versions were told" for version in versions)
+        side_by_side = f"{named}: an older one leaves alone what only a newer one can read"
+        told.append(Finding("versions", State.INFO, side_by_side, "finish the upgrade, then run `bot migrate`"))
+    return told
+
+
+def _doing(process: Process) -> str:
+    version = f"version {process.version or 'unknown'}"
+    if not process.doing:
+        return f"{version}; takes what comes in, leaves the work to others"
+    return f"{version}; {process.doing.get('turns', 0)} turns done, {process.doing.get('conversations', 0)} in hand"
+
+
+def redis_trouble(faults: Sequence[str]) -> list[Finding]:
+    """How Redis is set up where that does harm."""
+    return [Finding("Redis", State.WRONG, fault, "CONFIG SET maxmemory-policy noeviction") for fault in faults]
+
+
 def left_alone(vendors: Mapping[str, float]) -> list[Finding]:
     """Vendors that failed too often, by the breakers of all processes -> seconds until one of them tries again."""
     fix = "see the log for the reason; what is to be sent waits, and a model's place is taken by the next one"
@@ -192,7 +217,7 @@ async def work(store: Store, max_waiting: int) -> list[Finding]:
     }
     if any(dead.values()):
         detail = ", ".join(f"{number} {name}" for name, number in dead.items() if number)
-        fix = "`bot send --dead` sends the deliveries again" if dead["deliveries"] else "see the log for the reason"
+        fix = "`bot retry` shows them with the reasons, `bot retry --all` tries them again"
         found.append(Finding("set aside", State.WRONG, f"failed too often: {detail}", fix))
     return found
 

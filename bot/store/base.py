@@ -19,6 +19,7 @@ from typing import Any, Generic, Protocol, TypeVar
 from bot.errors import Conflict
 from bot.records.base import Record
 from bot.records.tokens import Word
+from bot.store.versions import Doing, Process
 
 R = TypeVar("R", bound=Record)
 
@@ -232,6 +233,12 @@ class Store(Protocol):
     def watch(self, told: Callable[[], None]) -> Callable[[], None]:
         """Calls `told` soon after any other process commits; returns what ends the watch."""
 
+    def announce(self, doing: Doing) -> None:
+        """From now on others are told what this process does."""
+
+    async def processes(self) -> Sequence[Process]:
+        """The others that have it open and have been heard from of late, with their versions; none where only one can work."""
+
 
 @dataclass(frozen=True, slots=True)
 class Claim:
@@ -271,6 +278,12 @@ class Lanes(Protocol):
     async def beat(self, claim: Claim) -> bool:
         """Keeps the claim alive; False when it is lost."""
 
+    def is_sure(self, claim: Claim) -> bool:
+        """Whether nobody else can hold the lane yet, by this process's own clock: asked before what no fence guards.
+
+        False when it slept (SIGSTOP, a suspended machine) since the claim was last kept alive, for longer than that lasts.
+        """
+
     async def release(self, claim: Claim, again: float | None = None) -> None:
         """Gives the lane back; with `again`, it is due in that many seconds even if nobody wakes it."""
 
@@ -305,6 +318,13 @@ class Commons(Protocol):
 
     async def workers(self) -> Sequence[str]:
         """Who works and has been heard from of late. Raises StoreUnavailable."""
+
+    async def faults(self) -> Sequence[str]:
+        """What is wrong with how the place that they share is set up. Raises StoreUnavailable."""
+
+
+class SharedStore(Store, Fences, Protocol):
+    """A store on a server, which several machines can reach."""
 
 
 @dataclass(frozen=True, slots=True)

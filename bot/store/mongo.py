@@ -14,7 +14,7 @@ Tested against SecantusDB 0.7.0b3, and against any real server in TEST_MONGODB_U
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import partial
 from typing import Any, TypeVar
@@ -32,7 +32,7 @@ from bot.records.work import Counter, Fence
 from bot.store.base import Found, Unit, Where
 from bot.store.catalog import every_kind
 from bot.store.fields import stamp_record, tell_records
-from bot.store.mongo_connection import Client, Translated, client_of, place_of, require_replica_set
+from bot.store.mongo_connection import Client, Translated, client_of, place_of, require_replica_set, time_of
 from bot.store.mongo_documents import CODEC, Collection, thaw
 from bot.store.mongo_fences import raised
 from bot.store.mongo_inserts import Inserts
@@ -42,6 +42,7 @@ from bot.store.mongo_search import place_in, searched_for
 from bot.store.mongo_sessions import Sessions
 from bot.store.mongo_units import BULK_WRITE, DURABLE, Documents, Place, Units, steps_of
 from bot.store.mongo_watch import Pulses
+from bot.store.versions import VERSION, Doing, Process
 from bot.store.words import require_changeable
 
 R = TypeVar("R", bound=Record)
@@ -54,11 +55,14 @@ _Write = UpdateOne | ReplaceOne[Any]
 class MongoStore:
     """The Store in one database of a MongoDB. `kinds` are the record types it keeps; by default all that are declared."""
 
-    def __init__(self, uri: str, database: str, clock: Clock, kinds: Iterable[type[Record]] | None = None) -> None:
+    def __init__(
+        self, uri: str, database: str, clock: Clock, kinds: Iterable[type[Record]] | None = None, version: str = VERSION
+    ) -> None:
         self._uri = uri
         self._database = database
         self._clock = clock
         self._kinds = kinds
+        self._version = version
         self._place = place_of(uri)
         self._client: Client | None = None
         self._places: dict[type[Record], Place] = {}
@@ -89,14 +93,15 @@ class MongoStore:
                 write_concern=DURABLE,
             )
             with self._translated:
-                await bring_up(database, kinds, self._place)
+                await bring_up(database, kinds, self._place, self._version)
         except BaseException:
             await client.close()
             raise
         self._places = {kind: Place(Collection(kind), database[kind.shape.collection]) for kind in kinds}
         self._names = {collection.name: collection for collection, _ in self._places.values()}
         self._inserts = {kind: Inserts(documents, self._translated) for kind, (_, documents) in self._places.items()}
-        self._sessions = Sessions(client, database[SESSIONS])
+        shapes = {kind.shape.collection: kind.shape.number for kind in kinds if kind.shape.upgrades}
+        self._sessions = Sessions(client, database[SESSIONS], self._version, shapes)
         self._units = Units(self._sessions, self._translated, has_bulk_write=wire >= BULK_WRITE)
         self._pulses = Pulses(database[PULSES], self._clock.now)
         self._client = client
@@ -334,6 +339,13 @@ class MongoStore:
         """From here on nobody watches for this process's commits, and they need no pulse: four writes a second less."""
         self._pulses.cease()
 
+    def announce(self, doing: Doing) -> None:
+        self._sessions.announce(doing)
+
+    async def processes(self) -> list[Process]:
+        with self._translated:
+            return await self._sessions.others()
+
     async def commit(self, unit: Unit) -> None:
         if not unit:
             return
@@ -367,8 +379,7 @@ class MongoStore:
         if client is None:
             raise StoreUnavailable(f"{self._place}: the store is not open")
         with self._translated:
-            moment: datetime = (await client.admin.command("hello"))["localTime"]
-        return moment.astimezone(UTC)
+            return await time_of(client)
 
     def watch(self, told: Callable[[], None]) -> Callable[[], None]:
         if self._client is None:

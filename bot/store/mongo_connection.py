@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from types import TracebackType
 from typing import Any
 
@@ -94,6 +95,13 @@ async def require_replica_set(client: Client, place: str) -> int:
     return int(hello["maxWireVersion"])
 
 
+async def time_of(client: Client) -> datetime:
+    """The server's time, in UTC. Raises PyMongoError."""
+    moment: datetime = (await client.admin.command("hello"))["localTime"]
+    # The answer to a command is in UTC and does not say so, whatever the client's options; read as local it is hours off.
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+
 class Translated:
     """`with translated:` turns the driver's errors into the store's, and counts what is under way."""
 
@@ -175,7 +183,9 @@ def _of_failure(error: PyMongoError, code: int | None, details: Mapping[str, Any
 
 def refused(details: Mapping[str, Any]) -> RecordError:
     """What the database's own validator said, by field and rule; no values."""
-    rules = details.get("errInfo", {}).get("details", {}).get("schemaRulesNotSatisfied", ())
+    said = details.get("errInfo", {}).get("details", {})
+    clauses = [said, *(clause.get("details", {}) for clause in said.get("clausesNotSatisfied", ()))]
+    rules = [rule for clause in clauses for rule in clause.get("schemaRulesNotSatisfied", ())]
     named = [
         f"{field.get('propertyName')} ({', '.join(detail.get('operatorName', '?') for detail in field.get('details', ()))})"
         for rule in rules

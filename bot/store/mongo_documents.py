@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, date, datetime
 from decimal import Decimal, Inexact, InvalidOperation
 from enum import Enum
-from functools import cached_property
+from functools import cached_property, partial
 from types import UnionType
 from typing import Annotated, Any, Literal, NamedTuple, Union, get_args, get_origin
 
@@ -235,8 +235,8 @@ class Collection:
 
     @cached_property
     def _validate(self) -> Callable[[Any], Any]:
-        """pydantic's own reader, made when the first record is read."""
-        return self.kind.__pydantic_validator__.validate_python
+        """pydantic's own reader, made when first used. What a newer version has added is kept, and written again."""
+        return partial(self.kind.__pydantic_validator__.validate_python, extra="allow")
 
     def field(self, path: str) -> Field:
         """Raises StoreError where the record has no such field."""
@@ -269,14 +269,14 @@ class Collection:
         return encoded(document)
 
     def record(self, document: dict[str, Any]) -> Any:
-        """The record in a document. Raises RecordError where it breaks today's rules."""
+        """The record in a document. Raises RecordError where it breaks today's rules, DataTooNew where it is of a later shape."""
         document.pop(HELD, None)
         for name in self._thawed:
             if name in document:
                 document[name] = thaw(document[name])
         shape = self.kind.shape
         try:
-            if shape.upgrades and document.get("shapeNumber") != shape.number:
+            if (document.get("shapeNumber") or 1) != shape.number:
                 document = shape.upgraded(document)
             return self._validate(document)
         except ValidationError as error:

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+import structlog
 from pymongo import UpdateOne
 from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.asynchronous.database import AsyncDatabase
@@ -13,8 +14,13 @@ from pymongo.errors import DuplicateKeyError, OperationFailure
 
 from bot.errors import DataTooNew, StoreError
 from bot.records.base import Record
+from bot.store.mongo_connection import time_of
 from bot.store.mongo_schema import PREFIX, MongoIndex, indexes_of, search_index_of, text_index_of, validator_of
+from bot.store.mongo_sessions import fresh_notes
+from bot.store.versions import number_of
 from bot.store.words import TOKENS, Searched
+
+log = structlog.get_logger()
 
 LAYOUT = 1
 """The number of the layout that this program writes."""
@@ -36,8 +42,11 @@ _AT_ONCE = 8
 Database = AsyncDatabase[dict[str, Any]]
 
 
-async def bring_up(database: Database, kinds: Iterable[type[Record]], place: str) -> None:
+async def bring_up(database: Database, kinds: Iterable[type[Record]], place: str, version: str) -> None:
     """Adds what the declarations have and the database lacks, drops those of our indexes that nobody declares any more.
+
+    Where a newer version has been, only what is missing altogether is added: what it has declared stays. Nothing is dropped
+    while another version works.
 
     Raises DataTooNew where a newer version wrote it, and StoreError where what is stored breaks a unique index. Both leave the
     documents as they are. Doing it again changes nothing, and two processes may do it at once.
@@ -49,21 +58,34 @@ async def bring_up(database: Database, kinds: Iterable[type[Record]], place: str
             f"{place}, database {database.name}: was written by a newer version of Switchboard (layout {layout}, this one knows "
             f"{LAYOUT}); it was left untouched. Start the newer version"
         )
+    newest = "" if found is None else str(found.get("version", ""))
+    is_outdated = number_of(version) < number_of(newest)
+    if is_outdated:
+        log.warning("a newer version has opened this database; its indexes and validators stay", newer=newest, this=version)
+    is_alone = not is_outdated and not await _are_others_at_work(database, version)
     have = {described["name"]: described.get("options", {}) async for described in await database.list_collections()}
     few = asyncio.Semaphore(_AT_ONCE)
 
     async def one(kind: type[Record]) -> None:
         async with few:
             name = kind.shape.collection
-            await _validated(database, name, validator_of(kind), have.get(name))
-            await _indexed(database[name], kind, is_new=name not in have)
+            if not is_outdated or name not in have:
+                await _validated(database, name, validator_of(kind), have.get(name))
+            await _indexed(database[name], kind, is_new=name not in have, drops=is_alone)
 
     await asyncio.gather(*(one(kind) for kind in kinds))
     if PULSES not in have:
         await _create(database, PULSES)
         await database[PULSES].create_index("at", name=f"{PREFIX}at_ttl", expireAfterSeconds=PULSE_TTL)
-    if layout < LAYOUT:
-        await database[META].update_one({"_id": _LAYOUT_ID}, {"$max": {"number": LAYOUT}}, upsert=True)
+    if layout < LAYOUT or number_of(newest) < number_of(version):
+        told = {"$max": {"number": LAYOUT}, "$set": {"version": version}}
+        await database[META].update_one({"_id": _LAYOUT_ID}, told, upsert=True)
+
+
+async def _are_others_at_work(database: Database, version: str) -> bool:
+    """Whether a process of another version works here."""
+    notes = await fresh_notes(database[SESSIONS], await time_of(database.client))
+    return any(note.get("version", "") != version for note in notes)
 
 
 async def _create(database: Database, name: str, **options: Any) -> bool:
@@ -85,14 +107,14 @@ async def _validated(database: Database, name: str, validator: dict[str, Any], o
         await database.command("collMod", name, **wanted)
 
 
-async def _indexed(collection: AsyncCollection[dict[str, Any]], kind: type[Record], *, is_new: bool) -> None:
+async def _indexed(collection: AsyncCollection[dict[str, Any]], kind: type[Record], *, is_new: bool, drops: bool) -> None:
     wanted = {index.name: index for index in indexes_of(kind)}
     text = text_index_of(kind)
     have = [] if is_new else [MongoIndex.listed(dict(described)) async for described in await collection.list_indexes()]
     named = {index.name: index for index in have}
     kept = [*wanted.values(), *([text] if text else [])]
     for index in have:
-        if index.name.startswith(PREFIX) and index not in kept:  # nobody declares it any more, or somebody changed it
+        if drops and index.name.startswith(PREFIX) and index not in kept:  # nobody declares it any more, or somebody changed it
             await _drop(collection, index.name)
             del named[index.name]
     alike = [(index.keys, index.options) for index in named.values()]  # whoever made them: an index serves by what it is

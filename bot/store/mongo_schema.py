@@ -64,7 +64,9 @@ def validator_of(kind: type[Record]) -> dict[str, Any]:
     schema["properties"][HELD] = {"bsonType": _BSON["integer"]}
     if kind.shape.text is not None:
         schema["properties"][TOKENS] = {"bsonType": "array", "items": {"bsonType": "string"}}
-    return {"$jsonSchema": schema}
+    # An older version goes on to write its own shape.
+    of_another = {"shapeNumber": {"$ne": kind.shape.number}}
+    return {"$or": [{"$jsonSchema": schema}, of_another]} if kind.shape.upgrades else {"$jsonSchema": schema}
 
 
 def _bson(schema: Any, parts: dict[str, Any], inside: tuple[str, ...]) -> dict[str, Any]:

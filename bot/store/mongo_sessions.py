@@ -3,13 +3,15 @@
 A transaction outlives the process that began it: MongoDB keeps what it holds for a minute (SecantusDB for ever), and a killed
 worker's lanes would wait for that. So processes that share a database write down their sessions, keep that note fresh, and end
 the sessions of whoever is silent. Whoever was only slow begins its transaction again, as after any other conflict.
+
+The same note tells which version a process runs and what it does (`versions`), for `bot check`.
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
@@ -19,7 +21,8 @@ from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.errors import PyMongoError
 
 from bot.clock import new_id
-from bot.store.mongo_connection import Client
+from bot.store.mongo_connection import Client, time_of
+from bot.store.versions import NAME, Doing, Process
 
 log = structlog.get_logger()
 
@@ -30,8 +33,13 @@ _FORGOTTEN = timedelta(hours=1)
 class Sessions:
     """This process's sessions, each used by one unit after the other."""
 
-    def __init__(self, client: Client, notes: AsyncCollection[dict[str, Any]]) -> None:
+    def __init__(
+        self, client: Client, notes: AsyncCollection[dict[str, Any]], version: str = "", shapes: Mapping[str, int] | None = None
+    ) -> None:
         self._client = client
+        self._about = {"name": NAME, "version": version, "shapes": dict(shapes or {})}
+        self._doing: Doing = dict
+        self._silent = 0.0
         self._notes = notes.with_options(write_concern=WriteConcern(w=1))
         self._id = new_id()
         self._idle: list[AsyncClientSession] = []
@@ -61,15 +69,25 @@ class Sessions:
         return session
 
     async def _note(self) -> None:
-        note = {"$set": {"sessions": self._known, "ended": False}, "$currentDate": {"at": True}}
+        told = {**self._about, "doing": dict(self._doing()), "silent": self._silent}
+        note = {"$set": {"sessions": self._known, "ended": False, **told}, "$currentDate": {"at": True}}
         await self._notes.update_one({"_id": self._id}, note, upsert=True)
+
+    def announce(self, doing: Doing) -> None:
+        """From now on the note tells what this process does."""
+        self._doing = doing
+
+    async def others(self) -> list[Process]:
+        """Whose note is fresh. Raises PyMongoError."""
+        fresh = await fresh_notes(self._notes, await time_of(self._client))
+        return [_process(note) for note in fresh if note["_id"] != self._id]
 
     async def keep_clear(self, silent: float) -> None:
         """Keeps this process's note fresh, and ends the sessions of those that have been silent for so many seconds.
 
         Raises PyMongoError.
         """
-        is_first, self._is_noted = not self._is_noted, True
+        is_first, self._is_noted, self._silent = not self._is_noted, True, silent
         await self._note()
         mine = await self._notes.find_one({"_id": self._id})
         if mine is None:
@@ -90,3 +108,13 @@ class Sessions:
         if self._is_noted:
             with suppress(PyMongoError):
                 await self._notes.delete_one({"_id": self._id})
+
+
+async def fresh_notes(notes: AsyncCollection[dict[str, Any]], now: datetime) -> list[dict[str, Any]]:
+    """The notes of those who have been heard from within the time that they themselves gave. Raises PyMongoError."""
+    found = await notes.find({"at": {"$gt": now - _FORGOTTEN}}).to_list()
+    return [note for note in found if note["at"] > now - timedelta(seconds=note.get("silent", 0))]
+
+
+def _process(note: Mapping[str, Any]) -> Process:
+    return Process(note.get("name", ""), note.get("version", ""), note.get("shapes", {}), note.get("doing", {}))

@@ -19,6 +19,7 @@ from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.errors import OperationFailure, PyMongoError
 
 from bot.clock import new_id
+from bot.running import end_tasks
 
 _PULSE_SECONDS = 0.25
 _POLL_SECONDS = 0.25
@@ -82,11 +83,7 @@ class Pulses:
     async def close(self) -> None:
         """Ends the watch; a last pulse tells of what was just committed."""
         self._watchers.clear()
-        for task in (self._listening, self._beating):
-            if task is not None:
-                task.cancel()
-                with contextlib.suppress(asyncio.CancelledError):
-                    await task
+        await end_tasks(*(task for task in (self._listening, self._beating) if task is not None))
         self._listening = None
         if self._due:
             await self._send()

@@ -10,10 +10,8 @@ Processes that share their lanes hold that lease together; among them, each lane
 from __future__ import annotations
 
 import asyncio
-import os
-import socket
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
 
@@ -21,8 +19,11 @@ import structlog
 
 from bot.errors import DataInUse, StoreError
 from bot.records.work import Fence
-from bot.store.base import StartsWith, Store
+from bot.running import end_tasks
+from bot.store.base import SharedStore, StartsWith, Store
+from bot.store.clearing import cleared
 from bot.store.local import FENCE_ID, DataDirectory, raise_fence
+from bot.store.versions import NAME
 
 log = structlog.get_logger()
 
@@ -52,15 +53,15 @@ async def own_directory(path: Path, store: Store) -> AsyncIterator[Ownership]:
 
 
 @asynccontextmanager
-async def own_database(store: Store, lease: float) -> AsyncIterator[Ownership]:
+async def own_database(store: SharedStore, lease: float) -> AsyncIterator[Ownership]:
     """Owns a server's database, which is opened here, with a lease of so many seconds.
 
     Waits for at most one lease when the last owner is silent. Raises DataInUse when it is alive.
     """
     await store.open()
     try:
-        ownership = Ownership(await _take(store, lease, f"{socket.gethostname()}, pid {os.getpid()}"))
-        async with _beating(store, ownership, lease):
+        ownership = Ownership(await _take(store, lease, NAME))
+        async with cleared(store, lease), _beating(store, ownership, lease):
             yield ownership
         await store.change(Fence, {"id": FENCE_ID, "value": ownership.fence}, set={"held_until": None})
     finally:
@@ -68,7 +69,7 @@ async def own_database(store: Store, lease: float) -> AsyncIterator[Ownership]:
 
 
 @asynccontextmanager
-async def share_database(store: Store, lease: float) -> AsyncIterator[Ownership]:
+async def share_database(store: SharedStore, lease: float) -> AsyncIterator[Ownership]:
     """Works on a server's database, which is opened here, together with others that share their lanes.
 
     Raises DataInUse while a process works on it that does not.
@@ -98,12 +99,10 @@ async def _beating(store: Store, ownership: Ownership, lease: float) -> AsyncIte
     try:
         yield
     finally:
-        beating.cancel()
-        with suppress(asyncio.CancelledError):
-            await beating
+        await end_tasks(beating)
 
 
-async def _take(store: Store, lease: float, holder: str) -> int:
+async def _take(store: SharedStore, lease: float, holder: str) -> int:
     """Raises the fence as soon as nobody else holds it, and joins those who share it; the number."""
     await store.insert([Fence(id=FENCE_ID)])
     seen = await _fence(store)
@@ -115,6 +114,8 @@ async def _take(store: Store, lease: float, holder: str) -> int:
             whose = f"another `bot` already works on this database ({fence.holder})"
             raise DataInUse(f"{whose}: stop it, or use another MONGODB_DATABASE")
         if is_joined or fence.held_until is None or fence.held_until <= now:
+            if not is_joined and fence.held_until is not None:  # killed, maybe in the middle of a write under the fence
+                await store.keep_clear(lease / 2)
             mine = {"holder": holder, "held_until": now + timedelta(seconds=lease)}
             as_seen = {"id": FENCE_ID, "value": fence.value}
             if await store.change(Fence, as_seen, set=mine, inc={"value": int(not is_joined)}) == 1:

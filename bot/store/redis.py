@@ -21,7 +21,9 @@ import structlog
 
 from bot.clock import new_id
 from bot.errors import StoreError, StoreUnavailable
+from bot.running import end_tasks
 from bot.store.base import Claim, Fences, LaneKinds
+from bot.store.clearing import cleared
 from bot.store.redis_connection import Connection
 from bot.store.redis_scripts import BEAT, CLAIM, PULSE, RELEASE, WAKE, WORKERS
 from bot.store.together import Together
@@ -35,8 +37,6 @@ _TOLD = 500
 _POLL_SECONDS = 1.0
 """A wake-up may be missed; so often is looked anyway."""
 _AGAIN_SECONDS = 0.5
-_SILENT = 0.75
-"""Of a lease: after such a silence a process counts as dead, though its lanes are still its own."""
 _TTL_MS = 3_600_000
 _MOST_UNTOLD = 100_000
 """Wake-ups that are kept while Redis is away; the Store knows of all others."""
@@ -70,6 +70,8 @@ class RedisLanes:
         self._era = ""
         self._forgotten: Callable[[], None] = lambda: None
         self._tokens_of: dict[Claim, str] = {}
+        self._sure_until: dict[Claim, float] = {}
+        """By this process's monotonic clock, which goes on while the process is stopped."""
         self._untold: dict[str, _Wake] = {}
         self._telling: asyncio.Task[None] | None = None
         self._one_teller = asyncio.Lock()
@@ -184,6 +186,7 @@ class RedisLanes:
             fences = {}
         claims = [Claim(lane, f"{self._kind}:{lane}", fences[lane]) for lane in lanes if lane in fences]
         self._tokens_of.update(dict.fromkeys(claims, token))
+        self._sure_until.update(dict.fromkeys(claims, began + self._lease))
         missed = [lane for lane in lanes if lane not in fences]
         if missed:
             await self._let_go([(lane, token, _micros(_AGAIN_SECONDS)) for lane in missed])
@@ -214,10 +217,17 @@ class RedisLanes:
         token = self._tokens_of.get(claim)
         if token is None:
             return False
+        began = time.monotonic()
         try:
-            return await self._beats.ask((claim.lane, token)) == 1
+            is_kept = await self._beats.ask((claim.lane, token)) == 1
         except StoreUnavailable:
             return True
+        if is_kept and claim in self._sure_until:
+            self._sure_until[claim] = began + self._lease
+        return is_kept
+
+    def is_sure(self, claim: Claim) -> bool:
+        return time.monotonic() < self._sure_until.get(claim, 0.0)
 
     async def _send_beats(self, batch: Sequence[tuple[str, str]]) -> Sequence[int]:
         arguments: list[str | int] = [_micros(self._lease), _TTL_MS, *(part for pair in batch for part in pair)]
@@ -225,6 +235,7 @@ class RedisLanes:
         return kept
 
     async def release(self, claim: Claim, again: float | None = None) -> None:
+        self._sure_until.pop(claim, None)
         token = self._tokens_of.pop(claim, None)
         if token is not None:
             await self._let_go([(claim.lane, token, -1 if again is None else _micros(again))])
@@ -250,9 +261,7 @@ class RedisLanes:
         if self._background:
             await asyncio.wait(self._background, timeout=self._lease)
         if self._telling is not None:
-            self._telling.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._telling
+            await end_tasks(self._telling)
         with suppress(StoreUnavailable):
             while self._untold:
                 await self._tell_some()
@@ -271,26 +280,6 @@ class RedisCommons:
         self._me = f"{socket.gethostname()}, pid {os.getpid()}, {new_id()[-8:]}"
         self._pulse: asyncio.Task[None] | None = None
 
-    @asynccontextmanager
-    async def cleared(self) -> AsyncIterator[None]:
-        """Meanwhile nobody waits for what a dead process had begun to write, longer than for its lanes."""
-        await self._fences.keep_clear(_SILENT * self._lease)
-        clearing = asyncio.get_running_loop().create_task(self._clear())
-        try:
-            yield
-        finally:
-            clearing.cancel()
-            with suppress(asyncio.CancelledError):
-                await clearing
-
-    async def _clear(self) -> None:
-        while True:
-            await asyncio.sleep(self._lease / 5)
-            try:
-                await self._fences.keep_clear(_SILENT * self._lease)
-            except StoreError as error:
-                log.warning("could not look for what dead processes left", error=str(error))
-
     def attend(self, look: Callable[[], None]) -> None:
         """This process works from now on, and says so.
 
@@ -305,9 +294,7 @@ class RedisCommons:
     async def leave(self) -> None:
         """This process takes no more work."""
         if self._pulse is not None:
-            self._pulse.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._pulse
+            await end_tasks(self._pulse)
             with suppress(StoreUnavailable):
                 await self._connection.forget(self._workers, self._me)
 
@@ -315,6 +302,16 @@ class RedisCommons:
         """The workers that have beaten of late. Raises StoreUnavailable."""
         found: list[str] = await self._connection.run(WORKERS, (self._workers,), ())
         return found
+
+    async def faults(self) -> list[str]:
+        """Whether Redis throws our keys away when its memory is full, which nobody would notice but by work done late or twice.
+
+        Raises StoreUnavailable.
+        """
+        policy = await self._connection.eviction()
+        if not policy:
+            return []
+        return [f"REDIS_URL: throws keys away when its memory is full ({policy}); who works on what is then forgotten"]
 
     async def _beat(self, look: Callable[[], None]) -> None:
         is_away, has_looked = False, True
@@ -351,7 +348,7 @@ async def shared_lanes(url: str, name: str, lease: float, fences: Fences, *, mus
         try:
             turns, receipts, sends, jobs = lanes
             commons = RedisCommons(connection, name, lease, lanes, fences)
-            async with commons.cleared():
+            async with cleared(fences, lease):
                 yield LaneKinds(turns, receipts, sends, jobs, commons)
         finally:
             for each in lanes:

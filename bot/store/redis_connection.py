@@ -22,6 +22,7 @@ from redis.exceptions import (
 )
 
 from bot.errors import SettingsError, StoreUnavailable
+from bot.running import end_tasks
 
 log = structlog.get_logger()
 
@@ -29,6 +30,7 @@ _SCHEMES = ("redis", "rediss", "unix")
 _ANSWER_SECONDS = 2.0
 """How long an answer may take; every step is a fraction of a millisecond of Redis's work."""
 _AGAIN_SECONDS = 0.5
+_KEEPS_ALL = "noeviction"
 _OLDEST = (6, 2)
 """The version that knows ZADD LT."""
 
@@ -73,6 +75,15 @@ class Connection:
         version = str(info.get("redis_version", "0"))
         if tuple(int(part) for part in version.split(".")[:2]) < _OLDEST:
             raise SettingsError(f"REDIS_URL: {self.place} runs Redis {version}; 6.2 or newer is needed")
+
+    async def eviction(self) -> str:
+        """By which policy keys go when its memory is full; empty where none goes. Raises StoreUnavailable."""
+        try:
+            memory = await self._client.info("memory")
+        except (RedisError, OSError) as error:
+            raise self._unreachable(error) from None
+        policy = str(memory.get("maxmemory_policy", _KEEPS_ALL))
+        return policy if policy != _KEEPS_ALL and memory.get("maxmemory") else ""
 
     async def run(self, script: str, keys: Sequence[str], arguments: Sequence[str | int]) -> Any:
         """One step. Raises StoreUnavailable; then nobody knows whether it was done."""
@@ -121,9 +132,7 @@ class Connection:
 
     async def close(self) -> None:
         if self._ear is not None:
-            self._ear.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._ear
+            await end_tasks(self._ear)
         with suppress(RedisError, OSError):
             await self._client.aclose()
 

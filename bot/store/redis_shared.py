@@ -21,6 +21,7 @@ from bot.errors import StoreUnavailable
 from bot.limits import Limit, LocalLimits
 from bot.live import Live
 from bot.pacing import QUEUED, LocalPacer, Pace
+from bot.running import end_tasks
 from bot.shared import Shared
 from bot.store.redis_connection import Connection
 from bot.store.redis_shared_scripts import (
@@ -53,8 +54,8 @@ _MOST_UNTOLD = 10_000
 class Quick:
     """A connection for what has a substitute: it answers soon, or raises StoreUnavailable at once for a while."""
 
-    def __init__(self, url: str) -> None:
-        self.connection = Connection(url, _ANSWER_SECONDS)
+    def __init__(self, url: str, answer_seconds: float) -> None:
+        self.connection = Connection(url, answer_seconds)
         self._away_until = 0.0
 
     async def run(self, script: str, keys: Sequence[str], arguments: Sequence[str | int]) -> Any:
@@ -120,8 +121,7 @@ class RedisBoard:
 
     async def close(self) -> None:
         if self._looking is not None:
-            self._looking.cancel()
-            await asyncio.gather(self._looking, return_exceptions=True)
+            await end_tasks(self._looking)
 
 
 class RedisPacer:
@@ -239,9 +239,11 @@ class RedisNews:
 
 
 @asynccontextmanager
-async def shared_on(url: str, name: str, clock: Clock, tolerance: Tolerance | None = None) -> AsyncIterator[Shared]:
+async def shared_on(
+    url: str, name: str, clock: Clock, tolerance: Tolerance | None = None, answer_seconds: float = _ANSWER_SECONDS
+) -> AsyncIterator[Shared]:
     """What a deployment of this name shares. Needs no Redis to answer. Raises SettingsError for what is no address of one."""
-    redis = Quick(url)
+    redis = Quick(url, answer_seconds)
     board = RedisBoard(redis, name)
     breakers = Breakers(clock, board, tolerance)
     live = Live()

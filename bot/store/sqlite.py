@@ -34,6 +34,7 @@ from bot.store.sqlite_schema import Table, iso, quote_text, side_name
 from bot.store.sqlite_search import Page, Question, search
 from bot.store.sqlite_threads import Reader, Writer
 from bot.store.sqlite_units import needs_savepoint, step_of
+from bot.store.versions import Doing, Process
 from bot.store.words import require_changeable
 
 R = TypeVar("R", bound=Record)
@@ -329,6 +330,12 @@ class SqliteStore:
     async def now(self) -> datetime:
         """This machine's time: all processes on one file share it."""
         return self._clock.now()
+
+    def announce(self, doing: Doing) -> None:
+        """There is nobody to be told."""
+
+    async def processes(self) -> list[Process]:
+        return []
 
     def watch(self, told: Callable[[], None]) -> Callable[[], None]:
         """Looks four times a second, while anybody watches, whether another process has committed."""

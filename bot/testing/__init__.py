@@ -12,5 +12,8 @@
 | `channel`, `mail` | `RecordingChannel`, `RecordingMailer`: keep what they are given to say and to send |
 | `web` | users with a password, and their browsers: signed in over real HTTP |
 | `contracts`, `channel_contract`, `model_contract` | suites for stores, channels and models of your own |
-| `processes`, `chaos` | the program as processes that can be killed, and the proof that nothing is lost |
+| `processes`, `deployment` | the program as processes that can be killed: one, or webs and workers on one MongoDB and Redis |
+| `redis`, `secantus`, `fixtures` | a redis-server and a MongoDB (SecantusDB) as processes; as fixtures for pytest |
+| `chaos`, `shared_chaos` | the proof that nothing is lost: kills of one process; everything that can happen to many |
+| `crowd`, `operators`, `faults`, `recovery`, `audit` | its parts: who writes, who takes over, what is done, what came of it |
 """

@@ -119,9 +119,13 @@ for _kind in CONTRACT_KINDS:  # they are nobody's data: no server gets a collect
 _PATTERNS = {r"^TICKET-\d{4}-\d{6}$": "TICKET-2026-000001"}
 
 
+_THE_STORES = ("version", "shape_number")
+"""Fields that the store keeps: what nobody knows there is of a newer version."""
+
+
 def example(kind: type[BaseModel]) -> Any:
     """An instance with every field filled, optional ones too. Fails for an annotation that nobody gave an example for."""
-    values = {name: _value(info.annotation, _bounds(info)) for name, info in kind.model_fields.items() if name != "version"}
+    values = {name: _value(info.annotation, _bounds(info)) for name, info in kind.model_fields.items() if name not in _THE_STORES}
     return kind(**values)
 
 

@@ -51,6 +51,7 @@ class LanesContract:
         await lanes.wake("a")
         claim = await claimed(lanes)
         assert claim.lane == "a"
+        assert lanes.is_sure(claim)
         assert await lanes.beat(claim)
         await lanes.release(claim)
         assert not await lanes.beat(claim)

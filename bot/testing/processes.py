@@ -13,6 +13,7 @@ A fake WhatsApp takes what is sent (its log is `around.sends()`), a fake OpenAI 
 from __future__ import annotations
 
 import asyncio
+import ctypes
 import os
 import signal
 import socket
@@ -34,6 +35,7 @@ VERIFY_TOKEN = "fake-verify-token"
 LISTENS = "Switchboard listens on"
 WORKS = "Switchboard works on"
 _LOOK_SECONDS = 0.002
+_PR_SET_PDEATHSIG = 1
 
 
 def free_port() -> int:
@@ -42,6 +44,12 @@ def free_port() -> int:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
         return port
+
+
+def end_with_parent() -> None:
+    """In a new process: whoever started it is killed, and so is it. A run that is killed leaves no process behind (on Linux)."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 class ProcessEnded(AssertionError):
@@ -66,7 +74,7 @@ class Program:
         kept = {name: os.environ[name] for name in ("PATH", "PYTHONPATH") if name in os.environ}
         self._environment = {**kept, **(environment or {})}
         self._says_when_ready = says_when_ready
-        self._before = before
+        self._before = before or end_with_parent
         self._begin = 0
         self._process: subprocess.Popen[bytes] | None = None
         self.started_at = 0.0
@@ -144,9 +152,19 @@ class Program:
     def resume(self) -> None:
         self.process.send_signal(signal.SIGCONT)
 
+    @property
+    def is_running(self) -> bool:
+        """Whether it was started and has not ended; one that is paused runs."""
+        return self._process is not None and self._process.poll() is None
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether it has said so since it was started last."""
+        return self.is_running and self.ready_at >= self.started_at
+
     def close(self) -> None:
         """Makes sure that it is gone."""
-        if self._process is not None and self._process.poll() is None:
+        if self.is_running:
             self.kill()
 
 
@@ -169,21 +187,32 @@ class Send(msgspec.Struct, frozen=True):
 class Surroundings:
     """What a `bot` process meets: a WhatsApp, a model, a data directory. Made by `surroundings`."""
 
-    def __init__(self, folder: Path, *, port: int, whatsapp: Program, model: Program, sends_log: Path) -> None:
+    def __init__(self, folder: Path, *, ports: Sequence[int], whatsapp: Program, model: Program, sends_log: Path) -> None:
         self.folder = folder
         self.data = folder / "data"
-        self.port = port
+        self.ports = ports
+        """One for each `bot serve` that there may be."""
         self.whatsapp = whatsapp
         self.model = model
         self.settings: dict[str, str] = {}
         """The environment of every program that `bot` makes."""
-        self._sends_log = sends_log
+        self.sends_log = sends_log
         self._programs: list[Program] = []
 
     @property
+    def port(self) -> int:
+        """Of the only `bot serve`, or the first."""
+        return self.ports[0]
+
+    @property
     def webhook(self) -> str:
-        """The whole URL of the webhook of `bot serve`."""
-        return f"http://127.0.0.1:{self.port}{PATH}"
+        """The whole URL of its webhook."""
+        return self.webhooks[0]
+
+    @property
+    def webhooks(self) -> list[str]:
+        """The same for each `bot serve`."""
+        return [_webhook(port) for port in self.ports]
 
     def bot(self, *arguments: str, before: Callable[[], None] | None = None, **settings: str) -> Program:
         """A `bot` command in these surroundings, not started yet; `before` runs in the new process ahead of the program."""
@@ -199,10 +228,7 @@ class Surroundings:
 
     def sends(self) -> list[Send]:
         """What the fake WhatsApp took until now, in order."""
-        if not self._sends_log.exists():
-            return []
-        lines = self._sends_log.read_bytes().splitlines(keepends=True)
-        return [msgspec.json.decode(line, type=Send) for line in lines if line.endswith(b"\n")]
+        return read_sends(self.sends_log)[0]
 
     def close(self) -> None:
         """Ends every program that is still there."""
@@ -210,20 +236,36 @@ class Surroundings:
             program.close()
 
 
+def read_sends(log: Path, begin: int = 0) -> tuple[list[Send], int]:
+    """What the fake WhatsApp has noted from that byte on, and where to go on reading."""
+    if not log.exists():
+        return [], begin
+    with log.open("rb") as file:
+        file.seek(begin)
+        whole, _, _ = file.read().rpartition(b"\n")
+    sends = [msgspec.json.decode(line, type=Send) for line in whole.splitlines()]
+    return sends, begin + len(whole) + bool(whole)
+
+
+def _webhook(port: int) -> str:
+    return f"http://127.0.0.1:{port}{PATH}"
+
+
 @asynccontextmanager
 async def surroundings(
-    folder: Path, *, receipts: bool = True, token_ms: float = 0.0, quiet_ms: int = 50, **settings: Any
+    folder: Path, *, webs: int = 1, receipts: bool = True, token_ms: float = 0.0, quiet_ms: int = 50, **settings: Any
 ) -> AsyncIterator[Surroundings]:
     """A fake WhatsApp and a fake model, each in its own process, and the settings for a `bot` that talks to them.
 
-    With `receipts` the fake WhatsApp tells of each message that it was sent, as Meta does; `token_ms` is the model's pace.
+    With `receipts` the fake WhatsApp tells of each message that it was sent, as Meta does, one of so many `webs` that answers;
+    `token_ms` is the model's pace.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    port = free_port()
+    ports = [free_port() for _ in range(webs)]
     sends_log = folder / "sends.jsonl"
-    target = f"http://127.0.0.1:{port}{PATH}"
+    targets = [part for port in ports for part in ("--target", _webhook(port))]
     whatsapp = Program(
-        ["-m", "bot.testing.whatsapp", "--target", target, "--log", str(sends_log), *(["--auto-receipts"] if receipts else [])],
+        ["-m", "bot.testing.whatsapp", *targets, "--log", str(sends_log), *(["--auto-receipts"] if receipts else [])],
         log=folder / "whatsapp.log",
         says_when_ready="listening on",
     )
@@ -232,14 +274,14 @@ async def surroundings(
         log=folder / "model.log",
         says_when_ready="http://",
     )
-    around = Surroundings(folder, port=port, whatsapp=whatsapp, model=model, sends_log=sends_log)
+    around = Surroundings(folder, ports=ports, whatsapp=whatsapp, model=model, sends_log=sends_log)
     try:
         whatsapp.start()
         model.start()
         api = (await whatsapp.ready()).removeprefix("listening on ")
         around.settings = {
             "BOT_DATA_DIR": str(around.data),
-            "BOT_PORT": str(port),
+            "BOT_PORT": str(ports[0]),
             "BOT_QUIET_MS": str(quiet_ms),
             "OPENAI_BASE_URL": await model.ready(),
             "OPENAI_MODEL": "fake",

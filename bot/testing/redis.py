@@ -1,6 +1,7 @@
 """A real redis-server for tests and benchmarks, as a process of its own that can be stopped, killed and started again.
 
-`redis_server` is one for a whole test session; where the program is not installed, its tests are skipped and say so.
+The fixture `redis_server` (`bot.testing.fixtures`) is one for a whole test session; where the program is not installed, its tests
+are skipped and say so.
 """
 
 from __future__ import annotations
@@ -8,19 +9,15 @@ from __future__ import annotations
 import shutil
 import signal
 import subprocess
-import sys
-import tempfile
 import time
-from collections.abc import Iterator
+import unittest
 from pathlib import Path
 from typing import Self
 
-import pytest
-
-from bot.testing.processes import free_port
-from bot.testing.secantus import end_with_parent
+from bot.testing.processes import end_with_parent, free_port
 
 PROGRAM = "redis-server"
+INSTALL = f"{PROGRAM} is not installed: `apt-get install redis-server` brings it"
 _LISTENS = "Ready to accept connections"
 _START_SECONDS = 20.0
 _LOOK_SECONDS = 0.01
@@ -29,8 +26,9 @@ _LOOK_SECONDS = 0.01
 class RedisServer:
     """One redis-server that keeps nothing on disk, always at the same address."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *options: str) -> None:
         self._folder = folder
+        self._options = options
         self._log = folder / "redis.log"
         self._process: subprocess.Popen[bytes] | None = None
         self.port = free_port()
@@ -43,11 +41,11 @@ class RedisServer:
         where = ["--bind", "127.0.0.1", "--port", str(self.port), "--dir", str(self._folder)]
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(  # noqa: S603 - a program of the machine
-                [shutil.which(PROGRAM) or PROGRAM, *where, "--save", "", "--appendonly", "no"],
+                [shutil.which(PROGRAM) or PROGRAM, *where, "--save", "", "--appendonly", "no", *self._options],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
-                preexec_fn=end_with_parent if sys.platform == "linux" else None,
+                preexec_fn=end_with_parent,
             )
         until = time.monotonic() + _START_SECONDS
         while _LISTENS not in (said := self._log.read_bytes()[begin:].decode(errors="replace")):
@@ -78,16 +76,4 @@ class RedisServer:
 def require_redis() -> None:
     """Skips the test where there is no redis-server."""
     if shutil.which(PROGRAM) is None:
-        pytest.skip(f"{PROGRAM} is not installed: `apt-get install redis-server` brings it")
-
-
-@pytest.fixture(scope="session")
-def redis_server() -> Iterator[RedisServer]:
-    """A server that is there for the whole session; give each test a deployment name of its own."""
-    require_redis()
-    with tempfile.TemporaryDirectory(prefix="redis-") as folder:
-        server = RedisServer(Path(folder)).start()
-        try:
-            yield server
-        finally:
-            server.kill()
+        raise unittest.SkipTest(INSTALL)

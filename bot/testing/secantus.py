@@ -1,45 +1,33 @@
 """A MongoDB for tests and benchmarks: SecantusDB, which speaks its protocol, as a process of its own.
 
-SecantusDB is GPL: it is started as a program and never imported. `mongo_uri` is a server for a whole test session, on SecantusDB
-and, where TEST_MONGODB_URI names one, on that server too. It tells of a replica set (`setName: secantus`) and is ready within a
-second; what it has acknowledged survives a kill -9 only with `--sync-on-commit`, whatever `j` says.
+SecantusDB is GPL: it is started as a program and never imported. It tells of a replica set (`setName: secantus`) and is ready
+within a second; what it has acknowledged survives a kill -9 only with `--sync-on-commit`, whatever `j` says.
 """
 
 from __future__ import annotations
 
-import ctypes
-import os
 import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Self
 
-import pytest
-
-from bot.testing.processes import free_port
+from bot.testing.processes import end_with_parent, free_port
 
 PROGRAM = "secantusd-py"
+INSTALL = f"{PROGRAM} is not installed; `uv sync` brings it, elsewhere `pip install SecantusDB==0.7.0b3`"
 SERVER = "TEST_MONGODB_URI"
 _LISTENS = "listening on"
 _START_SECONDS = 30.0
 _LOOK_SECONDS = 0.01
-_PR_SET_PDEATHSIG = 1
 
 
 def program() -> str | None:
     """Where SecantusDB is: beside the Python that runs us, or on the path; None where it is not installed."""
     beside = Path(sys.executable).with_name(PROGRAM)
     return str(beside) if beside.exists() else shutil.which(PROGRAM)
-
-
-def end_with_parent() -> None:
-    """A test run that is killed leaves no server behind."""
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 class Secantus:
@@ -57,7 +45,7 @@ class Secantus:
         """Starts it and waits until it listens. Raises RuntimeError with its last words when it does not."""
         found = program()
         if found is None:
-            raise RuntimeError(f"{PROGRAM} is not installed; `uv sync` brings it")
+            raise RuntimeError(INSTALL)
         self._folder.mkdir(parents=True, exist_ok=True)
         begin = self._log.stat().st_size if self._log.exists() else 0
         arguments = [found, "--host", "127.0.0.1", "--port", str(self.port), "--storage-path", str(self._folder / "data")]
@@ -68,7 +56,7 @@ class Secantus:
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 cwd=self._folder,
-                preexec_fn=end_with_parent if sys.platform == "linux" else None,
+                preexec_fn=end_with_parent,
             )
         until = time.monotonic() + _START_SECONDS
         while _LISTENS not in (said := self._log.read_bytes()[begin:].decode(errors="replace")):
@@ -98,19 +86,3 @@ class Secantus:
             self._process.wait(10)
         except subprocess.TimeoutExpired:
             self.kill()
-
-
-@pytest.fixture(scope="session", params=["SecantusDB", *([SERVER] if os.environ.get(SERVER) else [])])
-def mongo_uri(request: pytest.FixtureRequest) -> Iterator[str]:
-    """The address of a server that is there for the whole session; give each test a database of its own."""
-    if request.param == SERVER:
-        yield os.environ[SERVER]
-        return
-    if program() is None:
-        pytest.skip(f"{PROGRAM} is not installed; `uv sync` brings it")
-    with tempfile.TemporaryDirectory(prefix="secantus-") as folder:
-        server = Secantus(Path(folder)).start()
-        try:
-            yield server.uri
-        finally:
-            server.stop()

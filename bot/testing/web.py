@@ -65,13 +65,14 @@ class UserBrowser:
     async def get(self, path: str, **options: Any) -> aiohttp.ClientResponse:
         """Opens a page, without following where it leads."""
         headers = {**PAGE, **options.pop("headers", {})}
-        return await self.http.get(self.url + path, headers=headers, allow_redirects=False, **options)
+        return await _read(await self.http.get(self.url + path, headers=headers, allow_redirects=False, **options))
 
     async def post(self, path: str, fields: Mapping[str, str] | None = None, **options: Any) -> aiohttp.ClientResponse:
         """Sends a form of ours, without following where it leads; `headers` and `fields` win over what a browser sends."""
         headers = {**PAGE, "Origin": self.url, **options.pop("headers", {})}
         data = {"csrf": self.csrf, **(fields or {})}
-        return await self.http.post(self.url + path, headers=headers, data=data, allow_redirects=False, **options)
+        answer = await self.http.post(self.url + path, headers=headers, data=data, allow_redirects=False, **options)
+        return await _read(answer)
 
     async def api(self, method: str, path: str, body: Any = None, **options: Any) -> tuple[int, Any]:
         """Asks the JSON API (below `/api/v1`) as a page of ours does; the status and what came back."""
@@ -93,6 +94,12 @@ class UserBrowser:
         """Reads from a page what its forms send along; empty where nobody is signed in."""
         found = _FIELD.search(await (await self.get("/account")).text())
         self.csrf = html.unescape(found[1]) if found else ""
+
+
+async def _read(answer: aiohttp.ClientResponse) -> aiohttp.ClientResponse:
+    """With its body, so that nobody has to close it."""
+    await answer.read()
+    return answer
 
 
 @asynccontextmanager

@@ -194,7 +194,7 @@ def _card(card: ConversationCard) -> str:
     line = f"{_conversation(conversation)}, with {with_whom}"
     since = f" since {_at(conversation.assigned_at)}" if conversation.assigned_at else ""
     if conversation.assignee_kind is AssigneeKind.QUEUE:
-        why = f": {clip(conversation.handoff.reason, _SHORT)}" if conversation.handoff else ""
+        why = f": {clip(handoff.reason, _SHORT)}" if (handoff := conversation.handoff) and handoff.reason else ""
         line += f", waits for {clip(conversation.assignee_name, _NAME)}{since}{why}"
     elif conversation.assignee_kind is AssigneeKind.OPERATOR:
         line += f", held by {clip(card.operator, _NAME) or 'a user'}{since}"

@@ -80,8 +80,9 @@ async def run_site(site: web.Application, host: str, port: int, started: Callabl
             await listener.start()
         except (OSError, UnicodeError) as error:  # the latter for a host that can be no name at all
             raise _cannot_listen(host, port, error) from None
+        stop = stop_signal()
         await started(runner.addresses[0][1])
-        await stop_signal()
+        await stop.wait()
         log.info("stopping")
     finally:
         await runner.cleanup()

@@ -13,7 +13,7 @@ import pytest_asyncio
 from bot.clock import SystemClock
 from bot.records.work import InboxRow
 from bot.store.sqlite import SqliteStore
-from bot.testing.chaos import come_to_rest
+from bot.testing.audit import come_to_rest
 from bot.testing.deployment import deployment
 from bot.testing.processes import Program, Surroundings, free_port, surroundings
 from bot.testing.redis import require_redis

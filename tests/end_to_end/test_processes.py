@@ -11,8 +11,8 @@ import aiohttp
 import pytest
 
 from bot.clock import SystemClock
-from bot.testing.chaos import come_to_rest
-from bot.testing.deployment import Deployment, Fault, deployment, shared_chaos
+from bot.testing.audit import come_to_rest
+from bot.testing.deployment import Deployment, deployment
 from bot.testing.redis import require_redis
 from bot.testing.whatsapp.server import PHONE_ID, SECRET
 from bot.testing.whatsapp.vendor import Vendor
@@ -26,44 +26,6 @@ ANA = "12025550101"
 @pytest.fixture(autouse=True)
 def _with_redis() -> None:
     require_redis()
-
-
-async def kill_a_worker(running: Deployment) -> None:
-    killed = await running.worker_of("turns")
-    killed.kill()
-    await asyncio.sleep(0.5)
-    await killed.start().ready()
-
-
-async def kill_the_web(running: Deployment) -> None:
-    running.web.kill()
-    await running.web.start().ready()
-
-
-async def pause_a_worker(running: Deployment) -> None:
-    paused = await running.worker_of("turns")
-    paused.pause()
-    await asyncio.sleep(3.0)
-    paused.resume()
-
-
-async def flush_redis(running: Deployment) -> None:
-    await running.flush()
-
-
-async def kill_redis(running: Deployment) -> None:
-    running.redis.kill()
-    await asyncio.sleep(0.5)
-    running.redis.start()
-
-
-@pytest.mark.parametrize(
-    "faults", [[kill_a_worker, kill_the_web], [pause_a_worker], [flush_redis, kill_redis]], ids=["kills", "a pause", "no Redis"]
-)
-async def test_nothing_is_lost_repeated_or_out_of_order(faults: list[Fault], mongo_uri: str, tmp_path: Path) -> None:
-    account = await shared_chaos(tmp_path, mongo_uri, faults, seed=7, people=8, lives=(0.3, 0.6))
-    assert not account.problems, account.table()
-    assert account.figures["messages accepted"] > 20
 
 
 @pytest.fixture
@@ -159,6 +121,6 @@ async def _look_at_keys(running: Deployment, seen: set[str]) -> None:
     """
     while True:
         for key, left in await running.lanes.run(script, (), ()):
-            assert left > 0, f"{key} has no time to live"
+            assert left >= 0, f"{key} has no time to live"  # 0: it goes within this millisecond; -1: it would stay
             seen.add(key)
         await asyncio.sleep(0.01)

@@ -280,6 +280,24 @@ async def test_a_turn_that_cannot_even_be_given_up_properly_is_set_aside_and_the
     scene.model.will(Said("Hello."))
     await ana.says("Anybody?")
     await ana.hears("Hello")
+    scene.model.will(Said("Hello to that, too."))
+    assert await scene.app.inbox.retry(poison.id)
+    await ana.hears("to that, too")
+    assert not await scene.app.inbox.retry(poison.id), "it is not set aside any more"
+
+
+async def test_a_turn_that_was_given_up_and_is_tried_again_is_the_same_turn_and_no_message_is_there_twice(scene: Scene) -> None:
+    ana = scene.person(ANA)
+    scene.model.will(*[_breaks] * 5)
+    await ana.sends(Text("Hi."), id="wamid.poison")
+    await scene.passes(60)
+    before = [message.content for message in await ana.timeline()]
+    assert await scene.app.inbox.retry("whatsapp:wamid.poison")
+    await scene.passes(10)
+    row = await scene.app.store.get(InboxRow, "whatsapp:wamid.poison")
+    assert row is not None
+    assert row.state is InboxState.DONE
+    assert [message.content for message in await ana.timeline()] == before, "a person has the conversation, and answers"
 
 
 async def test_a_row_that_cannot_be_read_is_set_aside_and_the_conversation_goes_on(scene: Scene) -> None:

@@ -13,7 +13,7 @@ from structlog.testing import capture_logs
 
 from bot.errors import SendDelayed, SendRefused, SendUnconfirmed
 from bot.message import Address, Receipt, ReceiptStatus, Reply
-from bot.outbox import MAX_ATTEMPTS, RECONCILE, backoff
+from bot.outbox import MAX_ATTEMPTS, RECONCILE, Taken, backoff
 from bot.records.conversations import Conversation, Message, MessageStatus
 from bot.records.work import Author, Delivery, DeliveryState
 from bot.sending import Sending
@@ -373,6 +373,40 @@ async def test_a_delivery_of_a_channel_that_is_switched_off_waits_until_it_is_on
     [first] = await put_in_outbox(scene, ana, "one")
     assert await sending.work(Claim(ana.address.lane, "local", 1)) == 60.0
     assert (await state_of(scene, first)).state is DeliveryState.PENDING
+
+
+# A process that slept (SIGSTOP, a suspended machine) between the claim and the post
+
+
+def wake_up_unsure(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The next delivery that is claimed is claimed by a process that sleeps then, for longer than its lease."""
+    answers = iter([False])
+    monkeypatch.setattr(scene.app.lanes.sends, "is_sure", lambda _: next(answers, True))
+
+
+async def test_who_slept_after_claiming_a_delivery_claims_it_again_before_it_is_posted(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ana = await in_conversation(scene)
+    wake_up_unsure(scene, monkeypatch)
+    with capture_logs() as logs:
+        [first] = await say(scene, ana, "one")
+        await scene.settle()
+    assert said(scene) == ["Hello.", "one"]
+    assert (await state_of(scene, first)).attempts == 1
+    assert sum("slept" in line["event"] for line in logs) == 1
+
+
+async def test_what_somebody_else_has_found_meanwhile_is_not_given_back(scene: Scene) -> None:
+    ana = await in_conversation(scene)
+    [first] = await put_in_outbox(scene, ana, "one")
+    before = await state_of(scene, first)
+    found = {"state": DeliveryState.UNCONFIRMED, "claimed_by": before.claimed_by + 2, "attempts": 1}
+    await scene.app.store.change(Delivery, {"id": first}, set=found)
+    claimed = before.model_copy(update={"state": DeliveryState.SENDING, "claimed_by": before.claimed_by + 1})
+    await scene.app.outbox.put_back(Taken(claimed, ana.address, is_last=True, before=before))
+    after = await state_of(scene, first)
+    assert (after.state, after.attempts) == (DeliveryState.UNCONFIRMED, 1)
 
 
 # Policy at the moment of sending

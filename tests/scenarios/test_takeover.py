@@ -15,12 +15,12 @@ from bot.errors import EpochMoved
 from bot.message import Address, Reply
 from bot.records.conversations import Conversation, MessageStatus
 from bot.records.tickets import Ticket
-from bot.records.work import Author, Delivery, DeliveryState, JournalKind
-from bot.store.base import Change, Unit
+from bot.records.work import Author, Delivery, DeliveryState, JournalKind, JournalRow
+from bot.store.base import Change, Insert, Unit
 from bot.testing.channel import Spoken
 from bot.testing.llm import Called, Calls, Said, ScriptedModel, Step
 from bot.testing.scene import Scene, ScenePerson, open_scene
-from tests.scenarios.helpers import ANA, HeldModel, deliveries, operator_says, put_in_outbox, said, take_over, until
+from tests.scenarios.helpers import ANA, HeldModel, deliveries, hand_back, operator_says, put_in_outbox, said, take_over, until
 
 pytestmark = pytest.mark.scenario
 
@@ -53,6 +53,33 @@ async def test_a_take_over_while_the_model_thinks_stops_its_tools(tmp_path: Path
         model.go.set()
         await ana.hears_nothing()
         assert await ana.tickets() == []
+
+
+@pytest.mark.parametrize("is_given_back", [True, False])
+async def test_what_changes_hands_before_a_turn_is_heard_is_for_whoever_holds_it_then(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch, is_given_back: bool
+) -> None:
+    ana = scene.person(ANA)
+    scene.model.will(Said("Hello."), *([Said("The AI's answer.")] if is_given_back else []))
+    await ana.says("Hi.")
+    await ana.hears("Hello")
+    commit, taken = scene.app.store.commit, list[str]()
+
+    async def slow(unit: Unit) -> None:
+        """An operator is faster than the commit with which the turn begins."""
+        hears = any(isinstance(one, Insert) and isinstance(one.record, JournalRow) for one in unit.operations)
+        if hears and not taken:
+            taken.append("by op-1")
+            await take_over(scene, ana)
+            if is_given_back:
+                await hand_back(scene, ana)
+        await commit(unit)
+
+    monkeypatch.setattr(scene.app.store, "commit", slow)
+    await ana.says("Are you there?")
+    await (ana.hears("The AI's answer") if is_given_back else ana.hears_nothing())
+    assert taken == ["by op-1"]
+    assert [message.content for message in await ana.timeline()][2] == "Are you there?"
 
 
 class Endless:

@@ -11,7 +11,7 @@ from bot.conversation import OperatorRef, Queue
 from bot.records.conversations import Conversation
 from bot.records.handoffs import Cause
 from bot.records.people import Customer, CustomerPreferences
-from bot.records.users import Presence, User
+from bot.records.users import Presence, User, UserPreferences
 from bot.testing.scene import Scene
 from tests.scenarios.helpers import ANA, BO, set_setting
 from tests.services.desk_helpers import ANGRY, add_user, again, nobody_is_given_anything, waits
@@ -42,6 +42,7 @@ async def put_in_queue(scene: Scene, *names: str, skill: str = "support", **fiel
         )
         await scene.app.store.insert([customer, conversation])
         made.append(conversation)
+    await scene.settle()  # what was due while the clock moved is over
     return made
 
 
@@ -75,6 +76,9 @@ async def test_the_oldest_goes_first_and_the_load_is_fair(scene: Scene) -> None:
     assert [await holder(scene, name) for name in ("first", "second", "third", "fourth", "fifth")][-1] == "support"
     assert [(await again(scene, user)).statistics.current_active_conversations for user in users] == [2, 2]
     assert {await holder(scene, "first"), await holder(scene, "second")} == {"nadia", "omar"}
+    await scene.app.desk.closing.resolve("first", users[0] if await holder(scene, "first") == "nadia" else users[1], "solved")
+    await scene.app.desk.assignment.give_out()
+    assert await holder(scene, "fifth") == await holder(scene, "first")
 
 
 async def test_a_higher_priority_goes_before_whoever_waits_longer(scene: Scene) -> None:
@@ -190,3 +194,10 @@ async def test_who_takes_something_over_without_a_desk_has_a_while_to_answer(sce
     assert (await ana.conversation()).assignee == OperatorRef("nadia")
     await scene.passes(120)
     assert (await ana.conversation()).assignee == Queue("support")
+
+
+@pytest.mark.parametrize("fields", [{"is_active": False}, {"preferences": UserPreferences(auto_assignment=False)}])
+async def test_who_is_switched_off_or_wants_none_is_never_picked(scene: Scene, fields: dict[str, Any]) -> None:
+    await add_user(scene, "Nadia", **fields)
+    await put_in_queue(scene, "one")
+    assert await scene.app.desk.assignment.give_out() == 0

@@ -10,6 +10,7 @@ from bot.errors import NotFound, RecordError, ServiceError
 from bot.records.audit import AuditAction, AuditEntry
 from bot.records.users import Role
 from bot.services.typing import LASTS
+from bot.testing.llm import Said
 from bot.testing.scene import Scene
 from tests.scenarios.helpers import ANA
 from tests.services.desk_helpers import add_user, nobody_is_given_anything, waits
@@ -117,3 +118,29 @@ async def test_a_sign_of_typing_is_told_live_and_forgotten(scene: Scene) -> None
     typing.stops("lane", "nadia")
     assert typing.who("lane") == {}
     assert len(told) == 3
+
+
+async def test_what_was_heard_counts_as_unread_until_it_is_opened(scene: Scene) -> None:
+    await nobody_is_given_anything(scene)
+    ana, conversation = await waits(scene, ANA)
+    await ana.says("Hello?")
+    await ana.hears_nothing()
+    found = await ana.conversation()
+    assert (found.unread_count, found.message_count) == (2, 3)
+    assert found.last_message is not None
+    assert found.last_message.content == "Hello?"
+    await scene.app.desk.filing.read(conversation.id)
+    assert (await ana.conversation()).unread_count == 0
+
+
+async def test_a_note_for_the_team_reaches_neither_the_model_nor_the_person(scene: Scene) -> None:
+    await nobody_is_given_anything(scene)
+    nadia = await add_user(scene, "Nadia")
+    ana, conversation = await waits(scene, ANA)
+    await scene.app.desk.transfers.take_over(conversation.id, nadia)
+    await scene.app.desk.filing.note(conversation.id, nadia, "Secret-of-the-house.")
+    await scene.app.desk.transfers.hand_back(conversation.id, nadia)
+    scene.model.will(Said("Hello."))
+    await ana.says("Hello")
+    await ana.hears("Hello.")
+    assert "Secret-of-the-house" not in str(scene.model.requests[-1])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import shutil
 from pathlib import Path
 
@@ -49,6 +50,12 @@ async def test_a_question_in_its_own_words_finds_its_article(knowledge: Knowledg
     await knowledge.ensure()
     best = (await knowledge.find(asked, language))[0]
     assert (best.topic, best.language) == (topic, language)
+
+
+async def test_two_processes_that_begin_at_once_on_an_empty_store_both_start(store: SqliteStore) -> None:
+    first, second = Knowledge(store), Knowledge(store)
+    await asyncio.gather(first.ensure(), second.ensure())
+    assert await second.find("when is the shop open", "en")
 
 
 async def test_what_the_company_has_nothing_to_say_on_is_not_found(knowledge: Knowledge) -> None:

@@ -7,10 +7,12 @@ from datetime import timedelta
 import pytest
 
 from bot.clock import new_id
-from bot.conversation import AssigneeKind
+from bot.conversation import AssigneeKind, Queue
+from bot.records.conversations import Conversation
 from bot.records.handoffs import Cause, Handoff
 from bot.resources import LANGUAGES, say
 from bot.services.queueing import Standing, words
+from bot.testing.llm import Said
 from bot.testing.scene import Scene
 from tests.scenarios.helpers import ANA, BO
 from tests.services.desk_helpers import ANGRY, add_user, nobody_is_given_anything, open_hours, waits
@@ -114,3 +116,17 @@ def test_every_standing_can_be_said_in_every_language(language: str, position: i
     assert (str(position - 1) in text) == (position > 1)
     assert minutes is None or str(minutes) in text
     assert say(language, "queue_still")
+
+
+async def test_with_automatic_responses_off_nothing_is_said_out_of_hours_and_it_waits_all_the_same(scene: Scene) -> None:
+    ana = scene.person(ANA)
+    scene.model.will(Said("Hello."))
+    await ana.says("Hello")
+    await ana.hears("Hello.")
+    await scene.app.store.change(Conversation, {"id": (await ana.conversation()).id}, set={"auto_responses": False})
+    await ana.says(ANGRY)
+    await ana.hears_nothing()
+    await scene.passes(600)
+    await ana.says("Hello?")
+    await ana.hears_nothing()
+    assert (await ana.conversation()).assignee == Queue("support")

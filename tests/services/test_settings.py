@@ -59,8 +59,9 @@ async def test_all_settings_are_read_together(scene: Scene, monkeypatch: pytest.
         reads += 1
         return await find(*asked, **more)
 
-    monkeypatch.setattr(scene.app.store, "find", counted)
     await scene.clock.advance(MAX_AGE)
+    await scene.settle()
+    monkeypatch.setattr(scene.app.store, "find", counted)
     assert [await settings.value(key) for key in keys] == before
     assert before[-1] == "America/Lima"
     assert reads == 1

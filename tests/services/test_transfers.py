@@ -95,6 +95,7 @@ async def test_a_closed_conversation_is_not_taken_over(scene: Scene) -> None:
     nadia = await add_user(scene, "Nadia")
     _, conversation = await waits(scene, ANA)
     await scene.app.desk.closing.close(conversation.id, nadia, "spam")
+    assert (await scene.app.desk.transfers.get(conversation.id)).closed_at is not None
     with pytest.raises(MoveRefused):
         await scene.app.desk.transfers.take_over(conversation.id, nadia)
 

@@ -147,6 +147,18 @@ async def test_a_lease_that_is_over_cannot_be_kept_even_if_nobody_came(join: Joi
     assert (await claimed(lanes)).lane == "a"
 
 
+async def test_who_did_not_beat_for_a_lease_is_not_sure_of_the_lane_any_more(join: Join) -> None:
+    lanes = join()
+    for name in ("kept", "lost"):
+        await lanes.wake(name)
+    claims = {claim.lane: claim for claim in (await claimed(lanes), await claimed(lanes))}
+    for _ in range(6):
+        await asyncio.sleep(LEASE / 5)
+        assert await lanes.beat(claims["kept"])
+    assert lanes.is_sure(claims["kept"])
+    assert not lanes.is_sure(claims["lost"])
+
+
 async def test_a_holder_that_beats_is_left_alone(join: Join) -> None:
     holder, other = join(), join()
     await holder.wake("a")

@@ -76,24 +76,24 @@ async def test_without_redis_each_process_counts_for_itself_and_nobody_waits(pro
     with pytest.raises(StoreUnavailable, match="REDIS_URL: no Redis answers at"):
         await one.cache.forget("session:1")
     await fail(one)
-    assert one.breakers.of("model:big").state is BreakerState.OPEN
+    assert one.breakers.of("model:big").state is not BreakerState.CLOSED
     assert two.breakers.of("model:big").state is BreakerState.CLOSED
     assert set(await one.breakers.left_alone()) == {"model:big"}
     await asyncio.sleep(TOLERANCE.cool_down)
     assert await one.breakers.of("model:big").enter() is BreakerState.HALF_OPEN
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < 4
 
 
 async def test_a_redis_that_hangs_is_waited_for_once(processes: Deployment, server: RedisServer) -> None:
-    shared = await processes.join()
-    await shared.limits.take(CHAT, "ana")
-    server.pause()
-    began = time.monotonic()
-    for _ in range(20):
+    async with shared_on(server.url, processes.name, SystemClock()) as shared:
         await shared.limits.take(CHAT, "ana")
-        await shared.cache.get("session:1")
-    assert time.monotonic() - began < 0.9
-    server.resume()
+        server.pause()
+        began = time.monotonic()
+        for _ in range(20):
+            await shared.limits.take(CHAT, "ana")
+            await shared.cache.get("session:1")
+        assert time.monotonic() - began < 2.5, "each of them would have waited for half a second"
+        server.resume()
 
 
 async def test_redis_that_comes_back_empty_is_used_again(processes: Deployment, server: RedisServer) -> None:
@@ -110,7 +110,7 @@ async def test_redis_that_comes_back_empty_is_used_again(processes: Deployment, 
     await hears(one, two, "a")
     await fail(one)
     async with asyncio.timeout(SOON):
-        while two.breakers.of("model:big").state is not BreakerState.OPEN:
+        while not two.breakers.of("model:big").standing.cool_down:
             await asyncio.sleep(0.01)
 
 
@@ -122,7 +122,7 @@ async def test_what_was_left_alone_when_redis_forgot_it_is_asked_again_at_its_ti
     async with Redis.from_url(server.url) as client:
         await client.flushall()
     breaker = one.breakers.of("model:big")
-    assert await breaker.enter() is BreakerState.OPEN
+    assert breaker.standing.cool_down
     await asyncio.sleep(TOLERANCE.cool_down + 0.02)
     assert await breaker.enter() is BreakerState.CLOSED
 
@@ -130,8 +130,8 @@ async def test_what_was_left_alone_when_redis_forgot_it_is_asked_again_at_its_ti
 async def test_a_process_that_begins_later_leaves_alone_what_the_others_do(processes: Deployment) -> None:
     await fail(await processes.join())
     late = await processes.join()
-    async with asyncio.timeout(TOLERANCE.cool_down):
-        while late.breakers.of("model:big").state is not BreakerState.OPEN:
+    async with asyncio.timeout(SOON):
+        while not late.breakers.of("model:big").standing.cool_down:
             await asyncio.sleep(0.005)
 
 

@@ -22,7 +22,7 @@ def _arguments() -> argparse.Namespace:
         prog="python -m bot.testing.whatsapp", description=__doc__.splitlines()[0] if __doc__ else ""
     )
     parser.add_argument("--port", type=int, default=0, help="of the API, on 127.0.0.1; 0 takes a free one")
-    parser.add_argument("--target", default="", help="whole URL of the webhook under test")
+    parser.add_argument("--target", action="append", default=[], help="whole URL of the webhook under test; or several")
     parser.add_argument("--secret", default=SECRET, help="app secret that webhooks are signed with")
     parser.add_argument("--token", default=TOKEN, help="bearer token it expects")
     parser.add_argument("--phone-id", default=PHONE_ID, help="phone number id it answers for")
@@ -38,15 +38,15 @@ def _arguments() -> argparse.Namespace:
 
 async def _say(options: argparse.Namespace) -> str:
     """Posts one text; what went wrong, or nothing."""
-    fake = FakeWhatsApp(target=options.target, phone_id=options.phone_id, secret=options.secret)
+    fake = FakeWhatsApp(target=options.target[0], phone_id=options.phone_id, secret=options.secret)
     try:
         posted = await fake.text(*options.say)
     except aiohttp.ClientError as error:
-        return f"{options.target} cannot be reached: {error}"
+        return f"{options.target[0]} cannot be reached: {error}"
     finally:
         await fake.close()
     if posted.status != 200:
-        return f"{options.target} answered {posted.status}; are the URL and the secret right?"
+        return f"{options.target[0]} answered {posted.status}; are the URL and the secret right?"
     sys.stdout.write(f"posted {posted.id}\n")
     return ""
 
@@ -56,7 +56,8 @@ async def _serve(options: argparse.Namespace) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     fake = FakeWhatsApp(
-        target=options.target,
+        target=options.target[0] if options.target else "",
+        others=options.target[1:],
         phone_id=options.phone_id,
         token=options.token,
         secret=options.secret,

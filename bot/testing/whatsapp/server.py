@@ -7,7 +7,7 @@ import hmac
 import math
 import re
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from pathlib import Path
 from types import TracebackType
@@ -49,6 +49,7 @@ class FakeWhatsApp(Vendor):
         self,
         *,
         target: str = "",
+        others: Sequence[str] = (),
         phone_id: str = PHONE_ID,
         token: str = TOKEN,
         secret: str = SECRET,
@@ -59,7 +60,9 @@ class FakeWhatsApp(Vendor):
         log: Path | None = None,
         clock: Clock | None = None,
     ) -> None:
-        super().__init__(target=target, secret=secret, phone_id=phone_id, clock=clock or SystemClock(), redelivers=redelivers)
+        super().__init__(
+            target=target, others=others, secret=secret, phone_id=phone_id, clock=clock or SystemClock(), redelivers=redelivers
+        )
         self.token = token
         self.auto_receipts = auto_receipts
         self.window = window
@@ -203,7 +206,7 @@ class FakeWhatsApp(Vendor):
         try:
             while True:
                 sent, name, error = await self._errands.get()
-                courier.target = self.target
+                courier.target, courier.others = self.target, self.others
                 await courier.receipt(sent, name, error)
                 self._errands.task_done()
         finally:

@@ -44,12 +44,15 @@ class Posted(msgspec.Struct, frozen=True):
 class Vendor:
     """Posts webhooks to `target`, the whole URL of the webhook under test.
 
-    With `redelivers` each is posted again until it is answered with 200, as Meta does, and a server that is away is waited for;
-    otherwise an unreachable target raises aiohttp.ClientError.
+    With `redelivers` each is posted again until it is answered with 200, as Meta does, and a server that is away is waited for,
+    or one of the `others` takes its place, as behind a balancer; otherwise an unreachable target raises aiohttp.ClientError.
     """
 
-    def __init__(self, *, target: str, secret: str, phone_id: str, clock: Clock, redelivers: bool) -> None:
+    def __init__(
+        self, *, target: str, secret: str, phone_id: str, clock: Clock, redelivers: bool, others: Sequence[str] = ()
+    ) -> None:
         self.target = target
+        self.others = others
         self.secret = secret
         self.phone_id = phone_id
         self.clock = clock
@@ -136,10 +139,12 @@ class Vendor:
         header = sign(self.secret, raw) if signature is None else signature
         headers = {"Content-Type": "application/json", **({HEADER: header} if header else {})}
         tries, wait = 0, _FIRST_WAIT
+        targets = (self.target, *self.others)
         while True:
+            target = targets[tries % len(targets)]
             tries += 1
             try:
-                status = await self._post(raw, headers)
+                status = await self._post(target, raw, headers)
             except (aiohttp.ClientError, TimeoutError):
                 if not self.redelivers:
                     raise
@@ -149,11 +154,11 @@ class Vendor:
             await asyncio.sleep(wait)
             wait = min(wait * 2, _LONGEST_WAIT)
 
-    async def _post(self, raw: bytes, headers: dict[str, str]) -> int:
+    async def _post(self, target: str, raw: bytes, headers: dict[str, str]) -> int:
         if self._http is None:
             self._http = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=30), connector=aiohttp.TCPConnector(limit=0))
         data = raw if len(raw) < _LARGE else io.BytesIO(raw)  # aiohttp warns about large plain bytes
-        async with self._http.post(self.target, data=data, headers=headers) as answer:
+        async with self._http.post(target, data=data, headers=headers) as answer:
             await answer.read()
             return answer.status
 

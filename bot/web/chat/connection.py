@@ -13,6 +13,7 @@ from aiohttp import WSCloseCode, WSMsgType, web
 
 from bot.errors import Overloaded, StoreUnavailable
 from bot.message import Address, Choice, Content, InboundMessage, Text
+from bot.running import end_tasks
 from bot.web.chat.allowance import Allowance
 from bot.web.chat.timeline import Timeline, View
 from bot.web.chat.words import MAX_TEXT, Hello, Say, Tap, cleaned, has_something, read_frame
@@ -58,8 +59,7 @@ class Connection:
             await self._hear()
         finally:
             end()
-            showing.cancel()
-            await asyncio.gather(showing, return_exceptions=True)
+            await end_tasks(showing)
 
     # What is new
 
