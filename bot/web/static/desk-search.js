@@ -1,5 +1,6 @@
 // Ctrl K: people, and what was said.
 import { avatar, fill, h, human, icon } from "./desk-dom.js";
+import { changeTicket } from "./desk-tickets.js";
 import { t, when } from "./desk-words.js";
 
 export class Search {
@@ -45,13 +46,13 @@ export class Search {
   }
 
   #draw(found) {
-    const people = found.people ?? [];
-    const messages = found.messages ?? [];
-    this.#tell(people.length + messages.length ? "" : t("nothing_found"));
+    const { people, messages, tickets } = found;
+    this.#tell(people.length + messages.length + tickets.length ? "" : t("nothing_found"));
     fill(this.#list,
       people.map((person) => this.#option(() => this.#person(person), avatar(person, "", "avatar-s"), human("span", person.name || t("no_name"), { class: "grow cut" }), h("bdi", { class: "tiny quiet" }, person.phone ?? ""))),
       messages.map((message) => this.#option(() => this.#desk.open(message.conversation_id), icon("chat"),
-        human("span", message.text, { class: "grow cut" }), h("span", { class: "tiny quiet" }, when(message.at)))));
+        human("span", [message.person?.name, message.text].filter(Boolean).join(": "), { class: "grow cut" }), h("span", { class: "tiny quiet" }, when(message.at)))),
+      tickets.map((ticket) => this.#option(() => changeTicket(this.#desk, ticket.number), icon("ticket"), human("span", ticket.subject, { class: "grow cut" }), h("bdi", { class: "tiny quiet mono" }, ticket.number))));
     this.#choose(0);
   }
 

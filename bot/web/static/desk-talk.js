@@ -21,6 +21,7 @@ export class Talk {
   #loading = null;
   #again = false;
   #isFolded = false;
+  #sticks = true; // the end is what is looked at
 
   conversation = null;
 
@@ -28,6 +29,7 @@ export class Talk {
     this.#desk = desk;
     this.#list.addEventListener("scroll", () => this.#scrolled(), { passive: true });
     this.#new.addEventListener("click", () => this.toEnd());
+    new ResizeObserver(() => { if (this.#sticks) this.toEnd(); }).observe(this.#list); // what is drawn above or below takes room
     setInterval(() => { if (this.conversation) this.#drawHolder(); }, 10_000);
   }
 
@@ -79,7 +81,7 @@ export class Talk {
   }
 
   #take({ items, before }, { isFirst, isOlder = false }) {
-    const isAtEnd = isFirst || this.#isAtEnd();
+    const isAtEnd = isFirst || this.#sticks;
     const fresh = items.filter(({ id }) => !this.#entries.has(id));
     for (const entry of items) this.#entries.set(entry.id, entry);
     if (isFirst || isOlder) this.#before = before;
@@ -159,6 +161,7 @@ export class Talk {
   #isAtEnd() { return this.#list.scrollHeight - this.#list.scrollTop - this.#list.clientHeight < NEAR; }
 
   toEnd() {
+    this.#sticks = true;
     this.#list.scrollTop = this.#list.scrollHeight;
     this.#unseen = 0;
     this.#new.hidden = true;
@@ -171,7 +174,8 @@ export class Talk {
   }
 
   async #scrolled() {
-    if (this.#isAtEnd()) { this.#unseen = 0; this.#new.hidden = true; }
+    this.#sticks = this.#isAtEnd();
+    if (this.#sticks) { this.#unseen = 0; this.#new.hidden = true; }
     if (this.#list.scrollTop > 200 || !this.#before || this.#loading) return;
     const { id } = this;
     const before = this.#before;

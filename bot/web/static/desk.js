@@ -110,7 +110,7 @@ class Desk {
   }
 
   async team() {
-    const [users, queues] = await Promise.all([this.api.get("/users?there=true"), this.api.get("/queues")]);
+    const [users, queues] = await Promise.all([this.api.get("/users?operators=true"), this.api.get("/queues")]);
     return [users.items, queues.items];
   }
 
