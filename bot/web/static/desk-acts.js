@@ -14,7 +14,7 @@ export class Acts {
   /** Something that is done with what is open. Twice in an instant it is done once. */
   async do(what) {
     const { conversation } = this.#desk.talk;
-    if (!conversation || !this.#may(what, conversation)) return;
+    if (!conversation || !this.may(what, conversation)) return;
     if (what in PLAIN) { await this.#post(what, {}, { done: t(PLAIN[what]), then: () => this.#desk.composer.focus() }); return; }
     const forms = { "hand-back": () => this.#handBack(), transfer: () => this.#transfer(), snooze: () => this.#snooze() };
     forms.resolve = () => this.#resolve(conversation);
@@ -42,13 +42,15 @@ export class Acts {
     }
   }
 
-  #may(what, conversation) {
+  /** Whether it may be done with a conversation as it is. */
+  may(what, conversation) {
     const { me, rows } = this.#desk;
     if (!me.may.write) return false;
     const isMine = rows.isMine(conversation);
     if (what === "take-over") return !isMine && conversation.status !== "closed";
     if (["hand-back", "snooze"].includes(what)) return isMine;
-    if (what === "resolve") return isMine || me.may.assign;
+    if (what === "resolve") return conversation.status !== "resolved" && conversation.status !== "closed" && (isMine || me.may.assign);
+    if (what === "transfer") return !["resolved", "closed"].includes(conversation.status) && (isMine || me.may.assign);
     return conversation.status !== "closed" || what === "tags";
   }
 
@@ -152,18 +154,14 @@ function moment(choice) {
 
 /** The buttons above a conversation, by what may be done with it now. */
 export function actions(desk, conversation) {
-  const { acts, rows, me } = desk;
-  const isMine = rows.isMine(conversation);
-  const act = (what, mark, key, look = "") => button(look.includes("icon") ? "" : t(words[what]), {
-    mark, key: look.includes("icon") ? "" : key, look, act: () => acts.do(what), label: look.includes("icon") ? `${t(words[what])} (${key})` : "", title: look.includes("icon") ? `${t(words[what])} (${key})` : null });
-  if (!me.may.write || conversation.status === "closed") return [];
-  if (conversation.status === "resolved") return [];
-  return [
-    isMine && act("hand-back", "bot", "B"),
-    (isMine || me.may.assign) && act("transfer", "swap", "X", "btn-icon"),
-    isMine && act("snooze", "snooze", "Z", "btn-icon"),
-    (isMine || me.may.assign) && act("resolve", "check", "E", isMine ? "btn-main" : ""),
-  ].filter(Boolean);
+  const isMine = desk.rows.isMine(conversation);
+  const act = ([what, mark, key, look]) => {
+    const text = t(what.replace("-", "_"));
+    const isIcon = look.includes("icon");
+    const more = isIcon ? { label: `${text} (${key})`, title: `${text} (${key})` } : { key };
+    return button(isIcon ? "" : text, { mark, look, act: () => desk.acts.do(what), ...more });
+  };
+  const all = [["hand-back", "bot", "B", ""], ["transfer", "swap", "X", "btn-icon seldom"], ["snooze", "snooze", "Z", "btn-icon seldom"],
+    ["resolve", "check", "E", isMine ? "btn-main" : ""]];
+  return all.filter(([what]) => desk.acts.may(what, conversation)).map(act);
 }
-
-const words = { "hand-back": "hand_back", transfer: "transfer", snooze: "snooze", resolve: "resolve" };

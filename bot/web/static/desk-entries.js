@@ -43,7 +43,7 @@ function handoff(entry, to) {
 function nameOf({ kind, id, name }, to) {
   if (kind === "agent") return t("the_ai");
   if (kind === "queue") return t("queue_of", { skill: word("skill", name) });
-  return id === to.me ? t("you") : name;
+  return id === to.me ? t("to_you") : name;
 }
 
 function note(entry, to) {

@@ -80,7 +80,9 @@ export class Person {
     return h("section", { class: "stack" }, h("h3", { class: "over" }, t("this_conversation"), h("bdi", { class: "push mono tiny quiet" }, conversation.number ?? "")),
       h("div", { class: "twos" }, field(t("priority"), choose("priority", PRIORITIES, conversation.priority)), field(t("category"), choose("category", CATEGORIES, conversation.category))),
       h("div", { class: "row row-wrap" }, conversation.tags.map((tag) => badge(tag, "line", "tag")),
-        this.#desk.me.may.write && button(t("tag"), { mark: "plus", key: "#", look: "btn-bare btn-s", act: () => this.#desk.acts.do("tags"), "data-keep": "tag" })));
+        this.#desk.me.may.write && button(t("tag"), { mark: "plus", key: "#", look: "btn-bare btn-s", act: () => this.#desk.acts.do("tags"), "data-keep": "tag" })),
+      h("div", { class: "row only-phone" }, ["transfer", "snooze"].filter((what) => this.#desk.acts.may(what, conversation))
+        .map((what) => button(t(what), { mark: what === "snooze" ? what : "swap", act: () => this.#desk.acts.do(what) }))));
   }
 
   #trouble() {
