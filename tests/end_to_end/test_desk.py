@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 import pytest_asyncio
@@ -68,9 +69,10 @@ async def sign_in(page: Page, url: str, email: str) -> None:
     await expect(page.locator("[data-list] .group").first).to_be_visible(timeout=SOON)
 
 
-async def desk(browser: Browser, url: str, email: str, complaints: list[str] | None = None, **context: object) -> Page:
+async def desk(browser: Browser, url: str, email: str, complaints: list[str] | None = None, **context: Any) -> Page:
     """The desk of somebody who is busy, so that nothing is given to them that they have not taken."""
     page = await fresh_page(browser, complaints, **context)
+    page.set_default_timeout(SOON)
     await sign_in(page, url, email)
     await page.locator("[data-me]").click()
     await page.get_by_role("menuitemradio", name="Busy").click()
@@ -87,7 +89,6 @@ async def customer(browser: Browser, url: str) -> Page:
 async def writes(phone: Page, text: str) -> None:
     await phone.locator("#phone-text").fill(text)
     await phone.locator("#phone-text").press("Enter")
-
 
 
 async def composes(page: Page, text: str) -> None:
@@ -162,7 +163,9 @@ async def test_who_loses_the_race_is_told_by_whom_and_offered_the_next(served: S
     await expect(ana.locator(".rowitem[data-holder=nobody]")).to_have_count(0, timeout=SOON)
 
 
-async def test_what_was_written_outlives_the_session_and_the_connection_and_is_sent_once(served: Served, browser: Browser) -> None:
+async def test_what_was_written_outlives_the_session_and_the_connection_and_is_sent_once(
+    served: Served, browser: Browser
+) -> None:
     ana, phone = await desk(browser, served.url, ANA), await customer(browser, served.url)
     await takes(ana, phone)
     await ana.context.set_offline(True)
@@ -202,7 +205,9 @@ async def test_bad_input_harms_nothing_and_loses_nothing(served: Served, browser
     await expect(phone.locator(".phone-log > li").last).to_contain_text(HOSTILE, timeout=SOON)
     await expect(ana.locator(".rowitem .snip")).to_contain_text("<img src=x", timeout=SOON)
 
-    await ana.locator("#composer-text").evaluate("(field) => { field.value = 'a'.repeat(1_000_000); field.dispatchEvent(new Event('input')); }")
+    await ana.locator("#composer-text").evaluate(
+        "(field) => { field.value = 'a'.repeat(1_000_000); field.dispatchEvent(new Event('input')); }"
+    )
     await ana.get_by_role("button", name="Send").click()
     await expect(ana.locator("#composer-help")).to_contain_text("984000 characters too many")
     assert await ana.locator("#composer-text").evaluate("(field) => field.value.length") == 1_000_000
@@ -215,7 +220,11 @@ async def test_bad_input_harms_nothing_and_loses_nothing(served: Served, browser
 
 
 async def test_two_desks_see_each_other_write_and_agree(served: Served, browser: Browser) -> None:
-    ana, tom, phone = await desk(browser, served.url, ANA), await desk(browser, served.url, TOM), await customer(browser, served.url)
+    ana, tom, phone = (
+        await desk(browser, served.url, ANA),
+        await desk(browser, served.url, TOM),
+        await customer(browser, served.url),
+    )
     await takes(ana, phone)
     await tom.get_by_role("tab", name="Team").click()
     await tom.locator(".rowitem[data-holder=op]").click(timeout=SOON)
@@ -233,9 +242,9 @@ async def test_two_desks_see_each_other_write_and_agree(served: Served, browser:
 
 @pytest.mark.parametrize("look", ["light", "dark"])
 async def test_the_desk_fits_a_small_phone_and_every_control_has_a_name(served: Served, browser: Browser, look: str) -> None:
-    phone = await customer(browser, served.url)
+    page, phone = await desk(browser, served.url, ANA, **PHONE, color_scheme=look), await customer(browser, served.url)
     await writes(phone, PERSON)
-    page = await desk(browser, served.url, ANA, **PHONE, color_scheme=look)
+    await expect(page.locator(".rowitem")).to_have_count(1, timeout=SOON)
     await check(page)
     await page.locator(".rowitem").click(timeout=SOON)
     await page.locator("[data-gate]").get_by_role("button", name="Take over").click()

@@ -6,7 +6,7 @@ It is speed, never truth: a desk that was not told reads the same from the API w
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Sequence
+from collections.abc import Awaitable, Collection, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any
@@ -50,7 +50,7 @@ class Feed:
         self._parts = parts
         self._seats: set[Seat] = set()
         self._told: dict[str, None] = {}
-        self._news = asyncio.Event()
+        self._news, self._to_count = asyncio.Event(), asyncio.Event()
         self._rows = Rows(parts.store)
         self._ids: dict[str, str] = {}
         self._shown: dict[tuple[str, bool], str] = {}
@@ -92,29 +92,35 @@ class Feed:
             self._news.set()
 
     async def _run(self) -> None:
-        counted_at = 0.0
+        await asyncio.gather(self._keep_telling(), self._keep_counting())
+
+    async def _keep_telling(self) -> None:
         while True:
             with suppress(TimeoutError):
-                async with asyncio.timeout(_COUNT_SECONDS if self._counted == "" else _LOOK_SECONDS):
+                async with asyncio.timeout(_LOOK_SECONDS):
                     await self._news.wait()
             self._news.clear()
             topics, self._told = self._told, {}
-            try:
-                await self._tell(topics)
-                now = self._parts.clock.monotonic()
-                if now - counted_at >= _COUNT_SECONDS:
-                    counted_at = now
-                    await self._count()
-                else:
-                    self._later(_COUNT_SECONDS - (now - counted_at))
-            except StoreUnavailable:
-                await asyncio.sleep(_COUNT_SECONDS)
-            except Exception:  # one conversation that cannot be shown takes no desk away from anybody
-                log.exception("open desks were not told something")
+            await self._safely(self._tell(topics))
+            self._to_count.set()
             await asyncio.sleep(_PAUSE_SECONDS)
 
-    def _later(self, seconds: float) -> None:
-        asyncio.get_running_loop().call_later(seconds, self._news.set)
+    async def _keep_counting(self) -> None:
+        while True:
+            await self._to_count.wait()
+            self._to_count.clear()
+            await self._safely(self._count())
+            await asyncio.sleep(_COUNT_SECONDS)
+
+    @staticmethod
+    async def _safely(doing: Awaitable[None]) -> None:
+        """What is not told now is told with what comes next, or seen when a desk looks."""
+        try:
+            await doing
+        except StoreUnavailable:
+            await asyncio.sleep(_COUNT_SECONDS)
+        except Exception:  # one conversation that cannot be shown takes no desk away from anybody
+            log.exception("open desks were not told something")
 
     async def _tell(self, topics: Collection[str]) -> None:
         if not self._seats:
@@ -122,7 +128,7 @@ class Feed:
         lanes = [topic for topic in topics if topic != PRESENCE]
         if PRESENCE in topics:
             self._everybody(frame_of(type="presence"))
-        changed = await self._changed(lanes) if lanes else await self._unheard()
+        changed = await self._changed(lanes) if topics else await self._unheard()
         for start in range(0, len(changed), _AT_ONCE):
             await self._show(changed[start : start + _AT_ONCE])
 

@@ -59,9 +59,7 @@ class DeskPage:
 
     async def live(self, request: web.Request) -> web.StreamResponse:
         """The websocket of an open desk."""
-        socket = web.WebSocketResponse(
-            heartbeat=HEARTBEAT_SECONDS, timeout=CLOSE_SECONDS, max_msg_size=MAX_FRAME, compress=False
-        )
+        socket = web.WebSocketResponse(heartbeat=HEARTBEAT_SECONDS, timeout=CLOSE_SECONDS, max_msg_size=MAX_FRAME, compress=False)
         await socket.prepare(request)
         self._open.add(socket)
         try:
