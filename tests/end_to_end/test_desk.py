@@ -22,7 +22,8 @@ ANA, TOM = "ana@example.org", "tom@example.org"
 PERSON = "I want to talk to a person"
 HOSTILE = "<img src=x onerror=document.title='owned'><script>document.title='owned'</script>"
 NAMELESS = """() => [...document.querySelectorAll("button, a, input, select, textarea, [role=option], [role=tab]")]
-    .filter((one) => one.offsetParent && !one.innerText.trim() && !one.ariaLabel && !one.labels?.length).map((one) => one.outerHTML)"""
+    .filter((one) => one.offsetParent && !one.innerText.trim() && !one.ariaLabel && !one.labels?.length)
+    .map((one) => one.outerHTML)"""
 FITS = "() => document.documentElement.scrollWidth <= innerWidth"
 
 

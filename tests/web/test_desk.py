@@ -174,17 +174,23 @@ async def test_a_page_of_another_site_opens_no_socket(site: tuple[App, str]) -> 
 
 async def test_open_desks_are_told_of_what_changes_with_the_same_bytes(site: tuple[App, str]) -> None:
     app, url = site
-    async with signed_in(url, ANA) as ana, signed_in(url, BOSS) as boss, signed_in(url, VERA) as vera:
-        async with seat(ana) as one, seat(vera) as other, seat(boss) as third:
-            conversation = await waits(app, "lucia")
-            for there in (one, other, third):
-                frame = await there.until(lambda frame: frame["type"] == "row" and frame["row"]["holder"]["kind"] == "queue")
-                assert frame["row"]["id"] == conversation.id
-            rows = [next(raw for raw in there.raw if '"kind":"queue"' in raw) for there in (one, other, third)]
-            assert rows[0] == rows[1]
-            assert "+12025550123" not in rows[0]
-            assert "+12025550123" in rows[2], "who manages customers sees numbers whole"
-            await one.until(lambda frame: frame["type"] == "queues" and frame["waiting"] == 1)
+    async with (
+        signed_in(url, ANA) as ana,
+        signed_in(url, BOSS) as boss,
+        signed_in(url, VERA) as vera,
+        seat(ana) as one,
+        seat(vera) as other,
+        seat(boss) as third,
+    ):
+        conversation = await waits(app, "lucia")
+        for there in (one, other, third):
+            frame = await there.until(lambda frame: frame["type"] == "row" and frame["row"]["holder"]["kind"] == "queue")
+            assert frame["row"]["id"] == conversation.id
+        rows = [next(raw for raw in there.raw if '"kind":"queue"' in raw) for there in (one, other, third)]
+        assert rows[0] == rows[1]
+        assert "+12025550123" not in rows[0]
+        assert "+12025550123" in rows[2], "who manages customers sees numbers whole"
+        await one.until(lambda frame: frame["type"] == "queues" and frame["waiting"] == 1)
 
 
 async def test_a_take_over_reaches_who_looks_and_a_closed_conversation_is_told_of_too(site: tuple[App, str]) -> None:
@@ -227,6 +233,26 @@ async def test_who_types_is_told_to_the_person_and_what_to_who_looks_too(site: t
         assert app.desk.typing.who(conversation.lane) == {}
         app.desk.typing.types(conversation.lane, "person")
         await other.until(lambda frame: frame["type"] == "typing" and frame["who"] == "person")
+
+
+async def test_a_visitor_and_an_operator_see_each_other_type(site: tuple[App, str]) -> None:
+    app, url = site
+    async with signed_in(url, ANA) as ana, ana.http.ws_connect(f"{ana.url}/chat/live", origin=ana.url) as chat:
+        await chat.send_json({"type": "hello"})
+        while (frame := await chat.receive_json(timeout=SOON))["type"] != "state":
+            pass
+        [lane] = [topic for topic in app.live._listeners if topic.startswith("web:chat:")]
+        conversation = await waits(app, lane.rpartition(":")[2])
+        async with seat(ana) as there:
+            await there.send(type="open", id=conversation.id)
+            app.live.tell(lane)
+            await there.until(lambda frame: frame["type"] == "timeline")
+            await chat.send_json({"type": "typing"})
+            await there.until(lambda frame: frame["type"] == "typing" and frame["who"] == "person")
+            await there.send(type="typing", id=conversation.id, text="Hello")
+            while not (frame := await chat.receive_json(timeout=SOON)).get("typing"):
+                pass
+            assert frame == {"type": "state", "holder": "nobody", "typing": True}
 
 
 async def test_an_open_desk_makes_an_operator_present_and_a_viewer_not(site: tuple[App, str]) -> None:

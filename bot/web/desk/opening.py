@@ -1,4 +1,4 @@
-"""What a desk is opened with: the first rows and one conversation are in the page, so that nothing has to be asked for to see them."""
+"""What a desk is opened with: the first rows and one conversation are in the page, so that they are seen without asking."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Opening:
         self._settings = SystemSettings(site.parts.store, site.parts.clock)
 
     async def of(self, call: Call, asked: str) -> dict[str, Any]:
-        """For the page's script. `asked` is the conversation in its address; where there is none, one's own or who waits longest."""
+        """For the page's script. `asked` is the conversation in its address; else one of theirs, or who waits longest."""
         mine = await self._conversations.listed(call, Listed(view=View.MINE, snoozed=True, limit=ROWS))
         waiting = await self._conversations.listed(call, Listed(view=View.WAITING, limit=ROWS))
         first = asked or next((row.id for row in (*mine.items, *waiting.items)), "")
