@@ -76,6 +76,9 @@ export class Search {
     if (by) {
       event.preventDefault();
       this.#choose((at + by + all.length) % all.length);
+    } else if (event.key === "Escape") { // a field for searching would only be emptied by it
+      event.preventDefault();
+      this.#field.closest("dialog").close();
     } else if (event.key === "Enter" && all[at]) {
       event.preventDefault();
       this.#take(all[at]);

@@ -22,6 +22,7 @@ export class Talk {
   #again = false;
   #isFolded = false;
   #sticks = true; // the end is what is looked at
+  #top = 0;
 
   conversation = null;
 
@@ -174,7 +175,8 @@ export class Talk {
   }
 
   async #scrolled() {
-    this.#sticks = this.#isAtEnd();
+    this.#sticks = this.#isAtEnd() || (this.#sticks && this.#list.scrollTop >= this.#top); // not where only the pane became smaller
+    this.#top = this.#list.scrollTop;
     if (this.#sticks) { this.#unseen = 0; this.#new.hidden = true; }
     if (this.#list.scrollTop > 200 || !this.#before || this.#loading) return;
     const { id } = this;
