@@ -25,6 +25,7 @@ class Desk {
   #typing = new Map(); // who types in what is open -> {name, draft, until}
   #known = new Set();
   #drawing = 0;
+  #isExpired = false;
 
   constructor() {
     this.api = new Api(data.csrf, { expired: () => this.#status("expired") });
@@ -116,6 +117,7 @@ class Desk {
 
   #show(conversation, { timeline, person = null }) {
     this.#typing.clear();
+    for (const { id, name } of conversation.typing) if (id === "person") this.#typing.set(id, { who: id, name, until: Date.now() + TYPING });
     this.talk.show(conversation, timeline);
     this.queue.open(conversation.id);
     this.composer.show(conversation);
@@ -197,6 +199,9 @@ class Desk {
 
   #status(status) {
     const place = document.querySelector("[data-trouble]");
+    if (status === "lost" && this.#isExpired) return;
+    if (status === "lost") this.#readMe(); // it may be the session that is over
+    this.#isExpired = status === "expired";
     place.hidden = status === "ready";
     if (status === "ready") { this.composer.flush(); return; }
     const again = `/login?next=${encodeURIComponent(location.pathname + location.search)}`;
