@@ -161,8 +161,9 @@ export class Queue {
     for (const tab of this.#tabs) {
       const place = tab.querySelector(".count");
       const name = tab.dataset.tab === "open" ? "waiting" : tab.dataset.tab;
-      const count = this.#counts[name];
-      if (place) { place.hidden = !count; place.textContent = count ?? ""; }
+      const own = name === "team" ? this.#desk.rows.of("mine").length + this.#desk.rows.of("snoozed").length : 0;
+      const count = Math.max(0, (this.#counts[name] ?? 0) - own);
+      if (place) { place.hidden = !count; place.textContent = count; }
     }
     const waiting = this.#counts.waiting ?? 0;
     document.title = `${waiting ? `(${waiting}) ` : ""}${t("title")} · Switchboard`;
