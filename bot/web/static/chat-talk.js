@@ -3,6 +3,8 @@ import { Live } from "./chat-live.js";
 import { Log } from "./chat-log.js";
 import { Outgoing } from "./chat-outgoing.js";
 
+const TYPES_EVERY = 3000;
+
 export const textsOf = (id) => {
   const texts = JSON.parse(document.getElementById(id).textContent);
   return (name, values = {}) => texts[name].replace(/\{(\w+)\}/g, (_, blank) => values[blank]);
@@ -18,6 +20,7 @@ export class Talk {
   #field;
   #most = 4000;
   #retry = 0;
+  #typedAt = 0;
 
   /** `page` holds the parts by data-view, -log, -new, -new-text, -write, -text, -help, -trouble, -typing; `place` names what is
    * kept of it. `to`: hello() adds to the first frame; frame(frame) hears all others; empty(bool) whether nothing is said yet. */
@@ -54,7 +57,7 @@ export class Talk {
 
   #listen() {
     this.#find("write").addEventListener("submit", (event) => { event.preventDefault(); this.#submit(); });
-    this.#field.addEventListener("input", () => { this.#grow(); if (this.#find("help").textContent) this.#help(""); });
+    this.#field.addEventListener("input", () => { this.#grow(); this.#types(); if (this.#find("help").textContent) this.#help(""); });
     this.#field.addEventListener("keydown", (event) => {
       // While a word is being composed (Hindi, Chinese, ...) Enter belongs to the keyboard.
       if (event.key === "Enter" && !event.shiftKey && !event.isComposing) { event.preventDefault(); this.#submit(); }
@@ -119,6 +122,13 @@ export class Talk {
 
   // What is written
 
+  // Whoever of ours holds the conversation sees that something is coming.
+  #types() {
+    if (!this.#live.isReady || Date.now() - this.#typedAt < TYPES_EVERY || !this.#field.value.trim()) return;
+    this.#typedAt = Date.now();
+    this.#live.send({ type: "typing" });
+  }
+
   // One after the other: what was written first arrives first, whatever happens on the way.
   #sendNext() {
     if (!this.#live.isReady) return;
@@ -146,6 +156,7 @@ export class Talk {
     if (!text) return;
     this.write(text);
     this.#field.value = "";
+    this.#typedAt = 0;
     this.#grow();
     this.#help("");
     this.focus();
