@@ -27,6 +27,7 @@ ADMIN = frozenset({Role.ADMIN})
 SUPERVISORS = frozenset({Role.ADMIN, Role.SUPERVISOR})
 OPERATORS = SUPERVISORS | {Role.AGENT}
 ANALYSTS = SUPERVISORS | {Role.MANAGER, Role.VIEWER}
+READERS = OPERATORS | {Role.SALES_HEAD, Role.VIEWER}
 OPEN = frozenset({"open"})
 
 ROUTES: dict[str, frozenset[str]] = {
@@ -55,6 +56,8 @@ ROUTES: dict[str, frozenset[str]] = {
     "POST /account/sign-out-everywhere": EVERYBODY,
     "POST /account/tokens": EVERYBODY,
     "POST /account/tokens/{token}/end": EVERYBODY,
+    "GET /desk": READERS,
+    "GET /desk/live": READERS,
     "GET /supervisor": ANALYSTS,
     "POST /supervisor/{conversation}/assign": SUPERVISORS,
     "POST /supervisor/{conversation}/pull": SUPERVISORS,
