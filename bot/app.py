@@ -106,6 +106,7 @@ class App:
     ownership: Ownership
     live: Live
     desk: Desk
+    services: Services
     shared: Shared
     simulator: Simulator | None
     """The phone of the front page; None where there is a real number, or where others than this machine come in."""
@@ -307,6 +308,7 @@ def _join(
         is_working=is_working,
         live=shared.live,
         desk=desk,
+        services=parts.services,
         shared=shared,
         spending=spending,
     )

@@ -205,6 +205,8 @@ class Cost(Part):
     Index("status", "assigned_agent"),
     Index("status", "assigned_at"),
     Index("status", "assignee_name", "queue_rank", "waiting_since"),
+    Index("status", "queue_rank", "waiting_since"),
+    Index("status", "-updated_at"),
     Index("snoozed_until"),
     Index("resolved_by", "-resolved_at"),
     Index("-resolved_at"),

@@ -157,8 +157,13 @@ def _checked(text: str) -> str:
     return text.strip()
 
 
+def reason_why_not(verdict: Verdict) -> str:
+    """Why something may not be said, in words for an operator."""
+    return _WHY_NOT.get(verdict.rule, f"the rule {verdict.rule} forbids it")
+
+
 def _why_not(verdict: Verdict) -> str:
-    return f"this was not sent: {_WHY_NOT.get(verdict.rule, f'the rule {verdict.rule} forbids it')}"
+    return f"this was not sent: {reason_why_not(verdict)}"
 
 
 def _delivery_in(unit: Unit) -> Delivery:

@@ -10,7 +10,8 @@ from aiohttp import web
 
 from bot.errors import SettingsError, StoreUnavailable
 from bot.running import stop_signal
-from bot.web.site import Parts, Site, page_routes
+from bot.web.faults import as_json
+from bot.web.site import Parts, Site, api_routes, page_routes
 
 log = structlog.get_logger()
 
@@ -24,7 +25,7 @@ def build_site(webhooks: Iterable[web.RouteDef], parts: Parts) -> web.Applicatio
     `/readyz` says 503 while the store cannot be used. Raises ResourceError when a file of a page is broken.
     """
     site = Site(parts)
-    application = web.Application(client_max_size=MAX_BODY, middlewares=[site.explain, site.gate.keep])
+    application = web.Application(client_max_size=MAX_BODY, middlewares=[site.explain, as_json, site.gate.keep])
     application.router.add_routes(list(webhooks))
 
     async def healthz(_: web.Request) -> web.Response:
@@ -39,7 +40,7 @@ def build_site(webhooks: Iterable[web.RouteDef], parts: Parts) -> web.Applicatio
     application.router.add_get("/healthz", healthz)
     application.router.add_get("/readyz", readyz)
     application.on_shutdown.append(site.close)
-    application.router.add_routes([*site.assets.routes(), *page_routes(site)])
+    application.router.add_routes([*site.assets.routes(), *page_routes(site), *api_routes(site)])
     return application
 
 
