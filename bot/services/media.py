@@ -242,6 +242,8 @@ class Media:
 
     async def _let_go(self, sha256: str, before: float | None = None) -> bool:
         """Bytes go if nothing refers to them, and nobody has sent the same again since `before`; whether they did."""
+        if await self._store.count(MediaFile, {"sha256": sha256}):
+            return False
         kept_at = await asyncio.to_thread(self._files.set_aside, sha256)
         if kept_at is None:
             return False

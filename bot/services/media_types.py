@@ -5,6 +5,7 @@ The list is the rule: whatever is not on it is refused. HTML, SVG and XML are no
 
 from __future__ import annotations
 
+import codecs
 import re
 import unicodedata
 from dataclasses import dataclass
@@ -127,15 +128,16 @@ def _text(head: bytes, tail: bytes) -> MediaType | None:
 
 
 def _decoded(part: bytes, *, is_end: bool = False) -> str | None:
-    """The text that a cut part holds; None where it is none. Up to 3 bytes of a character may be cut off."""
+    """The text in a part; None where it is none. Between the first part and the last a character may be cut."""
     part = re.sub(rb"\A[\x80-\xbf]{1,3}", b"", part) if is_end else part
-    for cut in range(4):
-        try:
-            text = part[: len(part) - cut].decode()
-        except UnicodeDecodeError:
-            continue
-        return None if any(c < " " and c not in "\t\n\r\f" for c in text) else text
-    return None
+    try:
+        text = _Utf8().decode(part, final=is_end)
+    except UnicodeDecodeError:
+        return None
+    return None if any(c < " " and c not in "\t\n\r\f" for c in text) else text
+
+
+_Utf8 = codecs.getincrementaldecoder("utf-8")
 
 
 def harmless(name: str, type_: MediaType) -> str:

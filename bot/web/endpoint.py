@@ -9,8 +9,8 @@
         return declared(Tickets(site))
 
 Routing, who may use it, what is checked of path, query and body, and the OpenAPI document are made of it. A handler's parameters
-say what it takes: `call`, the names in its path, `query` and `body` (models), or `upload` (a file); what it gives back is a model,
-or None.
+say what it takes: `call`, the names in its path, `query` and `body` (models), or `upload` (a file); what it gives back is a
+model, or None.
 """
 
 from __future__ import annotations

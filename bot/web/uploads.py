@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
-from aiohttp import BodyPartReader, web
+from aiohttp import BodyPartReader, MultipartReader, web
 from aiohttp.http_exceptions import BadHttpMessage
 
 from bot.web.forms import clean
@@ -28,6 +28,7 @@ class Upload:
     name: str
     """As its sender calls it: any text at all."""
     _part: BodyPartReader
+    _form: MultipartReader
 
     async def chunks(self) -> AsyncIterator[bytes]:
         """Its bytes. Raises HTTPBadRequest where it breaks off, HTTPRequestTimeout."""
@@ -35,6 +36,8 @@ class Upload:
             try:
                 async with asyncio.timeout(CHUNK_SECONDS):
                     chunk = await self._part.read_chunk(_CHUNK)
+                    if not chunk:
+                        await self._form.next()  # is broken where no boundary says that this was all
             except TimeoutError:
                 raise web.HTTPRequestTimeout(text="the file came too slowly; send it again") from None
             except _BROKEN:
@@ -57,9 +60,10 @@ async def upload_of(request: web.Request, most: int | None = None) -> Upload:
         text = f"the file is too large: at most {most // 1024 // 1024:,} MB are taken"
         raise web.HTTPRequestEntityTooLarge(max_size=most, actual_size=size, text=text)
     try:
-        part = await (await request.multipart()).next()
+        form = await request.multipart()
+        part = await form.next()
     except _BROKEN:
         raise web.HTTPBadRequest(text="this is no form that can be read") from None
     if not isinstance(part, BodyPartReader) or part.name != FIELD:
         raise web.HTTPBadRequest(text=f"the first part of the form has to be the file, with the name {FIELD!r}")
-    return Upload(clean(part.filename or ""), part)
+    return Upload(clean(part.filename or ""), part, form)
