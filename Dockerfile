@@ -24,7 +24,7 @@ WORKDIR /var/lib/bot
 RUN mkdir -p data
 VOLUME /var/lib/bot/data
 EXPOSE 8080
-# Is the process there? Whether it should get requests is for the proxy to ask (/readyz). `bot work` has no web: switch it off there.
+# Is the process there? Whether it should get requests is for the proxy to ask (/readyz). `bot work` has it where BOT_METRICS_PORT says.
 HEALTHCHECK --interval=10s --timeout=3s --start-period=20s --retries=3 CMD ["python", "-c", "import os, urllib.request; urllib.request.urlopen('http://127.0.0.1:' + os.environ['BOT_PORT'] + '/healthz', timeout=2)"]
 # A stopping worker lets begun work finish for 10 s (docs/sizing.md): stop with at least 20 s of grace.
 STOPSIGNAL SIGTERM

@@ -30,6 +30,7 @@ from bot.inbox import Inbox
 from bot.jobs import Jobs
 from bot.live import Live
 from bot.message import Reply
+from bot.meter import KEEPS_NOTHING, Meter
 from bot.outbox import Outbox
 from bot.policy import Policy
 from bot.secret_key import load_secret_key
@@ -43,6 +44,7 @@ from bot.services.capture import Capture
 from bot.services.code_delivery import CodeDelivery, Mailer
 from bot.services.consents import Consents
 from bot.services.conversations import DESK_JOB, Conversations
+from bot.services.depths import Depths
 from bot.services.desk import DESK_SECONDS, Desk
 from bot.services.desk import join as join_desk
 from bot.services.directory import Directory
@@ -114,6 +116,8 @@ class App:
     media: Media
     services: Services
     shared: Shared
+    meter: Meter
+    depths: Depths
     simulator: Simulator | None
     """The phone of the front page; None where there is a real number, or where others than this machine come in."""
     is_working: bool
@@ -129,18 +133,20 @@ async def assemble(
     channels: Mapping[str, Channel] | None = None,
     bounds: Bounds | None = None,
     mailer: Mailer | None = None,
+    meter: Meter = KEEPS_NOTHING,
     work: bool = True,
 ) -> AsyncIterator[App]:
     """The parts, joined and open; closed again when the block ends.
 
     `clock`, `model`, `channels`, `bounds` and `mailer` take the place of what the settings say: for tests, and for programs that
-    embed us.
+    embed us. What they measure is told to `meter`, which is closed with the rest.
     With `work` the process takes the store for itself, or joins those that share it: raises DataInUse when another one has it
     alone. The worker is not started here. Raises SettingsError, StoreError, ResourceError.
     """
     _refuse_half_of_it(settings)
     clock = clock or SystemClock()
     async with AsyncExitStack() as stack:
+        stack.push_async_callback(meter.close)
         store = store_of(settings, clock)
         ownership = await stack.enter_async_context(worked_on(settings, store) if work else beside(store))
         if settings.is_shared:
@@ -154,7 +160,7 @@ async def assemble(
         for channel in channels.values():
             stack.push_async_callback(channel.close)
         mailer = mailer or mailer_of(settings, clock, shared.breakers.of("e-mail"))
-        app = _join(settings, clock, store, lanes, shared, model, channels, bounds, mailer, ownership, work)
+        app = _join(settings, clock, store, lanes, shared, model, channels, bounds, mailer, meter, ownership, work)
         stack.push_async_callback(app.spending.close)
         stack.push_async_callback(app.backlog.close)
         if work:
@@ -210,6 +216,7 @@ def _join(
     channels: Mapping[str, Channel],
     bounds: Bounds | None,
     mailer: Mailer | None,
+    meter: Meter,
     ownership: Ownership,
     is_working: bool,
 ) -> App:
@@ -219,12 +226,12 @@ def _join(
     audit = Audit(clock)
     policy = Policy(store, clock)
     backlog = Backlog(store, clock, settings.max_waiting)
-    inbox = Inbox(store, lanes.turns, lanes.receipts, clock, settings.quiet_ms, backlog)
-    outbox = Outbox(store, lanes.sends, clock, policy, shape)
-    jobs = Jobs(store, lanes.jobs, clock)
+    inbox = Inbox(store, lanes.turns, lanes.receipts, clock, settings.quiet_ms, backlog, meter)
+    outbox = Outbox(store, lanes.sends, clock, policy, shape, meter)
+    jobs = Jobs(store, lanes.jobs, clock, meter)
     people = People(store, clock, audit)
     merging = Merging(store, clock, audit)
-    conversations = Conversations(store, clock, audit, jobs)
+    conversations = Conversations(store, clock, audit, jobs, meter)
     key = load_secret_key(settings.secret_key.get_secret_value(), settings.data_dir)
     codes = OneTimeCodes(key)
     accounts = accounts_of(store, clock, audit, key, settings.web_url)
@@ -257,7 +264,7 @@ def _join(
         policy=policy,
         people=people,
         conversations=conversations,
-        receipts=Receipts(store),
+        receipts=Receipts(store, meter),
         settings=system,
         spending=spending,
         services=Services(
@@ -276,7 +283,7 @@ def _join(
             consents=Consents(clock),
             hours=hours,
         ),
-        loop=AgentLoop(model, Offline(intents, knowledge), toolbox, clock, bounds),
+        loop=AgentLoop(model, Offline(intents, knowledge), toolbox, clock, bounds, meter),
         agents=agents,
         router=router,
         hours=hours,
@@ -285,10 +292,11 @@ def _join(
         intents=intents,
         company=COMPANY,
         default_language=settings.default_language,
+        meter=meter,
     )
     engine = Engine(parts)
-    sending = Sending(outbox, channels, shared)
-    worker = Worker(store, lanes, inbox, outbox, engine, sending, jobs, shared.live)
+    sending = Sending(outbox, channels, shared, meter)
+    worker = Worker(store, lanes, inbox, outbox, engine, sending, jobs, shared.live, meter)
     return App(
         settings=settings,
         clock=clock,
@@ -318,6 +326,8 @@ def _join(
         media=media,
         services=parts.services,
         shared=shared,
+        meter=meter,
+        depths=Depths(store, clock),
         spending=spending,
     )
 

@@ -19,6 +19,7 @@ from bot.errors import SettingsError
 
 _EXAMPLES = {
     "BOT_PORT": "8080",
+    "BOT_METRICS_PORT": "9100",
     "BOT_QUIET_MS": "800",
     "BOT_LEASE_MS": "5000",
     "BOT_MAX_WAITING": "100000",
@@ -120,6 +121,10 @@ class Settings(BaseSettings):
 
     host: str = _setting("BOT_HOST", "127.0.0.1", "address the web server listens on")
     port: int = _setting("BOT_PORT", 8080, "port of the web server", ge=0, le=65535)
+    metrics_port: int | None = _setting("BOT_METRICS_PORT", None, "port of `bot work` for /metrics and /readyz", ge=0, le=65535)
+    metrics_token: SecretStr = _setting("BOT_METRICS_TOKEN", SecretStr(""), "bearer token that /metrics asks for")
+    log_format: Literal["auto", "json", "text"] = _setting("BOT_LOG_FORMAT", "auto", "JSON lines, or lines for people")
+    otlp_endpoint: str = _setting("OTEL_EXPORTER_OTLP_ENDPOINT", "", "where traces go, with switchboard[tracing]")
     data_dir: Path = _setting("BOT_DATA_DIR", Path("data"), "directory of the embedded store")
     public_url: WebAddress = _setting("BOT_PUBLIC_URL", "", "how the vendors reach us")
     secret_key: SecretStr = _setting("BOT_SECRET_KEY", SecretStr(""), "signs sessions and encrypts stored secrets")

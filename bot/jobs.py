@@ -13,9 +13,11 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
+from structlog.contextvars import bind_contextvars
 
 from bot.clock import Clock, new_id
 from bot.errors import DataTooNew, VendorLeftAlone
+from bot.meter import KEEPS_NOTHING, Counted, Meter
 from bot.records.work import Job, JobSchedule, JobStatus
 from bot.store.base import Between, Claim, Lanes, Store, Unit
 
@@ -34,8 +36,9 @@ Handler = Callable[[Mapping[str, Any]], Awaitable[object]]
 class Jobs:
     """Keeps, wakes and runs jobs."""
 
-    def __init__(self, store: Store, lanes: Lanes, clock: Clock) -> None:
+    def __init__(self, store: Store, lanes: Lanes, clock: Clock, meter: Meter = KEEPS_NOTHING) -> None:
         self._store = store
+        self._meter = meter
         self._lanes = lanes
         self._clock = clock
         self._handlers: dict[str, tuple[Handler, float]] = {}
@@ -130,6 +133,7 @@ class Jobs:
         if job.job_type not in self._handlers:
             return await self._failed(job, f"no handler is registered for {job.job_type!r}")
         handler, seconds = self._handlers[job.job_type]
+        bind_contextvars(job=job.id)
         try:
             async with asyncio.timeout(seconds) as bound:
                 await handler(job.payload)
@@ -164,8 +168,10 @@ class Jobs:
         if every is None and attempts >= (job.max_attempts or MAX_ATTEMPTS):
             failed = {"status": JobStatus.FAILED, "attempts": attempts, "error": error}
             await self._store.change(Job, {"id": job.id}, set=failed)
+            self._meter.count(Counted.SET_ASIDE, "jobs")
             return None
         wait = every if every is not None else float(min(2**attempts, 600))
+        self._meter.count(Counted.RETRIES, "jobs")
         return await self._again(job, wait, attempts=attempts, error=error)
 
     async def _again(self, job: Job, wait: float, **fields: Any) -> float:

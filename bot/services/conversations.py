@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 from bot.clock import Clock, new_id
@@ -20,6 +21,7 @@ from bot.conversation import (
 from bot.errors import Duplicate, EpochMoved
 from bot.jobs import Jobs
 from bot.message import EMPTY_MESSAGE, Address, Choice, Contacts, Content, Location, Media, Reaction, Text, Unsupported
+from bot.meter import KEEPS_NOTHING, Counted, Meter
 from bot.records.audit import AuditAction
 from bot.records.conversations import (
     ChannelName,
@@ -56,8 +58,9 @@ FIRST_AGENT = "support"
 class Conversations:
     """The only writer of conversations and their messages."""
 
-    def __init__(self, store: Store, clock: Clock, audit: Audit, jobs: Jobs | None = None) -> None:
+    def __init__(self, store: Store, clock: Clock, audit: Audit, jobs: Jobs | None = None, meter: Meter = KEEPS_NOTHING) -> None:
         self._store = store
+        self._meter = meter
         self._clock = clock
         self._audit = audit
         self._jobs = jobs
@@ -198,9 +201,14 @@ class Conversations:
         cause = cause or cause_of(conversation, to)
         now = self._clock.now()
         handoff = put_move(unit, conversation, to, now, self._audit, by=by, cause=cause, reason=reason, note=note, since=since)
+        unit.then(partial(self._count, cause))
         if self._jobs is not None:
             self._follow(self._jobs, unit, handoff)
         return handoff.epoch
+
+    async def _count(self, cause: Cause) -> None:
+        """Once it is written: whoever lost the race has changed nothing."""
+        self._meter.count(Counted.HANDOFFS, cause)
 
     @staticmethod
     def _follow(jobs: Jobs, unit: Unit, handoff: Handoff) -> None:

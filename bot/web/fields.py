@@ -34,10 +34,10 @@ At = Annotated[
 """A moment that is told, always as long: such texts sort as the moments do."""
 Moment = Annotated[AwareDatetime, AfterValidator(_believable), Field(examples=["2026-11-20T17:00:00Z"])]
 """A moment with its zone; kept in UTC, to the millisecond."""
-Words = Annotated[str, AfterValidator(_not_blank), StringConstraints(min_length=1, max_length=16_000), Field(examples=["Hello"])]
+Words = Annotated[str, StringConstraints(min_length=1, max_length=16_000), AfterValidator(_not_blank), Field(examples=["Hello"])]
 """Something that is said."""
 NoteText = Annotated[
-    str, AfterValidator(_not_blank), StringConstraints(min_length=1, max_length=10_000), Field(examples=["Called back"])
+    str, StringConstraints(min_length=1, max_length=10_000), AfterValidator(_not_blank), Field(examples=["Called back"])
 ]
 Remark = Annotated[str, StringConstraints(max_length=2000)]
 """A line for a colleague; may be empty."""

@@ -84,9 +84,11 @@ async def stretch(store: Store, kind: type[R], where: Where, by: str, limit: int
     at_once = {**where, name: None if mark.at == NEVER else mark.at, "id": of_ids}
     same = await store.find(kind, at_once, sort=("-id" if is_down else "id",), limit=limit + 1)
     found = [one for one in same if one.id != mark.id][:limit]
-    if len(found) < limit:
+    if len(found) < limit and not (is_down and mark.at == NEVER):
         beyond = Between(high=mark.at) if is_down else Between(low=mark.at + _TICK)
         found += await store.find(kind, {**where, name: beyond}, sort=(by,), limit=limit - len(found))
+        if is_down and len(found) < limit:  # those without a moment come last
+            found += await store.find(kind, {**where, name: None}, sort=("-id",), limit=limit - len(found))
     return found
 
 

@@ -93,6 +93,7 @@ async def test_the_timeline_merges_messages_notes_and_changes_of_hands_in_pages_
         await scene.passes(1)
         await act(nadia, conversation.id, "reply", {"text": f"reply {number}", "client_id": f"r{number}"}, status=201)
         await act(nadia, conversation.id, "note", {"text": f"note {number}"}, status=201)
+    await scene.settle()
     path = f"/conversations/{conversation.id}/messages"
     _, all_ = await nadia.api("GET", f"{path}?limit=200")
     everything = all_["items"]
@@ -117,6 +118,7 @@ async def test_the_timeline_merges_messages_notes_and_changes_of_hands_in_pages_
     assert everything[-len(forth) :] == forth
     await scene.passes(1)
     await ana.says("Thank you")
+    await scene.settle()
     _, news = await nadia.api("GET", f"{path}?after={after}")
     assert [entry["text"] for entry in news["items"]] == ["Thank you"]
 
