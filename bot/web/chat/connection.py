@@ -184,7 +184,7 @@ def _attached(file: MediaFile | None, say: Say) -> Content | str:
     """A file of the visitor's own with what was written under it, or why it cannot be taken."""
     text = cleaned(say.text)
     if file is None:
-        return "gone"
+        return "file_gone"
     return content_of(file, text) if len(text) <= MAX_TEXT else "too_long"
 
 
