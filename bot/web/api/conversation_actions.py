@@ -40,8 +40,8 @@ class Assign(Noted):
 
 
 class NewReply(Model):
-    text: Annotated[str, Field(max_length=16_000, examples=["Hello"])] = ""
-    """Needed where there is no file."""
+    text: Annotated[str, Field(max_length=16_000, examples=["Hello"])]
+    """May be empty where there are files."""
     client_id: ClientId
     attachments: Annotated[list[Id], Field(max_length=MOST_ATTACHED)] = []
     """Ids of files that the caller has sent to /media; only a channel that carries files takes them."""
@@ -149,6 +149,8 @@ class Conversations:
     @endpoint("POST", "/conversations/{id}/reply", WRITE, status=201)
     async def reply(self, call: Call, id: str, body: NewReply) -> MessageEntry:
         """Writes to the person. The same `client_id` again says it once, and answers with what was said."""
+        if not body.text.strip() and not body.attachments:
+            raise Invalid("body.text: is required; write some words", field="text")
         conversation = await self._desk.transfers.get(id)
         message = await self._desk.replies.say(id, call.user, body.text, client_id=body.client_id, attachments=body.attachments)
         if message.conversation_id != id:

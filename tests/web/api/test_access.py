@@ -50,6 +50,8 @@ ROUTES: dict[str, frozenset[Role]] = {
     "POST /conversations/{id}/close": OPERATORS,
     "POST /conversations/{id}/read": READERS,
     "POST /conversations/{id}/typing": OPERATORS,
+    "POST /media": OPERATORS,
+    "GET /media/{id}": READERS,
     "GET /people": KNOW_PEOPLE,
     "GET /people/{id}": KNOW_PEOPLE,
     "PATCH /people/{id}": SUPERVISORS,
