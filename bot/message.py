@@ -70,12 +70,12 @@ class Media(msgspec.Struct, gc=False, frozen=True, tag="media", omit_defaults=Tr
     caption: str = ""
     filename: str = ""
     sha256: str = ""
+    voice: bool = False
+    """Whether an audio is a recorded voice note."""
     media_id: str = ""
     """Of our own media store, where the file is there."""
     size: int = 0
     """Bytes, where they are known."""
-    voice: bool = False
-    """Whether an audio is a recorded voice note."""
 
     def as_text(self) -> str:
         name = "voice note" if self.voice else self.kind
