@@ -92,8 +92,8 @@ async def test_a_visitor_attaches_a_picture_and_sees_it(tmp_path: Path) -> None:
             await expect(picture).to_be_visible()
             async with page.expect_file_chooser() as chooser:
                 await page.get_by_role("button", name="Attach a picture or a PDF").click()
-            bad = {"name": "a.png", "mimeType": "image/png", "buffer": b"<svg onload='alert(1)'/>"}
-            await (await chooser.value).set_files(bad)
+            svg = b"<svg onload='alert(1)'/>"
+            await (await chooser.value).set_files({"name": "a.png", "mimeType": "image/png", "buffer": svg})
             await expect(page.locator("[data-help]")).to_contain_text("Only pictures")
             assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     finally:
