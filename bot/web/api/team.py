@@ -28,6 +28,8 @@ class Me(Model):
     language: str
     timezone: str
     is_operator: bool
+    open: int
+    """Conversations that they hold."""
     token: str | None
     """The token's name; null in a browser."""
 
@@ -86,6 +88,7 @@ class Team:
             language=user.preferences.language,
             timezone=user.preferences.timezone,
             is_operator=is_operator(user),
+            open=user.statistics.current_active_conversations,
             token=token.name if token is not None else None,
         )
 

@@ -3,6 +3,8 @@ import { Live } from "./chat-live.js";
 import { Log } from "./chat-log.js";
 import { Outgoing } from "./chat-outgoing.js";
 
+const TYPES_EVERY = 3000;
+
 export const textsOf = (id) => {
   const texts = JSON.parse(document.getElementById(id).textContent);
   return (name, values = {}) => texts[name].replace(/\{(\w+)\}/g, (_, blank) => values[blank]);
@@ -18,6 +20,7 @@ export class Talk {
   #field;
   #most = 4000;
   #retry = 0;
+  #typedAt = 0;
 
   /** `page` holds the parts by data-view, -log, -new, -new-text, -write, -text, -help, -trouble, -typing; `place` names what is
    * kept of it. `to`: hello() adds to the first frame; frame(frame) hears all others; empty(bool) whether nothing is said yet. */
@@ -63,7 +66,7 @@ export class Talk {
 
   #listen() {
     this.#find("write").addEventListener("submit", (event) => { event.preventDefault(); this.#submit(); });
-    this.#field.addEventListener("input", () => { this.#grow(); if (this.#find("help").textContent) this.#help(""); });
+    this.#field.addEventListener("input", () => { this.#grow(); this.#types(); if (this.#find("help").textContent) this.#help(""); });
     this.#field.addEventListener("keydown", (event) => {
       // While a word is being composed (Hindi, Chinese, ...) Enter belongs to the keyboard.
       if (event.key === "Enter" && !event.shiftKey && !event.isComposing) { event.preventDefault(); this.#submit(); }
@@ -128,6 +131,13 @@ export class Talk {
 
   // What is written
 
+  // Whoever of ours holds the conversation sees that something is coming.
+  #types() {
+    if (!this.#live.isReady || Date.now() - this.#typedAt < TYPES_EVERY || !this.#field.value.trim()) return;
+    this.#typedAt = Date.now();
+    this.#live.send({ type: "typing" });
+  }
+
   // One after the other: what was written first arrives first, whatever happens on the way.
   #sendNext() {
     if (!this.#live.isReady) return;
@@ -154,6 +164,7 @@ export class Talk {
     const over = [...text].length - this.#most;
     if (over > 0) { this.#help(this.#say("too_long", { over })); return null; }
     this.#field.value = "";
+    this.#typedAt = 0;
     this.#grow();
     this.#help("");
     return text;
