@@ -30,6 +30,7 @@ from bot.services.access_links import LinkMail
 from bot.services.accounts import Accounts
 from bot.services.conversations import Conversations
 from bot.services.desk import Desk
+from bot.services.media import Media
 from bot.services.people import People
 from bot.services.users import name_of
 from bot.shared import Shared
@@ -113,6 +114,8 @@ class Parts(Protocol):
     def router(self) -> Router: ...
     @property
     def desk(self) -> Desk: ...
+    @property
+    def media(self) -> Media: ...
     @property
     def services(self) -> Services: ...
     @property

@@ -40,6 +40,8 @@ ROUTES: dict[str, frozenset[str]] = {
     "GET /chat": OPEN,
     "GET /chat/live": OPEN,
     "GET /chat/embed.js": OPEN,
+    "POST /chat/media": OPEN,
+    "GET /media/{id}": OPEN,
     "GET /login": OPEN,
     "POST /login": OPEN,
     "POST /logout": EVERYBODY,
