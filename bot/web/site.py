@@ -30,6 +30,7 @@ from bot.services.accounts import Accounts
 from bot.services.conversations import Conversations
 from bot.services.desk import Desk
 from bot.services.users import name_of
+from bot.services.webhooks import Webhooks
 from bot.shared import Shared
 from bot.store.base import LaneKinds, Store
 from bot.web.access import Access, Handler, access_of
@@ -112,6 +113,8 @@ class Parts(Protocol):
     def outbox(self) -> Outbox: ...
     @property
     def jobs(self) -> Jobs: ...
+    @property
+    def webhooks(self) -> Webhooks: ...
     @property
     def simulator(self) -> Phone | None: ...
 
