@@ -89,6 +89,13 @@ class CannedReplies:
             raise ServiceError(f"CannedReply.shortcut: /{shortcut} is taken in {language} already; choose another") from None
         return reply
 
+    async def get(self, id: str, user: User) -> CannedReply:
+        """One that the user may use. Raises NotFound."""
+        found = await self._store.get(CannedReply, id)
+        if found is None or found.owner_id not in (None, user.id):
+            raise NotFound(f"there is no canned reply {id}")
+        return found
+
     async def delete(self, id: str, user: User) -> None:
         """Raises NotFound, ServiceError."""
         old = await self._own(id, user)
@@ -108,9 +115,7 @@ class CannedReplies:
         return filled(reply.text, values)
 
     async def _own(self, id: str, user: User) -> CannedReply:
-        found = await self._store.get(CannedReply, id)
-        if found is None or found.owner_id not in (None, user.id):
-            raise NotFound(f"there is no canned reply {id}")
+        found = await self.get(id, user)
         self._require_right(user, found.owner_id)
         return found
 

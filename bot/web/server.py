@@ -9,9 +9,10 @@ import structlog
 from aiohttp import web
 
 from bot.running import stop_signal
+from bot.web.faults import as_json
 from bot.web.listening import cannot_listen
 from bot.web.probes import Observed, probes
-from bot.web.site import Parts, Site, page_routes
+from bot.web.site import Parts, Site, api_routes, page_routes
 
 log = structlog.get_logger()
 
@@ -29,12 +30,12 @@ def build_site(webhooks: Iterable[web.RouteDef], parts: Served) -> web.Applicati
     Raises ResourceError when a file of a page is broken.
     """
     site = Site(parts)
-    application = web.Application(client_max_size=MAX_BODY, middlewares=[site.explain, site.gate.keep])
+    application = web.Application(client_max_size=MAX_BODY, middlewares=[site.explain, as_json, site.gate.keep])
     application.router.add_routes(list(webhooks))
 
     application.router.add_routes(probes(parts))
     application.on_shutdown.append(site.close)
-    application.router.add_routes([*site.assets.routes(), *page_routes(site)])
+    application.router.add_routes([*site.assets.routes(), *page_routes(site), *api_routes(site)])
     return application
 
 

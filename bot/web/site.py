@@ -9,6 +9,7 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Protocol
 
+import orjson
 import structlog
 from aiohttp import web
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -29,14 +30,19 @@ from bot.services.access_links import LinkMail
 from bot.services.accounts import Accounts
 from bot.services.conversations import Conversations
 from bot.services.desk import Desk
+from bot.services.media import Media
+from bot.services.people import People
 from bot.services.users import name_of
 from bot.services.webhooks import Webhooks
 from bot.shared import Shared
 from bot.store.base import LaneKinds, Store
-from bot.web.access import Access, Handler, access_of
+from bot.tools.base import Services
+from bot.web.access import Access, Handler, access_of, anyone
 from bot.web.assets import Assets
+from bot.web.endpoint import BASE
 from bot.web.gate import ASKING, Gate
 from bot.web.headers import page_headers
+from bot.web.openapi import document
 from bot.web.texts import language_of, texts_of
 
 log = structlog.get_logger()
@@ -109,6 +115,12 @@ class Parts(Protocol):
     def router(self) -> Router: ...
     @property
     def desk(self) -> Desk: ...
+    @property
+    def media(self) -> Media: ...
+    @property
+    def services(self) -> Services: ...
+    @property
+    def people(self) -> People: ...
     @property
     def outbox(self) -> Outbox: ...
     @property
@@ -230,6 +242,22 @@ class Site:
 def _code() -> str:
     """What somebody can tell us over the telephone."""
     return new_id()[-6:]
+
+
+def api_routes(site: Site) -> list[web.RouteDef]:
+    """The routes of the JSON API: of all modules in `bot.web.api`, and the document that describes them.
+
+    Raises TypeError for an endpoint whose handler does not fit its declaration.
+    """
+    package = importlib.import_module("bot.web.api")
+    modules = [importlib.import_module(info.name) for info in pkgutil.iter_modules(package.__path__, "bot.web.api.")]
+    found = [one for module in modules for one in module.endpoints(site)]
+    described = orjson.dumps(document(found))
+
+    async def describe(_: web.Request) -> web.Response:
+        return web.Response(body=described, content_type="application/json", charset="utf-8")
+
+    return [*anyone(web.get(f"{BASE}/openapi.json", describe)), *(route for one in found for route in one.route())]
 
 
 def page_routes(site: Site) -> list[web.RouteDef]:
