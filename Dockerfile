@@ -21,10 +21,10 @@ COPY --from=build /opt/bot /opt/bot
 ENV PATH=/opt/bot/bin:$PATH PYTHONUNBUFFERED=1 BOT_HOST=0.0.0.0 BOT_PORT=8080 BOT_DATA_DIR=/var/lib/bot/data
 USER bot
 WORKDIR /var/lib/bot
-RUN mkdir -p data
+RUN mkdir -p data media
 VOLUME /var/lib/bot/data
 EXPOSE 8080
-# Is the process there? Whether it should get requests is for the proxy to ask (/readyz). `bot work` has no web: switch it off there.
+# Is the process there? Whether it should get requests is for the proxy to ask (/readyz). `bot work` has it where BOT_METRICS_PORT says.
 HEALTHCHECK --interval=10s --timeout=3s --start-period=20s --retries=3 CMD ["python", "-c", "import os, urllib.request; urllib.request.urlopen('http://127.0.0.1:' + os.environ['BOT_PORT'] + '/healthz', timeout=2)"]
 # A stopping worker lets begun work finish for 10 s (docs/sizing.md): stop with at least 20 s of grace.
 STOPSIGNAL SIGTERM

@@ -16,7 +16,7 @@ COMMANDS = {
     "work": "Work without the web, beside other processes.",
     "chat": "Talk to the bot in this terminal.",
     "send": "Send a message to somebody, or send dead ones again.",
-    "user": "Add people of the team, list them.",
+    "user": "People with a login: add, list, change, let go.",
     "knowledge": "Bring the knowledge base in step with the articles.",
     "check": "Show what is on, what is off and why.",
     "migrate": "Move data, copy it, bring it up to date.",

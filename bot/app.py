@@ -10,7 +10,7 @@ from typing import Any
 import structlog
 
 from bot.backlog import Backlog
-from bot.channels.base import Channel, channel_of
+from bot.channels.base import Channel, shape_for
 from bot.channels.whatsapp.simulator import Simulator
 from bot.clock import Clock, SystemClock, follow
 from bot.config import Settings
@@ -30,6 +30,7 @@ from bot.inbox import Inbox
 from bot.jobs import Jobs
 from bot.live import Live
 from bot.message import Reply
+from bot.meter import KEEPS_NOTHING, Meter
 from bot.outbox import Outbox
 from bot.policy import Policy
 from bot.secret_key import load_secret_key
@@ -43,6 +44,9 @@ from bot.services.capture import Capture
 from bot.services.code_delivery import CodeDelivery, Mailer
 from bot.services.consents import Consents
 from bot.services.conversations import DESK_JOB, Conversations
+from bot.services.deadlines import JOB as DEADLINES_JOB
+from bot.services.deadlines import SECONDS as DEADLINES_SECONDS
+from bot.services.depths import Depths
 from bot.services.desk import DESK_SECONDS, Desk
 from bot.services.desk import join as join_desk
 from bot.services.directory import Directory
@@ -50,6 +54,10 @@ from bot.services.handoff import Handoffs
 from bot.services.hours import Hours
 from bot.services.knowledge import Knowledge
 from bot.services.leads import Leads
+from bot.services.media import SWEEP_JOB as MEDIA_JOB
+from bot.services.media import SWEEP_SECONDS as MEDIA_SECONDS
+from bot.services.media import Media, MediaBounds
+from bot.services.media_links import MediaLinks
 from bot.services.memories import Memories
 from bot.services.merging import Merging
 from bot.services.one_time_codes import OneTimeCodes
@@ -59,14 +67,30 @@ from bot.services.receipts import Receipts
 from bot.services.search import Search
 from bot.services.settings import SystemSettings
 from bot.services.spending import Spending
-from bot.services.tickets import Tickets
+from bot.services.ticketing import Ticketing
+from bot.services.ticketing import join as join_ticketing
 from bot.services.users import Users
 from bot.services.verification import JOB, Verifying
+from bot.services.webhook_events import WebhookEvents
+from bot.services.webhook_posting import Posting, Tools
+from bot.services.webhooks import Webhooks
 from bot.shared import Shared
 from bot.store.base import LaneKinds, Store
+from bot.store.files import FileDirectory
 from bot.store.ownership import Ownership, beside
 from bot.tools.base import Services, Toolbox
-from bot.vendors import channels_of, is_worked_on, lanes_of, mailer_of, model_of, shared_of, simulator_of, store_of, worked_on
+from bot.vendors import (
+    channels_of,
+    is_worked_on,
+    lanes_of,
+    mailer_of,
+    model_of,
+    posting_tools,
+    shared_of,
+    simulator_of,
+    store_of,
+    worked_on,
+)
 from bot.worker import Worker
 
 log = structlog.get_logger()
@@ -106,7 +130,14 @@ class App:
     ownership: Ownership
     live: Live
     desk: Desk
+    media: Media
+    ticketing: Ticketing
+    webhooks: Webhooks
+    posting_tools: Tools
+    services: Services
     shared: Shared
+    meter: Meter
+    depths: Depths
     simulator: Simulator | None
     """The phone of the front page; None where there is a real number, or where others than this machine come in."""
     is_working: bool
@@ -122,18 +153,20 @@ async def assemble(
     channels: Mapping[str, Channel] | None = None,
     bounds: Bounds | None = None,
     mailer: Mailer | None = None,
+    meter: Meter = KEEPS_NOTHING,
     work: bool = True,
 ) -> AsyncIterator[App]:
     """The parts, joined and open; closed again when the block ends.
 
     `clock`, `model`, `channels`, `bounds` and `mailer` take the place of what the settings say: for tests, and for programs that
-    embed us.
+    embed us. What they measure is told to `meter`, which is closed with the rest.
     With `work` the process takes the store for itself, or joins those that share it: raises DataInUse when another one has it
     alone. The worker is not started here. Raises SettingsError, StoreError, ResourceError.
     """
     _refuse_half_of_it(settings)
     clock = clock or SystemClock()
     async with AsyncExitStack() as stack:
+        stack.push_async_callback(meter.close)
         store = store_of(settings, clock)
         ownership = await stack.enter_async_context(worked_on(settings, store) if work else beside(store))
         if settings.is_shared:
@@ -147,7 +180,8 @@ async def assemble(
         for channel in channels.values():
             stack.push_async_callback(channel.close)
         mailer = mailer or mailer_of(settings, clock, shared.breakers.of("e-mail"))
-        app = _join(settings, clock, store, lanes, shared, model, channels, bounds, mailer, ownership, work)
+        app = _join(settings, clock, store, lanes, shared, model, channels, bounds, mailer, meter, ownership, work)
+        stack.push_async_callback(app.posting_tools.close)
         stack.push_async_callback(app.spending.close)
         stack.push_async_callback(app.backlog.close)
         if work:
@@ -203,22 +237,22 @@ def _join(
     channels: Mapping[str, Channel],
     bounds: Bounds | None,
     mailer: Mailer | None,
+    meter: Meter,
     ownership: Ownership,
     is_working: bool,
 ) -> App:
     def shape(lane: str, reply: Reply) -> list[Reply]:
-        channel = channel_of(channels, lane)
-        return channel.shape(reply) if channel is not None else [reply]
+        return shape_for(channels, lane, reply)
 
     audit = Audit(clock)
     policy = Policy(store, clock)
     backlog = Backlog(store, clock, settings.max_waiting)
-    inbox = Inbox(store, lanes.turns, lanes.receipts, clock, settings.quiet_ms, backlog)
-    outbox = Outbox(store, lanes.sends, clock, policy, shape)
-    jobs = Jobs(store, lanes.jobs, clock)
+    inbox = Inbox(store, lanes.turns, lanes.receipts, clock, settings.quiet_ms, backlog, meter)
+    outbox = Outbox(store, lanes.sends, clock, policy, shape, meter)
+    jobs = Jobs(store, lanes.jobs, clock, meter)
     people = People(store, clock, audit)
     merging = Merging(store, clock, audit)
-    conversations = Conversations(store, clock, audit, jobs)
+    conversations = Conversations(store, clock, audit, jobs, meter)
     key = load_secret_key(settings.secret_key.get_secret_value(), settings.data_dir)
     codes = OneTimeCodes(key)
     accounts = accounts_of(store, clock, audit, key, settings.web_url)
@@ -238,9 +272,16 @@ def _join(
     spending = Spending(store, clock, system)
     handoffs = Handoffs(router.skills())
     summariser = ModelSummariser(model) if model is not None else None
+    files = FileDirectory(settings.media_path)
+    media = Media(store, clock, audit, files, MediaLinks(key, clock), MediaBounds(settings.media_max_mb, settings.media_total_mb))
     desk = join_desk(
-        store, clock, audit, system, hours, jobs, outbox, policy, conversations, handoffs, shared.live, mailer, summariser
+        store, clock, audit, system, hours, jobs, outbox, policy, conversations, handoffs, shared.live, mailer, summariser, media
     )
+    ticketing = join_ticketing(store, clock, audit, system, hours, jobs, outbox, policy, conversations, desk.notifying)
+    tools, events = posting_tools(key), WebhookEvents(store, clock, jobs)
+    store.before_commit(events)
+    Posting(store, clock, system, desk.notifying, events, tools, jobs)
+    webhooks = Webhooks(store, clock, audit, jobs, events, tools, is_public=bool(settings.public_url))
     parts = Parts(
         store=store,
         clock=clock,
@@ -249,11 +290,11 @@ def _join(
         policy=policy,
         people=people,
         conversations=conversations,
-        receipts=Receipts(store),
+        receipts=Receipts(store, meter),
         settings=system,
         spending=spending,
         services=Services(
-            tickets=Tickets(store, clock, audit),
+            tickets=ticketing.tickets,
             handoffs=handoffs,
             people=people,
             callbacks=Callbacks(store, clock, audit),
@@ -268,7 +309,7 @@ def _join(
             consents=Consents(clock),
             hours=hours,
         ),
-        loop=AgentLoop(model, Offline(intents, knowledge), toolbox, clock, bounds),
+        loop=AgentLoop(model, Offline(intents, knowledge), toolbox, clock, bounds, meter),
         agents=agents,
         router=router,
         hours=hours,
@@ -277,10 +318,11 @@ def _join(
         intents=intents,
         company=COMPANY,
         default_language=settings.default_language,
+        meter=meter,
     )
     engine = Engine(parts)
-    sending = Sending(outbox, channels, shared)
-    worker = Worker(store, lanes, inbox, outbox, engine, sending, jobs, shared.live)
+    sending = Sending(outbox, channels, shared, meter)
+    worker = Worker(store, lanes, inbox, outbox, engine, sending, jobs, shared.live, meter)
     return App(
         settings=settings,
         clock=clock,
@@ -307,7 +349,14 @@ def _join(
         is_working=is_working,
         live=shared.live,
         desk=desk,
+        media=media,
+        ticketing=ticketing,
+        webhooks=webhooks,
+        posting_tools=tools,
+        services=parts.services,
         shared=shared,
+        meter=meter,
+        depths=Depths(store, clock),
         spending=spending,
     )
 
@@ -323,7 +372,10 @@ async def _plan_jobs(app: App) -> None:
 
     app.jobs.register("sweep", sweep)
     app.jobs.register("merge-stragglers", bring_stragglers)
+    app.jobs.register(MEDIA_JOB, app.media.sweep)
     if app.is_working:
         await app.jobs.every("sweep", SWEEP_SECONDS)
         await app.jobs.every("merge-stragglers", STRAGGLERS_SECONDS)
         await app.jobs.every(DESK_JOB, DESK_SECONDS)
+        await app.jobs.every(MEDIA_JOB, MEDIA_SECONDS)
+        await app.jobs.every(DEADLINES_JOB, DEADLINES_SECONDS)

@@ -20,6 +20,9 @@ from bot.errors import VendorLeftAlone
 
 log = structlog.get_logger()
 
+MODEL = "model:"
+"""What the names of models' breakers begin with."""
+
 TRIED_AGAIN = 1.0
 """Seconds until somebody asks again who was told that another one is trying just now."""
 
@@ -228,6 +231,10 @@ class Breakers:
         if told is not None:
             for name in {*self._known, *told}:
                 self.learn(name, told.get(name, Standing()))
+
+    def states(self) -> Mapping[str, BreakerState]:
+        """How each vendor is doing, as far as this process knows."""
+        return {name: breaker.state for name, breaker in self._known.items()}
 
     async def left_alone(self) -> Mapping[str, float]:
         """Vendors that are left alone -> seconds until somebody tries: by all processes, as far as they can be asked."""

@@ -19,9 +19,12 @@ from bot.errors import SettingsError
 
 _EXAMPLES = {
     "BOT_PORT": "8080",
+    "BOT_METRICS_PORT": "9100",
     "BOT_QUIET_MS": "800",
     "BOT_LEASE_MS": "5000",
     "BOT_MAX_WAITING": "100000",
+    "BOT_MEDIA_MAX_MB": "16",
+    "BOT_MEDIA_TOTAL_MB": "10240",
     "MONGODB_DATABASE": "switchboard",
     "BOT_DEFAULT_LANGUAGE": "es, en or hi",
     "BOT_PUBLIC_URL": "https://bot.example.com",
@@ -118,6 +121,10 @@ class Settings(BaseSettings):
 
     host: str = _setting("BOT_HOST", "127.0.0.1", "address the web server listens on")
     port: int = _setting("BOT_PORT", 8080, "port of the web server", ge=0, le=65535)
+    metrics_port: int | None = _setting("BOT_METRICS_PORT", None, "port of `bot work` for /metrics and /readyz", ge=0, le=65535)
+    metrics_token: SecretStr = _setting("BOT_METRICS_TOKEN", SecretStr(""), "bearer token that /metrics asks for")
+    log_format: Literal["auto", "json", "text"] = _setting("BOT_LOG_FORMAT", "auto", "JSON lines, or lines for people")
+    otlp_endpoint: str = _setting("OTEL_EXPORTER_OTLP_ENDPOINT", "", "where traces go, with switchboard[tracing]")
     data_dir: Path = _setting("BOT_DATA_DIR", Path("data"), "directory of the embedded store")
     public_url: WebAddress = _setting("BOT_PUBLIC_URL", "", "how the vendors reach us")
     secret_key: SecretStr = _setting("BOT_SECRET_KEY", SecretStr(""), "signs sessions and encrypts stored secrets")
@@ -126,6 +133,10 @@ class Settings(BaseSettings):
     lease_ms: int = _setting("BOT_LEASE_MS", 5000, "how long a silent worker keeps a lane, in ms", ge=100)
 
     max_waiting: int = _setting("BOT_MAX_WAITING", 100_000, "how much of what was received may wait before more is refused", ge=1)
+
+    media_dir: str = _setting("BOT_MEDIA_DIR", "", "directory of attached files; one for all processes")
+    media_max_mb: int = _setting("BOT_MEDIA_MAX_MB", 16, "largest attached file, in MB", ge=1, le=1024)
+    media_total_mb: int = _setting("BOT_MEDIA_TOTAL_MB", 10_240, "all attached files together, in MB", ge=1)
 
     mongodb_uri: SecretStr = _setting("MONGODB_URI", SecretStr(""), "MongoDB instead of the embedded store")
     mongodb_database: DatabaseName = _setting("MONGODB_DATABASE", "switchboard", "database on MongoDB")
@@ -170,6 +181,11 @@ class Settings(BaseSettings):
     def is_shared(self) -> bool:
         """Whether several processes may work together: on MongoDB, with their lanes on Redis."""
         return bool(self.mongodb_uri.get_secret_value() and self.redis_url.get_secret_value())
+
+    @property
+    def media_path(self) -> Path:
+        """Where attached files are: BOT_MEDIA_DIR, else `media` in the data directory."""
+        return Path(self.media_dir) if self.media_dir else self.data_dir / "media"
 
     @property
     def has_model(self) -> bool:

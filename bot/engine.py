@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 import structlog
+from structlog.contextvars import bind_contextvars
 
 from bot.conversation import AssigneeKind, Turn
 from bot.dialogs.answering import Answering
@@ -14,6 +15,7 @@ from bot.dialogs.scene import Parts, Scene, fence_of
 from bot.dialogs.triggers import Trigger, trigger_of
 from bot.errors import EpochMoved
 from bot.message import InboundMessage, Receipt, Reply
+from bot.meter import Counted
 from bot.policy import Wish, is_blocked, wish_of
 from bot.records.conversations import QUEUE_RANKS, Conversation, ConversationKind, Priority
 from bot.records.handoffs import Cause
@@ -43,6 +45,7 @@ class Engine:
         Fewer than all, when an interrupted run had frozen the turn with only the first ones.
         """
         scene = await self._hearing.enter(claim, turn)
+        bind_contextvars(turn=scene.turn.id, conversation=scene.conversation.id)
         asked = scene.flow is not None and self._parts.clock.now() < scene.flow.expires_at
         wishes = [(wish, message) for message in scene.turn.messages if (wish := wish_of(message, asked=asked))]
         if wishes and scene.customer is not None:
@@ -86,6 +89,7 @@ class Engine:
         said = self._parts.outbox.add(unit, scene.conversation, replies, Author.SYSTEM, turn_id=scene.turn.id)
         self._parts.conversations.said(unit, scene.conversation, said)
         await self._parts.store.commit(unit)
+        self._parts.meter.count(Counted.SET_ASIDE, "turns", by=len(scene.turn.inbox_ids))
         await self._parts.outbox.wake(scene.conversation.lane)
 
     async def notices(self, received: Sequence[str]) -> None:

@@ -20,6 +20,8 @@
     │   ├── MoveRefused          this status cannot follow that one
     │   ├── SignInRefused        not with this address and this password
     │   ├── PasswordRefused      it cannot be a password; says why
+    │   ├── FileTooLarge         it has more bytes than are taken
+    │   ├── FileRefused          a file of no kind that is taken
     │   └── LimitReached         too often in a short time; says for how long to wait
     ├── ChannelError
     │   ├── BadSignature         not signed by the vendor
@@ -28,6 +30,7 @@
     │   │   └── VendorLeftAlone  it failed too often; not even tried              (retryable)
     │   ├── SendRefused          the vendor will never take this one
     │   └── SendUnconfirmed      it may or may not have gone out
+    ├── PostFailed               a webhook's server did not take it                   (retryable)
     ├── ModelError
     │   ├── ModelUnavailable     down, slow, over its limits                      (retryable)
     │   ├── ModelRejected        our request or key is wrong
@@ -149,6 +152,14 @@ class PasswordRefused(ServiceError):
     """This cannot be a password."""
 
 
+class FileTooLarge(ServiceError):
+    """The file has more bytes than are taken."""
+
+
+class FileRefused(ServiceError):
+    """This is no kind of file that is taken."""
+
+
 class LimitReached(ServiceError):
     """That was done too often in a short time."""
 
@@ -156,6 +167,12 @@ class LimitReached(ServiceError):
         super().__init__(message)
         self.wait = wait
         """Seconds until it can be done again."""
+
+
+class PostFailed(BotError):
+    """The server did not take it."""
+
+    retryable = True
 
 
 class ChannelError(BotError):

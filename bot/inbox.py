@@ -12,6 +12,7 @@ from bot.backlog import WAITING, Backlog
 from bot.clock import Clock, new_id
 from bot.errors import DataTooNew, Overloaded
 from bot.message import Choice, InboundMessage, Incoming, Text, decode_incoming, encode_incoming
+from bot.meter import KEEPS_NOTHING, Counted, Meter
 from bot.records.work import InboxRow, InboxState, is_receipts_lane, receipts_lane
 from bot.store.base import Change, In, Lanes, Store, Unit
 from bot.store.together import Together
@@ -36,11 +37,21 @@ _SENTENCE_ENDS = (".", "!", "?", "…", "।", "؟", "。")
 class Inbox:
     """Accepts, hands out and finishes what people and vendors send."""
 
-    def __init__(self, store: Store, turns: Lanes, receipts: Lanes, clock: Clock, quiet_ms: int, backlog: Backlog) -> None:
+    def __init__(
+        self,
+        store: Store,
+        turns: Lanes,
+        receipts: Lanes,
+        clock: Clock,
+        quiet_ms: int,
+        backlog: Backlog,
+        meter: Meter = KEEPS_NOTHING,
+    ) -> None:
         self._store = store
         self._turns = turns
         self._receipts = receipts
         self._backlog = backlog
+        self._meter = meter
         self._clock = clock
         self._quiet = quiet_ms / 1000
         self._reads: Together[str, list[InboxRow]] = Together(self._read)
@@ -55,16 +66,25 @@ class Inbox:
             raise Overloaded
         now = self._clock.now()
         rows = [_row(item, now) for item in items]
+        began = self._clock.monotonic()
         fresh = await self._store.insert(rows)
         for row, item, is_new in zip(rows, items, fresh, strict=True):
             if is_new:  # not before its burst may be over: a lane is read for each wake-up
                 await self._lanes_of(row.lane).wake(row.lane, self._window(item))
+        self._tell(rows, items, fresh, self._clock.monotonic() - began)
         accepted = sum(fresh)
         self._backlog.grew(accepted)
         return accepted
 
     def _lanes_of(self, lane: str) -> Lanes:
         return self._receipts if is_receipts_lane(lane) else self._turns
+
+    def _tell(self, rows: Sequence[InboxRow], items: Sequence[Incoming], fresh: Sequence[bool], seconds: float) -> None:
+        """Receipts and notices begin no turn."""
+        pairs = zip(rows, items, fresh, strict=True)
+        begun = [row.position for row, item, is_new in pairs if is_new and isinstance(item, InboundMessage)]
+        if begun:
+            self._meter.accepted(begun, items[0].address.channel, seconds)
 
     async def waiting(self, lane: str) -> list[InboxRow]:
         """What waits in a lane, in the order in which it came."""
@@ -83,6 +103,10 @@ class Inbox:
         for row in found:
             of[row.lane].append(row)
         return [of[lane] for lane in lanes]
+
+    def age(self, row: InboxRow) -> float:
+        """Seconds since it was accepted."""
+        return (self._clock.now() - row.accepted_at).total_seconds()
 
     def quiet_for(self, item: Incoming, accepted_at: datetime, *, since: datetime | None = None) -> float:
         """Seconds until a burst that ends with this item, and began at `since`, may be answered.
@@ -119,6 +143,7 @@ class Inbox:
     async def set_aside(self, ids: Sequence[str], error: str) -> None:
         """Rows that nobody can work on go out of the way."""
         await self._store.commit(Unit(self.dead(ids, error)))
+        self._meter.count(Counted.SET_ASIDE, "turns", by=len(ids))
 
     async def retry(self, row_id: str) -> bool:
         """A row that was set aside waits again, with a fresh count of tries; False if it was not set aside."""

@@ -9,15 +9,18 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
+from structlog.contextvars import bind_contextvars
 
 from bot.clock import Clock, new_id
 from bot.errors import DataTooNew, VendorLeftAlone
+from bot.meter import KEEPS_NOTHING, Counted, Meter
 from bot.records.work import Job, JobSchedule, JobStatus
-from bot.store.base import Between, Claim, Lanes, Store, Unit
+from bot.store.base import Between, Claim, Delete, Lanes, Store, Unit
 
 log = structlog.get_logger()
 
@@ -28,14 +31,23 @@ _PENDING = {"status": JobStatus.PENDING}
 _PAGE = 500
 """Jobs that are read at once, however many wait for their time."""
 
+
+@dataclass(frozen=True, slots=True)
+class Again:
+    """What the handler of recurring work may give back: it wants to be called in so many seconds, where that is sooner."""
+
+    seconds: float
+
+
 Handler = Callable[[Mapping[str, Any]], Awaitable[object]]
 
 
 class Jobs:
     """Keeps, wakes and runs jobs."""
 
-    def __init__(self, store: Store, lanes: Lanes, clock: Clock) -> None:
+    def __init__(self, store: Store, lanes: Lanes, clock: Clock, meter: Meter = KEEPS_NOTHING) -> None:
         self._store = store
+        self._meter = meter
         self._lanes = lanes
         self._clock = clock
         self._handlers: dict[str, tuple[Handler, float]] = {}
@@ -51,11 +63,17 @@ class Jobs:
         await self._wake(job)
         return job.id
 
-    def add(self, unit: Unit, name: str, payload: Mapping[str, Any], *, id: str) -> None:
-        """Work that is due as soon as the unit is written, and is not there without it."""
-        job = Job(id=id, job_type=name, schedule=JobSchedule(execute_at=self._clock.now()), payload=dict(payload))
+    def add(self, unit: Unit, name: str, payload: Mapping[str, Any], *, id: str, every: float | None = None) -> None:
+        """Work that is due as soon as the unit is written, and not there without it; every so many seconds again with `every`."""
+        schedule = JobSchedule(execute_at=self._clock.now(), recurring=every is not None, every_seconds=every)
+        job = Job(id=id, job_type=name, schedule=schedule, payload=dict(payload))
         unit.insert(job)
         unit.then(lambda: self._wake(job))
+
+    @staticmethod
+    def end(unit: Unit, id: str) -> None:
+        """Recurring work is over when the unit is written."""
+        unit.add(Delete(Job, {"id": id}))
 
     async def every(self, name: str, seconds: float) -> None:
         """Work that recurs; the first time now. A changed interval takes the place of the former one."""
@@ -73,11 +91,13 @@ class Jobs:
 
     async def hurry(self, name: str) -> None:
         """Work that recurs is due now; nothing where there is none of this name."""
-        id_ = f"every:{name}"
+        await self.hurry_one(f"every:{name}")
+
+    async def hurry_one(self, id: str) -> None:
+        """The same for recurring work by its id."""
         now = self._clock.now()
-        found = await self._store.change(Job, {"id": id_, "status": JobStatus.PENDING}, set={"schedule.execute_at": now})
-        if found:
-            await self._lanes.wake(id_)
+        if await self._store.change(Job, {"id": id, "status": JobStatus.PENDING}, set={"schedule.execute_at": now}):
+            await self._lanes.wake(id)
 
     async def retry(self, job_id: str) -> bool:
         """A job that failed for good is due now, with a fresh count of tries; False if it has not failed."""
@@ -130,9 +150,10 @@ class Jobs:
         if job.job_type not in self._handlers:
             return await self._failed(job, f"no handler is registered for {job.job_type!r}")
         handler, seconds = self._handlers[job.job_type]
+        bind_contextvars(job=job.id)
         try:
             async with asyncio.timeout(seconds) as bound:
-                await handler(job.payload)
+                result = await handler(job.payload)
         except VendorLeftAlone as error:  # nothing was tried, so nothing is counted
             return await self._again(job, error.wait, error=str(error))
         except DataTooNew:
@@ -142,14 +163,16 @@ class Jobs:
             if bound.expired():
                 return await self._failed(job, f"took longer than {seconds:g} s")
             return await self._failed(job, f"{type(error).__name__}: {error}")
-        return await self._done(job)
+        return await self._done(job, result)
 
-    async def _done(self, job: Job) -> float | None:
+    async def _done(self, job: Job, result: object) -> float | None:
         every = job.schedule.every_seconds
         if every is None:
             done = {"status": JobStatus.COMPLETED, "error": "", "executed_at": self._clock.now()}
             await self._store.change(Job, {"id": job.id}, set=done)
             return None
+        if isinstance(result, Again):
+            every = min(every, max(0.0, result.seconds))
         now = self._clock.now()
         done = {"attempts": 0, "error": "", "executed_at": now}
         as_it_was = {"id": job.id, "schedule.execute_at": job.due_at}
@@ -164,8 +187,10 @@ class Jobs:
         if every is None and attempts >= (job.max_attempts or MAX_ATTEMPTS):
             failed = {"status": JobStatus.FAILED, "attempts": attempts, "error": error}
             await self._store.change(Job, {"id": job.id}, set=failed)
+            self._meter.count(Counted.SET_ASIDE, "jobs")
             return None
         wait = every if every is not None else float(min(2**attempts, 600))
+        self._meter.count(Counted.RETRIES, "jobs")
         return await self._again(job, wait, attempts=attempts, error=error)
 
     async def _again(self, job: Job, wait: float, **fields: Any) -> float:

@@ -11,6 +11,7 @@ from typing import Any
 
 from bot.clock import Clock
 from bot.conversation import Turn
+from bot.meter import KEEPS_NOTHING, Meter, Stage
 from bot.records.conversations import FlowState
 from bot.records.work import JournalKind, JournalRow
 from bot.store.base import In, Require, Store, Unit
@@ -39,9 +40,17 @@ class Journal:
     """The journal of one turn, with the steps of an earlier run of it."""
 
     def __init__(
-        self, store: Store, clock: Clock, turn: Turn, conversation_id: str, guard: Guard, steps: Sequence[JournalRow] = ()
+        self,
+        store: Store,
+        clock: Clock,
+        turn: Turn,
+        conversation_id: str,
+        guard: Guard,
+        steps: Sequence[JournalRow] = (),
+        meter: Meter = KEEPS_NOTHING,
     ) -> None:
         self._store = store
+        self._meter = meter
         self._clock = clock
         self._turn_id = steps[0].turn_id if steps else turn.id
         self._conversation_id = conversation_id
@@ -99,7 +108,8 @@ class Journal:
         """
         pending = list(self._pending)
         unit.insert(*pending, row)
-        await self._store.commit(self.guard(unit))
+        with self._meter.stage(Stage.COMMIT):
+            await self._store.commit(self.guard(unit))
         self._pending = self._pending[len(pending) :]
         self._rows[row.id] = row
 

@@ -21,6 +21,7 @@ class Live:
 
     def __init__(self) -> None:
         self._listeners: dict[str, list[Told]] = {}
+        self._overhearing: list[Callable[[str], None]] = []
         self._pass_on: Callable[[str], None] = lambda _: None
 
     def on_told(self, pass_on: Callable[[str], None]) -> None:
@@ -40,6 +41,11 @@ class Live:
 
         return end
 
+    def overhear(self, told: Callable[[str], None]) -> Callable[[], None]:
+        """Calls `told` with each topic that is told; returns what ends it. It must not raise, nor take long."""
+        self._overhearing.append(told)
+        return lambda: self._overhearing.remove(told) if told in self._overhearing else None
+
     def tell(self, topic: str) -> None:
         """Something has changed in this lane."""
         self.heard(topic)
@@ -49,6 +55,8 @@ class Live:
         """Another process says that something has changed there: whoever listens here is told."""
         for told in (*self._listeners.get(topic, ()), *self._listeners.get(ANYTHING, ())):
             told()
+        for overheard in tuple(self._overhearing):
+            overheard(topic)
 
     def count(self) -> int:
         """How many are listening. No `__len__`: whoever has nobody listening yet is no less there."""

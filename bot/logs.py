@@ -5,25 +5,67 @@ from __future__ import annotations
 import logging
 import sys
 import traceback
+from types import FrameType
 
 import structlog
 
 from bot.errors import SettingsError, StoreError
 
+log = structlog.get_logger()
 
-def configure_logs(level: int = logging.INFO) -> None:
-    """Readable lines at a terminal, JSON lines elsewhere."""
+
+class Foreign(logging.Handler):
+    """Takes what libraries log the same way as our own lines.
+
+    Of their words only those are shown that stand in their code: what is filled in, or put together beforehand, may be somebody's
+    name, number or message (the model's client logs whole requests, the database's whole documents). What is not shown is told
+    by its place.
+    """
+
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            level = max(logging.DEBUG, min(record.levelno // 10 * 10, logging.CRITICAL))
+            place = f"{record.module}:{record.lineno}"
+            words = _of_the_code(record)
+            log.log(level, words or "a library says something", logger=record.name, place=place, exc_info=record.exc_info)
+        except Exception:
+            self.handleError(record)
+
+    def handleError(self, record: logging.LogRecord) -> None:
+        """The usual one would print what was to be logged."""
+
+
+def configure_logs(level: int = logging.INFO, form: str = "auto") -> None:
+    """JSON lines, or readable ones (`text`); `auto` is readable at a terminal only. Libraries are heard from warnings on, and
+    at `DEBUG` altogether."""
+    at_terminal = form == "text" or (form == "auto" and sys.stderr.isatty())
     structlog.configure(
         processors=[
+            structlog.contextvars.merge_contextvars,
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             without_words,
-            renderer(at_terminal=sys.stderr.isatty()),
+            renderer(at_terminal=at_terminal),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(level),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
         cache_logger_on_first_use=False,  # a log line is rare; a cached logger cannot be set up again
     )
+    root = logging.getLogger()
+    root.handlers = [handler for handler in root.handlers if not isinstance(handler, Foreign)] + [Foreign()]
+    root.setLevel(level if level < logging.INFO else max(level, logging.WARNING))
+    logging.captureWarnings(True)
+
+
+def _of_the_code(record: logging.LogRecord) -> str:
+    """The record's message where it is a constant of the function that logs it, without what is filled in; empty where not."""
+    frame: FrameType | None = sys._getframe()
+    while frame is not None:
+        code = frame.f_code
+        if code.co_filename == record.pathname and code.co_name == record.funcName:
+            return str(record.msg) if isinstance(record.msg, str) and record.msg in code.co_consts else ""
+        frame = frame.f_back
+    return ""
 
 
 def renderer(*, at_terminal: bool) -> structlog.typing.Processor:

@@ -16,10 +16,20 @@ import msgspec
 import structlog
 
 from bot.clock import Clock, new_id
-from bot.errors import Conflict, EpochMoved, FenceLost, SendError
+from bot.errors import Conflict, EpochMoved, FenceLost, SendError, StoreUnavailable
 from bot.message import Address, Reply
+from bot.meter import KEEPS_NOTHING, Counted, Meter, Stage
 from bot.policy import Policy
-from bot.records.conversations import Conversation, Direction, Interactive, Message, MessageSender, MessageStatus, MessageType
+from bot.records.conversations import (
+    Conversation,
+    Direction,
+    Interactive,
+    Message,
+    MessageSender,
+    MessageStatus,
+    MessageType,
+    attachment_of,
+)
 from bot.records.work import Author, Delivery, DeliveryState, Fence, InboxRow, InboxState, receipts_lane
 from bot.store.base import Change, Claim, In, Lanes, Require, Store, Unit
 
@@ -69,6 +79,12 @@ def backoff(attempts: int) -> float:
     return float(min(2 ** max(attempts - 1, 0), 120))
 
 
+def _type_of(reply: Reply) -> MessageType:
+    if reply.buttons:
+        return MessageType.INTERACTIVE
+    return MessageType(attachment_of(reply.media[0]).type) if reply.media else MessageType.TEXT
+
+
 def read_reply(delivery: Delivery) -> Reply:
     return msgspec.convert(delivery.reply, Reply)
 
@@ -76,8 +92,11 @@ def read_reply(delivery: Delivery) -> Reply:
 class Outbox:
     """Keeps deliveries, hands them out in order, and marks what became of them."""
 
-    def __init__(self, store: Store, lanes: Lanes, clock: Clock, policy: Policy, shape: Shape) -> None:
+    def __init__(
+        self, store: Store, lanes: Lanes, clock: Clock, policy: Policy, shape: Shape, meter: Meter = KEEPS_NOTHING
+    ) -> None:
         self._shape = shape
+        self._meter = meter
         self._store = store
         self._lanes = lanes
         self._clock = clock
@@ -133,12 +152,13 @@ class Outbox:
             conversation_id=conversation.id,
             kind=conversation.kind,
             customer_id=conversation.customer_id,
-            content=reply.text,
-            type=MessageType.INTERACTIVE if buttons else MessageType.TEXT,
+            content=reply.with_files(),
+            type=_type_of(reply),
             direction=Direction.OUTBOUND,
             sender=_SENDERS[author],
             agent_id=conversation.assigned_agent if author is Author.OPERATOR else None,
             interactive=Interactive.model_validate({"type": "button", "buttons": buttons}) if buttons else None,
+            attachments=[attachment_of(file) for file in reply.media],
             timestamp=self._clock.now(),
             turn_id=turn_id,
         )
@@ -178,6 +198,8 @@ class Outbox:
             elif wait is not None and (seconds := await wait()) > 0:
                 return Wait(seconds)
             elif (to := await self._claim(claim, head)) is not None:
+                if not head.attempts:
+                    self._meter.took(Stage.DELIVERY_WAITED, self._age(head))
                 claimed = {"state": DeliveryState.SENDING, "claimed_by": claim.fence, "attempts": head.attempts + 1}
                 return Taken(head.model_copy(update=claimed), to, is_last=len(heads) == 1, before=head)
 
@@ -195,6 +217,10 @@ class Outbox:
             set={"state": before.state},
             inc={"attempts": -1, "resends": -int(before.state is DeliveryState.UNCONFIRMED)},
         )
+
+    def _age(self, delivery: Delivery) -> float:
+        """Seconds since it was committed."""
+        return (self._clock.now() - delivery.created_at).total_seconds() if delivery.created_at else 0.0
 
     async def _give_up_on(self, delivery: Delivery) -> Delivery:
         """A delivery found in `sending` was being posted by a worker that is gone: nobody knows whether it went out."""
@@ -220,11 +246,13 @@ class Outbox:
             return None
         verdict = await self._policy.allows(delivery, conversation)
         if not verdict.allowed:
+            self._meter.count(Counted.REFUSALS, verdict.rule)
             await self._close(delivery, DeliveryState.REFUSED, verdict.rule, f"refused by the rule {verdict.rule}")
             return None
         try:
             await self._store.commit(self._claiming(claim, delivery))
         except EpochMoved:
+            self._meter.count(Counted.REFUSALS, "epoch")
             await self._close(delivery, DeliveryState.REFUSED, "epoch", "the conversation changed hands before it was said")
             return None
         except FenceLost:
@@ -248,6 +276,14 @@ class Outbox:
         )
         return unit
 
+    async def turn_of(self, delivery: Delivery) -> str | None:
+        """The turn that said it; None of what answers nothing, and while the store is away: no trace is worth a delivery."""
+        try:
+            message = await self._store.get(Message, delivery.message_id)
+        except StoreUnavailable:
+            return None
+        return message.turn_id if message is not None else None
+
     async def sent(self, delivery: Delivery, provider_id: str) -> None:
         """The vendor took it. Where a receipt was faster, it has said all this already, and more."""
         closed = {"state": DeliveryState.SENT, "openness": "closed", "error_code": "", "error": ""}
@@ -265,6 +301,7 @@ class Outbox:
             ),
         )
         await self._store.commit(unit)
+        self._count(delivery, "sent")
 
     async def failed(self, delivery: Delivery, error: SendError, *, unconfirmed: bool, counts: bool = True) -> float | None:
         """A try went wrong; seconds until the next one, or None when the delivery is now closed.
@@ -286,6 +323,8 @@ class Outbox:
             set={"state": state, "due_at": due, "error_code": error.code, "error": str(error)},
             inc={} if counts else {"attempts": -1},
         )
+        self._count(delivery, "unconfirmed" if unconfirmed else "retry")
+        self._meter.count(Counted.RETRIES, "deliveries")
         log.warning("delivery is tried again", delivery=delivery.id, state=str(state), code=error.code, attempt=delivery.attempts)
         return wait
 
@@ -305,7 +344,14 @@ class Outbox:
             await self._store.commit(unit)
         except Conflict:
             return
-        log.warning("delivery not sent", delivery=delivery.id, state=str(state), code=code)
+        self._count(delivery, str(state))
+        if state is DeliveryState.DEAD:
+            self._meter.count(Counted.SET_ASIDE, "deliveries")
+        about = {"delivery": delivery.id, "conversation": delivery.conversation_id}
+        log.warning("delivery not sent", **about, state=str(state), code=code)
+
+    def _count(self, delivery: Delivery, outcome: str) -> None:
+        self._meter.count(Counted.DELIVERIES, delivery.lane.partition(":")[0], outcome)
 
     async def resend(self, delivery_id: str) -> bool:
         """Opens a dead delivery again, with a fresh count of tries; False if it is not dead."""

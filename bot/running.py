@@ -5,10 +5,13 @@ from __future__ import annotations
 import asyncio
 import gc
 import signal
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Mapping
 from typing import Any
 
+import structlog
 import uvloop
+
+log = structlog.get_logger()
 
 _AGAIN_SECONDS = 1.0
 
@@ -17,7 +20,17 @@ def run(main: Coroutine[Any, Any, None]) -> None:
     """Runs it to its end, with everything it left behind cancelled."""
     gc.freeze()  # what was imported stays
     gc.enable()  # `bot.__main__` has it wait for that
-    uvloop.run(main)
+    uvloop.run(_told(main))
+
+
+async def _told(main: Coroutine[Any, Any, None]) -> None:
+    """Logs what fails where nobody waits for it: the loop's own words for that repeat the error, and so perhaps a person."""
+    asyncio.get_running_loop().set_exception_handler(_tell)
+    await main
+
+
+def _tell(_: asyncio.AbstractEventLoop, context: Mapping[str, Any]) -> None:
+    log.error("something failed that nobody was waiting for", about=sorted(context), exc_info=context.get("exception"))
 
 
 async def end_tasks(*tasks: asyncio.Task[Any]) -> None:

@@ -6,10 +6,12 @@ import asyncio
 from collections.abc import Mapping
 
 import structlog
+from structlog.contextvars import bound_contextvars
 
 from bot.breakers import Breaker, BreakerState
 from bot.channels.base import Channel, Paced, channel_of
 from bot.errors import Reach, SendError, SendUnconfirmed
+from bot.meter import KEEPS_NOTHING, Counted, Meter, Stage
 from bot.outbox import Outbox, Taken, Wait, read_reply
 from bot.shared import Shared
 from bot.store.base import Claim
@@ -33,8 +35,10 @@ MAX_IN_A_ROW = 20
 class Way:
     """The way from one of our ends to one person: whether it may be used now, and what became of it."""
 
-    def __init__(self, shared: Shared, channel: Channel, lane: str) -> None:
+    def __init__(self, shared: Shared, channel: Channel, lane: str, meter: Meter = KEEPS_NOTHING) -> None:
         self._shared = shared
+        self._meter = meter
+        self._channel = channel.name
         self._pace = channel.pace if isinstance(channel, Paced) else None
         self._sender, _, self._person = lane.rpartition(":")
         self._breaker: Breaker | None = shared.breakers.of(self._sender) if self._pace is not None else None
@@ -47,13 +51,16 @@ class Way:
             return 0.0
         entered = await self._breaker.enter()
         if entered is BreakerState.OPEN:
+            self._meter.count(Counted.HELD_BACK, self._channel, "breaker")
             return self._breaker.wait
         try:
-            wait = await self._shared.pacer.take(self._sender, self._person, self._pace)
+            with self._meter.stage(Stage.PACED):
+                wait = await self._shared.pacer.take(self._sender, self._person, self._pace)
         except BaseException:
             await self._breaker.leave(entered)
             raise
         if wait > 0:
+            self._meter.count(Counted.HELD_BACK, self._channel, "pace")
             await self._breaker.leave(entered)
         else:
             self._entered, self._has_turn = entered, True
@@ -86,8 +93,9 @@ class Way:
 class Sending:
     """Works on the lanes of the outbox."""
 
-    def __init__(self, outbox: Outbox, channels: Mapping[str, Channel], shared: Shared) -> None:
+    def __init__(self, outbox: Outbox, channels: Mapping[str, Channel], shared: Shared, meter: Meter = KEEPS_NOTHING) -> None:
         self._outbox = outbox
+        self._meter = meter
         self._channels = channels
         self._shared = shared
 
@@ -96,7 +104,7 @@ class Sending:
         channel = channel_of(self._channels, claim.lane)
         if channel is None:
             return _IDLE
-        way = Way(self._shared, channel, claim.lane)
+        way = Way(self._shared, channel, claim.lane, self._meter)
         for _ in range(MAX_IN_A_ROW):
             try:
                 taken = await self._outbox.take(claim, tracks=channel.tracks, wait=way.wait)
@@ -104,7 +112,8 @@ class Sending:
                     return None
                 if isinstance(taken, Wait):
                     return taken.seconds
-                wait = await self._send(claim, channel, taken, way)
+                with bound_contextvars(delivery=taken.delivery.id, conversation=taken.delivery.conversation_id):
+                    wait = await self._send(claim, channel, taken, way)
             finally:
                 await way.leave()
             if wait is not None or taken.is_last:
@@ -114,10 +123,11 @@ class Sending:
     async def _send(self, claim: Claim, channel: Channel, taken: Taken, way: Way) -> float | None:
         """Posts one; seconds to wait before the lane goes on, or None to go on at once."""
         delivery = taken.delivery
+        turn_id = await self._outbox.turn_of(delivery) if self._meter.asks_for_turns else None
         if not self._outbox.is_sure(claim):  # asked last thing: from here on it may be said twice if we sleep
             await self._outbox.put_back(taken)
             return 0.0
-        provider_id, error = await self._post(channel, taken)
+        provider_id, error = await self._post(channel, taken, turn_id)
         was_a_try = way.is_a_try
         await way.over(error)
         if error is None:
@@ -128,16 +138,17 @@ class Sending:
         is_for_all = was_a_try and error.reach is Reach.VENDOR and not is_unconfirmed
         return await self._outbox.failed(delivery, error, unconfirmed=is_unconfirmed, counts=not is_for_all)
 
-    async def _post(self, channel: Channel, taken: Taken) -> tuple[str, SendError | None]:
+    async def _post(self, channel: Channel, taken: Taken, turn_id: str | None) -> tuple[str, SendError | None]:
         """The provider's id of what was said, or what went wrong."""
         delivery = taken.delivery
         try:
-            async with asyncio.timeout(_POST_SECONDS):
-                return await channel.send(taken.to, read_reply(delivery), delivery.id), None
+            with self._meter.within(turn_id, Stage.POSTED):
+                async with asyncio.timeout(_POST_SECONDS):
+                    return await channel.send(taken.to, read_reply(delivery), delivery.id), None
         except SendError as error:
             return "", error
         except TimeoutError:
             return "", SendUnconfirmed(f"no answer within {_POST_SECONDS:g} s", reach=Reach.VENDOR)
         except Exception as error:  # whatever a channel does wrong must not lose the delivery
-            log.exception("channel failed", channel=channel.name, delivery=delivery.id)
+            log.exception("channel failed", channel=channel.name)
             return "", SendUnconfirmed(f"{type(error).__name__}: {error}")

@@ -6,10 +6,13 @@
 from __future__ import annotations
 
 import importlib
+import importlib.metadata
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
+
+import structlog
 
 from bot.breakers import Breaker, Breakers
 from bot.channels.base import Channel, Checkable
@@ -23,7 +26,9 @@ from bot.dialogs.llm import Model, ModelRequest, finish
 from bot.dialogs.resilient import Choice, ResilientModel
 from bot.errors import BotError, SettingsError
 from bot.message import Incoming
+from bot.meter import KEEPS_NOTHING, Meter
 from bot.services.status import Finding, State
+from bot.services.webhook_posting import Poster, Sealing, Tools
 from bot.shared import Shared, alone
 from bot.store.base import LaneKinds, SharedStore, Store
 from bot.store.local import LocalLanes
@@ -37,6 +42,12 @@ if TYPE_CHECKING:
 
 Accept = Callable[[Sequence[Incoming]], Awaitable[object]]
 """Makes received items durable."""
+
+log = structlog.get_logger()
+
+_NO_TRACING = (
+    "OTEL_EXPORTER_OTLP_ENDPOINT is set, but OpenTelemetry is not installed: pip install 'switchboard[tracing]', or unset it"
+)
 
 
 def _load(module: str) -> Any:
@@ -139,6 +150,37 @@ def _langchain_model(name: str) -> Model:
     return cast(Model, langchain.named(name))
 
 
+def meter_of(settings: Settings, clock: Clock) -> Meter:
+    """What counts for /metrics, and makes traces where OTEL_EXPORTER_OTLP_ENDPOINT is set."""
+    version = importlib.metadata.version("switchboard")
+    counting = cast(Meter, _load("bot.metrics").PrometheusMeter(clock, version))
+    if not settings.otlp_endpoint:
+        return counting
+    share_env_file()  # the exporter reads its own variables
+    try:
+        return cast(Meter, _load("bot.traces").exporting(clock, version, counting))
+    except ModuleNotFoundError:
+        log.warning(_NO_TRACING)
+        return counting
+
+
+def tracing(settings: Settings) -> Finding:
+    """Whether traces are made (`bot check`)."""
+    if not settings.otlp_endpoint:
+        return Finding("traces", State.OFF, "no OTEL_EXPORTER_OTLP_ENDPOINT")
+    try:
+        _load("bot.traces")
+    except ModuleNotFoundError:
+        what, _, fix = _NO_TRACING.partition(": ")
+        return Finding("traces", State.WRONG, what, fix)
+    return Finding("traces", State.ON, f"to {_without_password(settings.otlp_endpoint)}")
+
+
+def _without_password(url: str) -> str:
+    scheme, slashes, rest = url.partition("://")
+    return f"{scheme}{slashes}{rest.rpartition('@')[2]}"
+
+
 def unmakeable(settings: Settings) -> list[Finding]:
     """The model that the settings name where it cannot be made: `bot serve` would not start with it."""
     if not settings.langchain_model:
@@ -170,7 +212,12 @@ def mailer_of(settings: Settings, clock: Clock, breaker: Breaker | None = None) 
     return cast("EmailSender", _load("bot.channels.email").EmailSender(server, clock, breaker=breaker))
 
 
-def webhooks_of(settings: Settings, accept: Accept, clock: Clock) -> Iterable[web.RouteDef]:
+def posting_tools(key: bytes) -> Tools:
+    """What webhooks are posted and their secrets sealed with, under this secret key; loaded when the first one is there."""
+    return Tools(lambda: cast(Sealing, _load("bot.sealing").Seal(key)), lambda: cast(Poster, _load("bot.posting").Poster()))
+
+
+def webhooks_of(settings: Settings, accept: Accept, clock: Clock, meter: Meter = KEEPS_NOTHING) -> Iterable[web.RouteDef]:
     """The routes of the channels that are on."""
     if not settings.has_whatsapp:
         return []
@@ -180,6 +227,7 @@ def webhooks_of(settings: Settings, accept: Accept, clock: Clock) -> Iterable[we
         verify_token=settings.whatsapp_verify_token.get_secret_value(),
         accept=accept,
         clock=clock,
+        meter=meter,
     )
     return cast("Iterable[web.RouteDef]", routes)
 

@@ -13,6 +13,7 @@ from collections.abc import Awaitable, Callable, Sequence
 
 import msgspec
 import structlog
+from structlog.contextvars import bind_contextvars
 
 from bot.conversation import Heard, Turn
 from bot.engine import Engine
@@ -21,6 +22,7 @@ from bot.inbox import MAX_ATTEMPTS, Inbox, read_item
 from bot.jobs import Jobs
 from bot.live import Live
 from bot.message import InboundMessage, Incoming, Notice, Receipt
+from bot.meter import KEEPS_NOTHING, Counted, Meter, Stage
 from bot.outbox import Outbox, backoff
 from bot.records.work import InboxRow, address_lane
 from bot.running import end_tasks
@@ -33,7 +35,7 @@ MAX_TURNS = 256
 """Turns that one process has in hand at once."""
 MAX_RECEIPTS = 64
 MAX_SENDS = 64
-MAX_JOBS = 8
+MAX_JOBS = 32
 MAX_TURN = 50
 """Messages that are answered together at most; a longer burst is several turns."""
 MAX_RECEIPTS_TOGETHER = 100
@@ -52,8 +54,9 @@ Work = Callable[[Claim], Awaitable[float | None]]
 class Crew:
     """Claims lanes of one kind and works on so many of them at once."""
 
-    def __init__(self, name: str, lanes: Lanes, work: Work, at_once: int) -> None:
-        self._name = name
+    def __init__(self, name: str, lanes: Lanes, work: Work, at_once: int, meter: Meter = KEEPS_NOTHING) -> None:
+        self.name = name
+        self._meter = meter
         self._lanes = lanes
         self._work = work
         self._at_once = at_once
@@ -62,13 +65,12 @@ class Crew:
         self._loops: list[asyncio.Task[None]] = []
 
     def start(self) -> None:
-        self._loops.append(asyncio.create_task(self._claim(), name=self._name))
+        self._loops.append(asyncio.create_task(self._claim(), name=self.name))
         if self._lanes.beat_seconds is not None:
-            self._loops.append(asyncio.create_task(self._beat(self._lanes.beat_seconds), name=f"{self._name}, beat"))
+            self._loops.append(asyncio.create_task(self._beat(self._lanes.beat_seconds), name=f"{self.name}, beat"))
 
-    @property
     def in_hand(self) -> int:
-        """Claims that are being worked on."""
+        """How many lanes it works on."""
         return len(self._in_hand)
 
     async def stop(self, seconds: float) -> None:
@@ -103,24 +105,25 @@ class Crew:
             for task in lost:
                 task.cancel()
             if lost:
-                log.warning("lanes lost; others have them or will", kind=self._name, lanes=len(lost))
+                log.warning("lanes lost; others have them or will", kind=self.name, lanes=len(lost))
 
     async def _on(self, claim: Claim) -> None:
         again: float | None = None
         try:
             again = await self._work(claim)
         except FenceLost:
-            log.warning("lane lost; another worker has it", kind=self._name)
+            log.warning("lane lost; another worker has it", kind=self.name)
             if self._lanes.beat_seconds is not None:  # or had it: where it is ours after all, it is taken with a new fence
                 again = backoff(1)
         except DataTooNew as error:
-            log.warning("left for a newer version of this program", kind=self._name, error=str(error))
+            log.warning("left for a newer version of this program", kind=self.name, error=str(error))
             again = TOO_NEW_SECONDS
         except asyncio.CancelledError:
             again = 0.0  # somebody else may go on at once
             raise
         except Exception:
-            log.exception("work failed; it is tried again", kind=self._name)
+            log.exception("work failed; it is tried again", kind=self.name)
+            self._meter.count(Counted.RETRIES, self.name)
             again = backoff(1)
         finally:
             await self._lanes.release(claim, again)
@@ -139,8 +142,10 @@ class Worker:
         sending: Sending,
         jobs: Jobs,
         live: Live | None = None,
+        meter: Meter = KEEPS_NOTHING,
     ):
         self._store = store
+        self._meter = meter
         self._inbox = inbox
         self._outbox = outbox
         self._engine = engine
@@ -148,10 +153,10 @@ class Worker:
         self._commons = lanes.commons
         self._live = live or Live()
         self._crews = (
-            Crew("turns", lanes.turns, self._turns, MAX_TURNS),
-            Crew("receipts", lanes.receipts, self._reports, MAX_RECEIPTS),
-            Crew("sends", lanes.sends, sending.work, MAX_SENDS),
-            Crew("jobs", lanes.jobs, jobs.work, MAX_JOBS),
+            Crew("turns", lanes.turns, self._turns, MAX_TURNS, meter),
+            Crew("receipts", lanes.receipts, self._reports, MAX_RECEIPTS, meter),
+            Crew("deliveries", lanes.sends, sending.work, MAX_SENDS, meter),
+            Crew("jobs", lanes.jobs, jobs.work, MAX_JOBS, meter),
         )
         self._unwatch: Callable[[], None] | None = None
         self._rescan: asyncio.Task[None] | None = None
@@ -183,11 +188,15 @@ class Worker:
 
     def is_idle(self) -> bool:
         """Whether it has nothing in hand."""
-        return not any(crew.in_hand for crew in self._crews)
+        return not any(self.in_hand().values())
+
+    def in_hand(self) -> dict[str, int]:
+        """How many lanes of each kind it works on."""
+        return {crew.name: crew.in_hand() for crew in self._crews}
 
     def doing(self) -> dict[str, int]:
         """What it has done since it started, and what it has in hand now."""
-        return {"conversations": self._crews[0].in_hand, "turns": self._turns_done}
+        return {"conversations": self._crews[0].in_hand(), "turns": self._turns_done}
 
     async def _recover(self) -> None:
         turns, deliveries, jobs = await self._inbox.recover(), await self._outbox.recover(), await self._jobs.recover()
@@ -243,7 +252,7 @@ class Worker:
             try:
                 read.append((row, read_item(row)))
             except msgspec.DecodeError as error:
-                log.error("inbox row cannot be read; set aside", row=row.id)
+                log.error("inbox row cannot be read; set aside", row=row.position)
                 await self._inbox.set_aside([row.id], f"cannot be read: {error}")
         return read
 
@@ -265,7 +274,7 @@ class Worker:
             raise
         except Exception as error:
             if len(receipts) == 1:
-                log.exception("receipt cannot be applied; set aside", row=receipts[0][0])
+                log.exception("receipt cannot be applied; set aside", delivery=receipts[0][1].tracker)
                 await self._inbox.set_aside([receipts[0][0]], f"{type(error).__name__}: {error}")
                 return
             for receipt in receipts:
@@ -277,8 +286,11 @@ class Worker:
         heard = (Heard(row.id, row.position, message) for row, message in taken)
         # Webhooks overtake each other; the vendor's time says what was written first.
         turn = Turn(taken[-1][1].address, tuple(sorted(heard, key=lambda item: item.message.sent_at)))
+        bind_contextvars(turn=turn.id)  # the task is this claim's own, so nobody else's lines carry it
         try:
-            finished = await self._engine.turn(claim, turn)
+            with self._meter.within(turn.id, Stage.WHOLE, turn.message_ids):
+                self._meter.took(Stage.WAITED, self._inbox.age(taken[0][0]))
+                finished = await self._engine.turn(claim, turn)
         except NOT_THE_MESSAGES_FAULT:
             raise
         except Exception as error:
@@ -290,16 +302,17 @@ class Worker:
 
     async def _failed(self, claim: Claim, turn: Turn, rows: Sequence[InboxRow], error: Exception) -> float:
         """A turn that fails is tried again; after a bound its messages are set aside and a person is asked to look."""
-        log.error("turn failed", turn=turn.id, exc_info=error)
+        log.error("turn failed", exc_info=error)
         why = f"{type(error).__name__}: {error}"
         attempts = await self._inbox.failed(rows[0], why)
         if attempts < MAX_ATTEMPTS:
+            self._meter.count(Counted.RETRIES, "turns")
             return backoff(attempts)
         try:
             await self._engine.give_up(claim, turn, why)
         except NOT_THE_MESSAGES_FAULT:
             raise
         except Exception:
-            log.exception("the conversation of a dead turn could not be queued", turn=turn.id)
+            log.exception("the conversation of a dead turn could not be queued")
             await self._inbox.set_aside(turn.inbox_ids, why)
         return 0.0

@@ -13,7 +13,7 @@ import yaml
 
 from bot.__main__ import COMMANDS, cli
 from bot.config import Settings, setting_names
-from bot.web import server
+from bot.web import probes
 from bot.worker import STOP_SECONDS
 
 pytestmark = pytest.mark.unit
@@ -67,9 +67,14 @@ def test_ports_and_hosts_agree() -> None:
     assert upstreams == [f"{web}:{port}" for web in webs]
     assert set(SERVICES["proxy"]["depends_on"]) == set(webs)
     asked = re.findall(r"health_uri (\S+)", CADDY) + re.findall(r"\['BOT_PORT'\] \+ '(\S+?)'", DOCKERFILE)
-    served = Path(server.__file__).read_text()
+    served = Path(probes.__file__).read_text()
     assert len(asked) == 2
     assert all(f'"{path}"' in served for path in asked)
+
+
+def test_a_worker_is_asked_for_its_health_where_it_listens() -> None:
+    for service in (service for service in BOTS.values() if service["command"][0] == "work"):
+        assert f"127.0.0.1:{service['environment']['BOT_METRICS_PORT']}/healthz" in service["healthcheck"]["test"][-1]
 
 
 def test_the_replica_set_that_is_begun_is_the_one_that_is_asked_for() -> None:

@@ -13,6 +13,10 @@ from bot.errors import SettingsError
 pytestmark = pytest.mark.unit
 
 DEFAULTS: dict[str, object] = {
+    "BOT_METRICS_PORT": None,
+    "BOT_METRICS_TOKEN": "",
+    "BOT_LOG_FORMAT": "auto",
+    "OTEL_EXPORTER_OTLP_ENDPOINT": "",
     "BOT_HOST": "127.0.0.1",
     "BOT_PORT": 8080,
     "BOT_DATA_DIR": Path("data"),
@@ -22,6 +26,9 @@ DEFAULTS: dict[str, object] = {
     "BOT_QUIET_MS": 800,
     "BOT_LEASE_MS": 5000,
     "BOT_MAX_WAITING": 100_000,
+    "BOT_MEDIA_DIR": "",
+    "BOT_MEDIA_MAX_MB": 16,
+    "BOT_MEDIA_TOTAL_MB": 10_240,
     "MONGODB_URI": "",
     "MONGODB_DATABASE": "switchboard",
     "REDIS_URL": "",

@@ -61,3 +61,15 @@ def test_what_is_told_here_is_passed_on_and_what_others_told_is_not() -> None:
     live.tell("a")
     live.heard("b")
     assert passed == ["a"]
+
+
+def test_who_overhears_is_told_which_lane_it_was() -> None:
+    live = Live()
+    told: list[str] = []
+    end = live.overhear(told.append)
+    live.tell("web:chat:ana")
+    live.heard("web:chat:tom")
+    end()
+    end()
+    live.tell("web:chat:ana")
+    assert told == ["web:chat:ana", "web:chat:tom"]

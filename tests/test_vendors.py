@@ -97,3 +97,44 @@ def keyed_chat(name: str, **options: Any) -> Keyed:
     """Stands in for LangChain's own choice of a provider's package, none of which is installed here."""
     assert options == {"max_tokens": 1024}
     return Keyed(responses=[f"{name} with {os.environ['SOME_VENDORS_KEY']}"])
+
+
+def without_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    load = vendors._load
+
+    def fails(module: str) -> Any:
+        if module == "bot.traces":
+            raise ModuleNotFoundError("No module named 'opentelemetry'", name="opentelemetry")
+        return load(module)
+
+    monkeypatch.setattr(vendors, "_load", fails)
+
+
+async def test_without_an_endpoint_nothing_is_traced_and_opentelemetry_is_not_even_looked_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    without_the_extra(monkeypatch)
+    meter = vendors.meter_of(load_settings(), ManualClock())
+    assert type(meter).__name__ == "PrometheusMeter"
+    assert vendors.tracing(load_settings()).state is State.OFF
+
+
+async def test_with_an_endpoint_turns_are_traced_and_it_is_shown_without_its_password() -> None:
+    settings = load_settings(OTEL_EXPORTER_OTLP_ENDPOINT="http://user:hush@127.0.0.1:9")
+    meter = vendors.meter_of(settings, ManualClock())
+    assert type(meter).__name__ == "TracingMeter"
+    await meter.close()
+    found = vendors.tracing(settings)
+    assert (found.state, found.detail) == (State.ON, "to http://127.0.0.1:9")
+
+
+async def test_an_endpoint_without_the_extra_is_wrong_with_the_fix_and_everything_else_goes_on(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    without_the_extra(monkeypatch)
+    settings = load_settings(OTEL_EXPORTER_OTLP_ENDPOINT="http://127.0.0.1:4318")
+    found = vendors.tracing(settings)
+    assert found.state is State.WRONG
+    assert "OTEL_EXPORTER_OTLP_ENDPOINT" in found.detail
+    assert "switchboard[tracing]" in found.fix
+    assert type(vendors.meter_of(settings, ManualClock())).__name__ == "PrometheusMeter"

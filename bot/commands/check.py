@@ -32,7 +32,7 @@ from bot.services.status import (
 )
 from bot.store.base import Store
 from bot.tools.base import Toolbox
-from bot.vendors import ask_vendors, embedded_path, lanes_of, shared_of, store_of, unmakeable
+from bot.vendors import ask_vendors, embedded_path, lanes_of, shared_of, store_of, tracing, unmakeable
 
 _MARKS = {State.ON: ("on", "green"), State.OFF: ("off", "yellow"), State.WRONG: ("WRONG", "red"), State.INFO: ("", "white")}
 
@@ -52,7 +52,7 @@ def command(live: bool) -> None:
 
 
 async def _collect(settings: Settings, live: bool, into: list[Finding]) -> None:
-    into.extend([*configuration(settings), *unmakeable(settings)])
+    into.extend([*configuration(settings), tracing(settings), *unmakeable(settings)])
     agents, problems = inspect_agents(Toolbox.discover().names())
     into.extend(_agents(agents, problems))
     if settings.has_model:

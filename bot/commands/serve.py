@@ -7,11 +7,12 @@ import asyncio
 import click
 
 from bot.app import App, assemble
+from bot.clock import SystemClock
 from bot.config import Settings, load_settings, require_shared
 from bot.errors import DataInUse
 from bot.logs import configure_logs
 from bot.running import run, settle
-from bot.vendors import webhooks_of
+from bot.vendors import meter_of, webhooks_of
 from bot.web.server import build_site, run_site
 
 
@@ -25,14 +26,14 @@ def command(host: str | None, port: int | None, no_worker: bool) -> None:
     settings = load_settings(**{name: value for name, value in given.items() if value is not None})
     if no_worker:
         require_shared(settings, "bot serve --no-worker")
-    configure_logs()
+    configure_logs(form=settings.log_format)
     run(_serve(settings, work=not no_worker))
 
 
 async def _serve(settings: Settings, *, work: bool) -> None:
-    async with assemble(settings, work=work) as app:
+    async with assemble(settings, work=work, meter=meter_of(settings, SystemClock())) as app:
         await app.knowledge.ensure()
-        site = build_site(webhooks_of(settings, app.inbox.accept, app.clock), app)
+        site = build_site(webhooks_of(settings, app.inbox.accept, app.clock, app.meter), app)
         serving = asyncio.create_task(run_site(site, settings.host, settings.port, lambda port: _started(app, port)))
         losing = asyncio.create_task(app.ownership.lost.wait())
         try:

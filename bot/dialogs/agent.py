@@ -18,6 +18,7 @@ from bot.dialogs.llm import Model, ModelStep, ToolCall
 from bot.dialogs.steps import Steps
 from bot.dialogs.task import Answer, Bounds, GaveUp, OverBudget, Task
 from bot.message import Reply
+from bot.meter import KEEPS_NOTHING, Meter
 from bot.resources import say
 from bot.tools.base import Result, Toolbox
 
@@ -39,11 +40,13 @@ class AgentLoop:
         toolbox: Toolbox,
         clock: Clock,
         bounds: Bounds | None = None,
+        meter: Meter = KEEPS_NOTHING,
     ) -> None:
+        self._meter = meter
         self._clock = clock
         self._bounds = bounds or Bounds()
-        self._model = Steps(model, offline, toolbox, clock, self._bounds)
-        self._calls = Calls(toolbox, clock, self._bounds)
+        self._model = Steps(model, offline, toolbox, clock, self._bounds, meter)
+        self._calls = Calls(toolbox, clock, self._bounds, meter)
 
     async def answer(self, task: Task) -> Answer:
         """Steps until there is an answer. Raises FenceLost, EpochMoved, StoreUnavailable: then nothing is to be said."""
@@ -55,8 +58,7 @@ class AgentLoop:
         except OverBudget as error:  # the log has it once a day (`services.spending`), not for each turn
             answer.trouble, answer.over_budget = True, str(error)
         except (GaveUp, TimeoutError) as error:
-            conversation = task.context.conversation.id
-            log.warning("agent gave up", agent=task.agent.name, conversation=conversation, why=str(error) or "time")
+            log.warning("agent gave up", agent=task.agent.name, why=str(error) or "time")
             answer.trouble = True
         answer.spent.seconds = self._clock.monotonic() - began
         if answer.untold or (answer.unsaid and answer.spent.offline):  # what serves without the model tells of little

@@ -61,7 +61,7 @@ class Answering:
         try:
             await self._say(scene, await self._answer(scene))
         except EpochMoved:
-            log.info("turn discarded: the conversation changed hands", turn=scene.turn.id, conversation=scene.conversation.id)
+            log.info("turn discarded: the conversation changed hands")
             unit = Unit()
             scene.journal.flush(unit)
             self._parts.conversations.said(unit, scene.conversation, (), scene.spent.amounts())

@@ -35,6 +35,7 @@ from bot.errors import (
     ToolError,
 )
 from bot.message import Reply
+from bot.meter import KEEPS_NOTHING, Counted, Meter, Stage
 from bot.records.conversations import FlowState
 from bot.records.handoffs import Cause
 from bot.records.work import JournalKind
@@ -50,8 +51,9 @@ _SHOWN = 300
 class Calls:
     """Runs tool calls."""
 
-    def __init__(self, toolbox: Toolbox, clock: Clock, bounds: Bounds) -> None:
+    def __init__(self, toolbox: Toolbox, clock: Clock, bounds: Bounds, meter: Meter = KEEPS_NOTHING) -> None:
         self._toolbox = toolbox
+        self._meter = meter
         self._clock = clock
         self._bounds = bounds
 
@@ -103,18 +105,24 @@ class Calls:
             tool = tool or self._find(task, call)
             arguments = tool.read_arguments(_read_json(call))
         except ToolError as error:
+            self._meter.count(Counted.TOOLS, call.name if self._toolbox.get(call.name) else "unknown", "malformed")
             return _failed(task, here, call.name[:60], {"": call.arguments[:_SHOWN]}, error, 0.0)
         key = f"{tool.name}:{_digest(arguments)}" if tool.write else here
         recorded = task.journal.recorded(JournalKind.TOOL, here) or task.journal.recorded(JournalKind.TOOL, key)
         if recorded is not None:
             return _read(recorded)
-        began = self._clock.monotonic()
+        began, outcome = self._clock.monotonic(), "refused"
         try:
             tool.check(task.context.principal)  # what an earlier run has done stays done, also where it may not be done any more
+            outcome = "failed"
             asked = await self._ask(task, tool, here, arguments, task.question if is_confirmed else {})
-            return asked or await self._run_tool(task, tool, key, arguments)
+            result = asked or await self._run_tool(task, tool, key, arguments)
+            outcome = "asked" if asked else "done"
+            return result
         except ToolError as error:
             return _failed(task, here, tool.name, arguments, error, self._clock.monotonic() - began)
+        finally:
+            self._meter.count(Counted.TOOLS, tool.name, outcome)
 
     def _find(self, task: Task, call: ToolCall) -> Tool:
         tool = self._toolbox.get(call.name) if call.name in task.agent.tools else None
@@ -150,8 +158,9 @@ class Calls:
         context = replace(task.context, unit=unit)  # each call writes into a unit of its own
         began = self._clock.monotonic()
         async with _told(tool):
-            async with asyncio.timeout(tool.timeout):
-                result = replace(await tool.run(context, **arguments), wrote=bool(unit))
+            with self._meter.stage(Stage.TOOL, tool.name):
+                async with asyncio.timeout(tool.timeout):
+                    result = replace(await tool.run(context, **arguments), wrote=bool(unit))
             row = task.journal.row(JournalKind.TOOL, key, _body(tool.name, arguments, result, self._clock.monotonic() - began))
             if tool.write:
                 await task.journal.commit(unit, row)

@@ -14,6 +14,7 @@ from bot.dialogs.scene import Parts, Scene, fence_of
 from bot.errors import EpochMoved
 from bot.journal import Guard, Journal, steps_of
 from bot.message import Reply, Sender
+from bot.meter import Stage
 from bot.principal import SHOWN_ONLY, user_in
 from bot.records.conversations import Conversation, ConversationKind, FlowState
 from bot.records.people import Customer
@@ -35,6 +36,10 @@ class Hearing:
 
     async def enter(self, claim: Claim, turn: Turn) -> Scene:
         """Who speaks, in which conversation, and what an interrupted run has left behind."""
+        with self._parts.meter.stage(Stage.HEARD):
+            return await self._enter(claim, turn)
+
+    async def _enter(self, claim: Claim, turn: Turn) -> Scene:
         parts = self._parts
         who, conversation, steps = await asyncio.gather(  # together they are one hop to the store
             self._who(turn), parts.conversations.open_one(turn.address), steps_of(parts.store, turn)
@@ -47,7 +52,7 @@ class Hearing:
             conversation = None
         conversation = conversation or await self._begin(turn, customer, user)
         guard = Guard((fence_of(claim), Require(Conversation, {"id": conversation.id, "epoch": conversation.epoch}, EpochMoved)))
-        journal = Journal(parts.store, parts.clock, turn, conversation.id, guard, steps)
+        journal = Journal(parts.store, parts.clock, turn, conversation.id, guard, steps, parts.meter)
         frozen = journal.heard()
         if frozen is not None:
             turn = turn.only(frozen)
@@ -125,7 +130,8 @@ class Hearing:
         """Commits the last unit of a turn under these conditions; what is to be said can be sent from then on."""
         unit.first(*conditions)
         unit.add(self._parts.inbox.done(scene.turn.inbox_ids))
-        await self._parts.store.commit(unit)
+        with self._parts.meter.stage(Stage.COMMIT):
+            await self._parts.store.commit(unit)
         await self._parts.outbox.wake(scene.conversation.lane)
 
 

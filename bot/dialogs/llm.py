@@ -6,7 +6,7 @@ Messages and tools are plain dicts in the Chat Completions wire format, the one 
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
@@ -75,13 +75,19 @@ class Model(Protocol):
         """Lets go of its connections."""
 
 
-async def finish(model: Model, request: ModelRequest) -> ModelStep:
-    """Reads a model's stream to its end. Raises ModelError; its `partial` is what had been said until then."""
+async def finish(model: Model, request: ModelRequest, began: Callable[[], None] | None = None) -> ModelStep:
+    """Reads a model's stream to its end. Raises ModelError; its `partial` is what had been said until then.
+
+    `began` is called at its first item.
+    """
     said: list[str] = []
     step = None
     try:
         async with aclosing(model.stream(request)) as items:
             async for item in items:
+                if began is not None:
+                    began()
+                    began = None
                 if isinstance(item, str):
                     said.append(item)
                 else:

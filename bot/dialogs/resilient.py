@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 
-from bot.breakers import Breakers, BreakerState
+from bot.breakers import MODEL, Breakers, BreakerState
 from bot.clock import Clock
 from bot.dialogs.deadline import Deadline
 from bot.dialogs.llm import Model, ModelRequest, ModelStep
@@ -62,7 +62,7 @@ class ResilientModel:
         """Without `breakers` it has its own, which tell nobody."""
         self._patience = patience
         breakers = breakers or Breakers(clock)
-        self._choices = [(choice, breakers.of(f"model:{choice.name}")) for choice in choices]
+        self._choices = [(choice, breakers.of(f"{MODEL}{choice.name}")) for choice in choices]
 
     def states(self) -> list[ModelState]:
         """How each model is doing, in the order in which they are asked."""

@@ -16,6 +16,7 @@ from bot.dialogs.task import Spent
 from bot.errors import FenceLost
 from bot.inbox import Inbox
 from bot.journal import Journal
+from bot.meter import KEEPS_NOTHING, Meter
 from bot.outbox import Outbox
 from bot.policy import Policy
 from bot.records.conversations import Conversation, FlowState
@@ -57,6 +58,7 @@ class Parts:
     intents: Intents
     company: str
     default_language: str
+    meter: Meter = KEEPS_NOTHING
 
     def queue(self) -> Queue:
         """Where a conversation waits for a person when nothing tells which skill is needed."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import structlog
@@ -13,6 +14,7 @@ from bot.dialogs.prices import micros
 from bot.dialogs.prompts import Agent
 from bot.dialogs.task import Bounds, OverBudget, Spent, Task
 from bot.errors import ModelError
+from bot.meter import KEEPS_NOTHING, Counted, Meter, Stage
 from bot.records.work import JournalKind
 from bot.tools.base import Toolbox
 
@@ -27,9 +29,16 @@ class Steps:
     """Asks the model, or, where there is none or it fails, what serves without one."""
 
     def __init__(
-        self, model: Model | None, offline: Callable[[str, str], Model], toolbox: Toolbox, clock: Clock, bounds: Bounds
+        self,
+        model: Model | None,
+        offline: Callable[[str, str], Model],
+        toolbox: Toolbox,
+        clock: Clock,
+        bounds: Bounds,
+        meter: Meter = KEEPS_NOTHING,
     ) -> None:
         self._model = model
+        self._meter = meter
         self._offline = offline
         self._toolbox = toolbox
         self._clock = clock
@@ -43,8 +52,9 @@ class Steps:
         else:
             began = self._clock.monotonic()
             self._check_budget(task, spent, number)
-            step = await self._ask(task, spent, number)
-            self._charge(task, step)
+            with self._meter.stage(Stage.MODEL_STEP, task.agent.name):
+                step = await self._ask(task, spent, number)
+                self._charge(task, step)
             body = _body(step, task.agent, self._clock.monotonic() - began)
             task.journal.later(task.journal.row(JournalKind.MODEL, str(number), body))
         spent.add(step.model, step.usage)
@@ -59,10 +69,14 @@ class Steps:
             raise OverBudget(f"AI budget of the {whose} used up")
         spent.offline = bool(whose)
 
-    @staticmethod
-    def _charge(task: Task, step: ModelStep) -> None:
+    def _charge(self, task: Task, step: ModelStep) -> None:
+        cost = micros(step.model, step.usage)
         if task.budget is not None:
-            task.budget.charge(micros(step.model, step.usage))
+            task.budget.charge(cost)
+        agent, model = task.agent.name, step.model or "none"
+        self._meter.count(Counted.TOKENS, agent, model, "input", by=step.usage.input_tokens)
+        self._meter.count(Counted.TOKENS, agent, model, "output", by=step.usage.output_tokens)
+        self._meter.count(Counted.DOLLARS, agent, model, by=cost / 1e6)
 
     async def _ask(self, task: Task, spent: Spent, number: int) -> ModelStep:
         request = ModelRequest(task.messages, self._offered(task), task.model or task.agent.model, self._bounds.answer_tokens)
@@ -78,10 +92,11 @@ class Steps:
         while spent.broken < _BREAKS:
             began = self._clock.monotonic()
             try:
-                step = await finish(model, request)
+                step = await finish(model, request, partial(self._first, began))
             except ModelError as error:
                 # Never its words: they repeat the vendor's, which may quote the prompt.
                 log.warning("model failed", kind=type(error).__name__, status=error.status or None, said=len(error.partial))
+                self._meter.count(Counted.MODEL_FAILURES, type(error).__name__)
                 if not error.partial:
                     return None
                 broken = broken_step(request, error)
@@ -93,9 +108,14 @@ class Steps:
             else:
                 if step.text.strip() or step.calls:
                     return step
+                self._meter.count(Counted.MODEL_FAILURES, "answered_nothing")
                 log.warning("model answered nothing", finish_reason=step.finish_reason)
                 return None
         return None
+
+    def _first(self, asked: float) -> None:
+        """The model's first word, or its first whole step."""
+        self._meter.took(Stage.FIRST_WORD, self._clock.monotonic() - asked)
 
     def _offered(self, task: Task) -> list[Mapping[str, Any]]:
         """The agent's tools that are for whom it talks to; others it is not even told of."""

@@ -10,6 +10,7 @@ from pydantic import Field
 
 from bot.records.base import PII, Index, Record, record
 from bot.records.fields import Count
+from bot.records.users import Permission
 
 
 @record("sessions", Index("user_id"), Index("expires_at", ttl=0))
@@ -27,6 +28,21 @@ class Session(Record):
     user_agent: Annotated[str | None, Field(max_length=400)] = None
     revoked_at: datetime | None = None
     """It was ended before its time."""
+
+
+@record("api_tokens", Index("user_id"), Index("expires_at", ttl=0))
+class ApiToken(Record):
+    """A program's way in, on behalf of the user who made it. Its id is a hash of the token."""
+
+    user_id: str
+    name: Annotated[str, Field(min_length=1, max_length=80, examples=["nightly report"])]
+    scopes: Annotated[list[Permission], Field(min_length=1, max_length=40, examples=[["read:conversations"]])]
+    """What it may do, in either spelling of permissions; never more than its user may at that moment."""
+    beginning: str
+    """The first characters of the token, by which its owner tells it from others."""
+    expires_at: datetime
+    last_used_at: datetime | None = None
+    revoked_at: datetime | None = None
 
 
 class LinkPurpose(StrEnum):

@@ -84,6 +84,19 @@ def covers(permissions: Permissions, others: Permissions) -> bool:
     return all(allows(permissions, resource, action) for resource, action in others)
 
 
+def common(some: Permissions, others: Permissions) -> Permissions:
+    """What both canonical sets allow."""
+    return frozenset(both for one in some for other in others if (both := _both(one, other)) is not None)
+
+
+def _both(one: tuple[str, str], other: tuple[str, str]) -> tuple[str, str] | None:
+    pairs = list(zip(one, other, strict=True))
+    if any(left != right and ANY not in (left, right) for left, right in pairs):
+        return None
+    resource, action = (right if left == ANY else left for left, right in pairs)
+    return resource, action
+
+
 def check_permission(permission: str) -> str:
     """The permission as it was written, if it can be compiled. Raises ValueError."""
     _compiled(permission)

@@ -21,7 +21,7 @@ def sentence(name: str, error: ValidationError, kind: type[BaseModel] | None) ->
     """The first thing that is wrong, and how many more there are."""
     by_path: dict[tuple[int | str, ...], list[ErrorDetails]] = {}
     for details in error.errors(include_url=False):
-        by_path.setdefault(_without_union_tags(details["loc"]), []).append(details)
+        by_path.setdefault(_path_of(details), []).append(details)
     path, wrong = next(iter(by_path.items()))
     where = ".".join((name, *(str(part) for part in path)))
     rules = list(dict.fromkeys(_rule(details, kind, path) for details in wrong))
@@ -30,6 +30,13 @@ def sentence(name: str, error: ValidationError, kind: type[BaseModel] | None) ->
     example = _example(found) if found is not None and wrong[0]["type"] not in _SELF_EVIDENT else ""
     more = f" (and {len(by_path) - 1} more)" if len(by_path) > 1 else ""
     return f"{where}: {rule}{f'; for example {example}' if example else ''}{more}"
+
+
+def _path_of(details: ErrorDetails) -> tuple[int | str, ...]:
+    loc = details["loc"]
+    if details["type"] == "extra_forbidden":  # its name is what somebody made up, and may look like anything
+        return (*_without_union_tags(loc[:-1]), loc[-1])
+    return _without_union_tags(loc)
 
 
 def _without_union_tags(loc: tuple[int | str, ...]) -> tuple[int | str, ...]:

@@ -11,6 +11,8 @@ from pydantic import Field
 from bot.records.base import PII, Index, Part, Record, record
 
 _RECEIPTS = "receipts:"
+RECEIPTS_LANES = (_RECEIPTS, "receipts;")
+"""Where they begin in the order of lanes, and where others go on."""
 
 
 def receipts_lane(lane: str) -> str:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from bot.clock import Clock
 from bot.services.access_links import AccessLinks
+from bot.services.api_tokens import ApiTokens
 from bot.services.audit import Audit
 from bot.services.one_time_codes import OneTimeCodes
 from bot.services.passwords import Passwords
@@ -26,6 +27,7 @@ class Accounts:
     passwords: Passwords
     sign_in: SignIn
     team: Team
+    tokens: ApiTokens
 
 
 def accounts_of(
@@ -36,5 +38,6 @@ def accounts_of(
     sessions = Sessions(store, clock)
     links = AccessLinks(store, clock, key, web_url)
     passwords = passwords or Passwords()
+    tokens = ApiTokens(store, clock, audit)
     parts = SignInParts(store, clock, audit, users, sessions, links, passwords, OneTimeCodes(key))
-    return Accounts(users, sessions, links, passwords, SignIn(parts), Team(store, audit, users, sessions, links))
+    return Accounts(users, sessions, links, passwords, SignIn(parts), Team(store, audit, users, sessions, links), tokens)

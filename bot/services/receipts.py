@@ -7,6 +7,7 @@ from typing import Any
 import structlog
 
 from bot.message import Receipt, ReceiptStatus
+from bot.meter import KEEPS_NOTHING, Meter, Stage
 from bot.records.conversations import Message, MessageStatus
 from bot.records.work import Delivery, DeliveryState
 from bot.store.base import Change, In, Not, Store, Unit
@@ -25,8 +26,9 @@ _BELOW = {
 class Receipts:
     """Applies receipts to deliveries and messages."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, meter: Meter = KEEPS_NOTHING) -> None:
         self._store = store
+        self._meter = meter
 
     async def apply(self, unit: Unit, receipt: Receipt) -> str | None:
         """Puts what a receipt changes into the unit; the delivery's lane, so that it can be woken, or None if it is not ours."""
@@ -34,8 +36,14 @@ class Receipts:
         if delivery is None:
             log.info("receipt for a message that is not ours", status=str(receipt.status))
             return None
-        unit.add(*self._on_delivery(delivery, receipt), *self._on_message(delivery, receipt))
+        with self._meter.within(await self._turn_of(delivery), Stage.RECEIPT):
+            unit.add(*self._on_delivery(delivery, receipt), *self._on_message(delivery, receipt))
         return delivery.lane
+
+    async def _turn_of(self, delivery: Delivery) -> str | None:
+        """The turn that said it, where somebody wants to know."""
+        message = await self._store.get(Message, delivery.message_id) if self._meter.asks_for_turns else None
+        return message.turn_id if message is not None else None
 
     async def _delivery(self, receipt: Receipt) -> Delivery | None:
         """By our tracker, which is known before the vendor's id is; else by the vendor's id."""

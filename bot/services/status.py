@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -13,15 +14,20 @@ from bot.clock import Clock
 from bot.config import Settings, unknown_settings
 from bot.errors import RecordError, SettingsError
 from bot.records.settings import MONEY_BOUNDS
+from bot.records.webhooks import Webhook
 from bot.records.work import Delivery, DeliveryState, InboxRow, InboxState, Job, JobStatus
 from bot.secret_key import KEY_FILE, load_secret_key
 from bot.services.hours import Hours, opening_at
+from bot.services.media import RESERVE
 from bot.services.origins import KEY as ORIGINS
 from bot.services.origins import origins_of
 from bot.services.settings import SystemSettings
 from bot.services.spending import PER_CONVERSATION, PER_DAY, dollars, micros_of, spent_on
 from bot.store.base import Store
 from bot.store.versions import VERSION, Process, number_of
+
+_MEGABYTE = 1024 * 1024
+_LEAST_FREE_MB = RESERVE // _MEGABYTE
 
 
 class State(StrEnum):
@@ -49,7 +55,7 @@ def configuration(settings: Settings) -> list[Finding]:
     trouble = _directory_trouble(settings.data_dir)
     if trouble:
         findings.append(Finding("data directory", State.WRONG, trouble, "set BOT_DATA_DIR to a directory we may write to"))
-    findings += [_email(settings), _secret_key(settings)]
+    findings += [_media(settings), _email(settings), _secret_key(settings)]
     findings.append(_telephone(settings))
     for name, nearest in unknown_settings().items():
         if nearest:
@@ -72,6 +78,21 @@ def _directory_trouble(path: Path) -> str:
         return f"{place} cannot be written to"
     locked = [name for name in ("worker.lock", "bot.db") if (path / name).exists() and not os.access(path / name, os.W_OK)]
     return f"{path / locked[0]} cannot be written to" if locked else ""
+
+
+def _media(settings: Settings) -> Finding:
+    """Where attached files are, and how much room there is."""
+    place = settings.media_path
+    trouble = _directory_trouble(place)
+    if trouble:
+        return Finding("media", State.WRONG, trouble, "set BOT_MEDIA_DIR to a directory we may write to")
+    existing = next(path for path in (place, *place.absolute().parents) if path.is_dir())
+    free = shutil.disk_usage(existing).free // _MEGABYTE
+    if free < _LEAST_FREE_MB + settings.media_max_mb:
+        return Finding("media", State.WRONG, f"{place}: {free:,} MB free, so no files are taken", "make room on its disk")
+    shared = "; all machines have to share it" if settings.is_shared else ""
+    bounds = f"up to {settings.media_max_mb:,} MB a file, {settings.media_total_mb:,} MB in all; {free:,} MB free"
+    return Finding("media", State.ON, f"{place}; {bounds}{shared}")
 
 
 def _store(settings: Settings) -> Finding:
@@ -222,10 +243,23 @@ async def work(store: Store, max_waiting: int) -> list[Finding]:
     return found
 
 
+async def webhooks(store: Store) -> list[Finding]:
+    """Those that were switched off because nobody took what was posted."""
+    off = [hook.name for hook in await store.find(Webhook, {"active": False}) if hook.disabled_reason]
+    fix = "mend their servers, then switch them on again"
+    return [Finding("webhooks", State.WRONG, f"switched off: {', '.join(sorted(off))}", fix)] if off else []
+
+
 async def stored(store: Store, clock: Clock, settings: Settings) -> list[Finding]:
     """All that only the store knows. Raises StoreError."""
     spent = await money(store, clock) if settings.has_model else []
-    return [*await work(store, settings.max_waiting), *await hours(store, clock), *await embedding(store, clock), *spent]
+    return [
+        *await work(store, settings.max_waiting),
+        *await hours(store, clock),
+        *await embedding(store, clock),
+        *await webhooks(store),
+        *spent,
+    ]
 
 
 async def embedding(store: Store, clock: Clock) -> list[Finding]:

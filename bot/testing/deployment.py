@@ -99,8 +99,9 @@ async def deployment(
     lease_ms: int = 2000,
     token_ms: float = 3.0,
     receipts: bool = True,
+    **settings: str,
 ) -> AsyncIterator[Deployment]:
-    """Started and ready; everything is ended with the block, the database dropped.
+    """Started and ready; everything is ended with the block, the database dropped. `settings` are the environment of all.
 
     A Redis that is given has to be empty, as it will be emptied: raises SettingsError. Raises StoreUnavailable.
     """
@@ -116,6 +117,7 @@ async def deployment(
             "MONGODB_DATABASE": database,
             "REDIS_URL": url,
             "BOT_LEASE_MS": lease_ms,
+            **settings,
         }
         around = await stack.enter_async_context(surroundings(folder, webs=webs, receipts=receipts, token_ms=token_ms, **shared))
         servers = [around.bot("serve", "--no-worker", BOT_PORT=str(port)).start() for port in around.ports]

@@ -24,6 +24,7 @@ from bot.config import Settings
 from bot.dialogs.llm import Model
 from bot.dialogs.task import Bounds
 from bot.message import Address, Choice, Content, InboundMessage, Receipt, ReceiptStatus, Reply, Sender, Text
+from bot.meter import KEEPS_NOTHING, Meter
 from bot.principal import user_address
 from bot.records.conversations import Conversation, Message
 from bot.records.people import Customer
@@ -225,6 +226,7 @@ async def open_scene(
     mongodb: tuple[str, str] | None = None,
     smtp_url: str = "",
     mailer: Mailer | None = None,
+    meter: Meter = KEEPS_NOTHING,
 ) -> AsyncIterator[Scene]:
     """A running scene whose data is in `folder`; opened again on the same folder it is the same program restarted.
 
@@ -246,7 +248,7 @@ async def open_scene(
         SMTP_URL=smtp_url,
     )
     used = (model or script) if with_model else None
-    async with assemble(settings, clock=clock, model=used, channels=channels, bounds=bounds, mailer=mailer) as app:
+    async with assemble(settings, clock=clock, model=used, channels=channels, bounds=bounds, mailer=mailer, meter=meter) as app:
         await app.worker.start()
         try:
             yield Scene(app, clock, script, channels)

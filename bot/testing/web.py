@@ -74,6 +74,12 @@ class UserBrowser:
         answer = await self.http.post(self.url + path, headers=headers, data=data, allow_redirects=False, **options)
         return await _read(answer)
 
+    async def api(self, method: str, path: str, body: Any = None, **options: Any) -> tuple[int, Any]:
+        """Asks the JSON API (below `/api/v1`) as a page of ours does; the status and what came back."""
+        headers = {"Origin": self.url, "X-CSRF-Token": self.csrf, **options.pop("headers", {})}
+        async with self.http.request(method, f"{self.url}/api/v1{path}", json=body, headers=headers, **options) as answer:
+            return answer.status, await answer.json() if answer.status != 204 else None
+
     def socket(self, path: str) -> Any:
         """A websocket, as an async context manager. Entering it raises WSServerHandshakeError where it is refused."""
         return self.http.ws_connect(self.url + path, origin=self.url)

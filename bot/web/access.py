@@ -40,6 +40,8 @@ class Access:
     permission: str = ""
     """What a user has to be allowed, in either spelling; empty: every user."""
     answers: Answers = Answers.PAGE
+    takes_tokens: bool = False
+    """Whether a program may come with a token instead of a session (`Authorization: Bearer`)."""
 
     def allows(self, granted: Permissions) -> bool:
         """Whether somebody with these permissions may use it."""
@@ -68,15 +70,17 @@ def anyone(*routes: web.RouteDef) -> list[web.RouteDef]:
     return _declared(routes, Access(is_open=True))
 
 
-def signed_in(*routes: web.RouteDef, answers: Answers = Answers.PAGE) -> list[web.RouteDef]:
+def signed_in(*routes: web.RouteDef, answers: Answers = Answers.PAGE, takes_tokens: bool = False) -> list[web.RouteDef]:
     """Routes for every user, whatever they may do."""
-    return _declared(routes, Access(answers=answers))
+    return _declared(routes, Access(answers=answers, takes_tokens=takes_tokens))
 
 
-def needs(permission: str, *routes: web.RouteDef, answers: Answers = Answers.PAGE) -> list[web.RouteDef]:
+def needs(
+    permission: str, *routes: web.RouteDef, answers: Answers = Answers.PAGE, takes_tokens: bool = False
+) -> list[web.RouteDef]:
     """Routes for users with a permission. Raises ValueError where it is none."""
     canonical(permission)
-    return _declared(routes, Access(permission=permission, answers=answers))
+    return _declared(routes, Access(permission=permission, answers=answers, takes_tokens=takes_tokens))
 
 
 def _declared(routes: Sequence[web.RouteDef], access: Access) -> list[web.RouteDef]:

@@ -39,6 +39,10 @@ class Assets:
             raise KeyError(f"bot/web/static has no file {name!r}")
         return f"/static/{self.version}/{name}"
 
+    def names(self) -> list[str]:
+        """All of them, in order."""
+        return sorted(self._files)
+
     def file(self, name: str) -> Asset:
         """Raises KeyError."""
         return self._files[name]

@@ -12,7 +12,7 @@ from aiohttp import web
 
 from bot.limits import Limit, Limits
 from bot.principal import UserRef
-from bot.records.access import Session
+from bot.records.access import ApiToken, Session
 from bot.records.users import User
 from bot.services.accounts import Accounts
 from bot.services.sessions import LONGEST, Visit
@@ -23,6 +23,8 @@ from bot.web.origins import is_same_origin
 
 LOGIN = "/login"
 CSRF_FIELD, CSRF_HEADER = "csrf", "X-CSRF-Token"
+CALLS = Limit("token", 600)
+"""What one token may ask for in a minute."""
 WRITES = Limit("writes", 240)
 """What one user may do in a minute, besides looking."""
 ENTRIES = Limit("entries", 30)
@@ -45,12 +47,28 @@ class Asking:
     """What every form of a page of theirs has to send along, in the field `csrf` or the header `X-CSRF-Token`."""
 
 
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who asks on a route that also takes tokens: a user by their session, or a program on behalf of one."""
+
+    user: User
+    """With no more permissions than the token has scopes."""
+    principal: UserRef
+    token: ApiToken | None = None
+
+
 ASKING = web.RequestKey("asking", Asking)
+CALLER = web.RequestKey("caller", Caller)
 
 
 def asking(request: web.Request) -> Asking:
     """Who asks, on a route that is not open to anyone."""
     return request[ASKING]
+
+
+def caller(request: web.Request) -> Caller:
+    """Who asks, by session or by token, on a route that takes both."""
+    return request[CALLER]
 
 
 class Gate:
@@ -70,14 +88,33 @@ class Gate:
         access = access_of(request.match_info.handler)
         if access is None or access.is_open:
             return await handler(request)
+        if access.takes_tokens and "Authorization" in request.headers:
+            program = await self._program(request)
+            _require(access, program.principal)
+            request[CALLER] = program
+            return await handler(request)
         who = await self.who(request)
         if who is None:
             raise _turned_away(request, access)
-        if not access.allows(who.principal.permissions):
-            raise web.HTTPForbidden(text=f"this needs the permission {access.permission}")
+        _require(access, who.principal)
         request[ASKING] = who
+        request[CALLER] = Caller(who.user, who.principal)
         await self._check_sender(request, who)
         return await handler(request)
+
+    async def _program(self, request: web.Request) -> Caller:
+        """Whose token this is. Raises HTTPUnauthorized, HTTPTooManyRequests. It needs no sign of a page of ours: no browser sends
+        a token by itself.
+        """
+        scheme, _, secret = request.headers["Authorization"].partition(" ")
+        found = await self._accounts.tokens.find(clean(secret).strip()) if scheme.lower() == "bearer" else None
+        if found is None:
+            await refuse_too_many(self._limits, ENTRIES, self.visit(request).network)
+            why = "this token is unknown, expired or revoked; make another one on /account"
+            raise web.HTTPUnauthorized(text=why, headers={"WWW-Authenticate": "Bearer"})
+        token, user = found
+        await refuse_too_many(self._limits, CALLS, token.id)
+        return Caller(user, self._accounts.users.principal_of(user), token)
 
     async def who(self, request: web.Request) -> Asking | None:
         """The user whose session this browser has; also for routes that are open."""
@@ -145,6 +182,11 @@ class Gate:
     def _check_origin(self, request: web.Request) -> None:
         if not is_same_origin(request, self._public_url):
             raise web.HTTPForbidden(text="only a page of this site may send this")
+
+
+def _require(access: Access, principal: UserRef) -> None:
+    if not access.allows(principal.permissions):
+        raise web.HTTPForbidden(text=f"this needs the permission {access.permission}")
 
 
 def too_many(wait: float) -> web.HTTPTooManyRequests:

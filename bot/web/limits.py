@@ -24,15 +24,16 @@ def network_of(request: web.Request, is_behind_proxy: bool) -> str:
     Behind a proxy of ours, which is on this machine or in its network, the last address that it has put into X-Forwarded-For;
     those before it were written by whoever asked.
     """
-    peer = _address(request.remote or "")
+    peer = address_of(request.remote or "")
     if is_behind_proxy and peer is not None and peer.is_private:
-        peer = _address(request.headers.get("X-Forwarded-For", "").rpartition(",")[2].strip()) or peer
+        peer = address_of(request.headers.get("X-Forwarded-For", "").rpartition(",")[2].strip()) or peer
     if isinstance(peer, IPv6Address):
         return f"{IPv6Address(int(peer) >> 64 << 64)}/64"
     return str(peer or "unknown")
 
 
-def _address(text: str) -> IPv4Address | IPv6Address | None:
+def address_of(text: str) -> IPv4Address | IPv6Address | None:
+    """The address that this is, IPv4 where it is one in the dress of the other; None for what is none."""
     try:
         found = ip_address(text)
     except ValueError:

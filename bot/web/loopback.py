@@ -9,7 +9,7 @@ from aiohttp import web
 
 from bot.config import Settings
 
-_FORWARDED = ("Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Real-IP", "Via")
+FORWARDED = ("Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Real-IP", "Via")
 """A proxy's words: then the one who asks is not the one who is connected."""
 
 
@@ -18,7 +18,7 @@ def is_local(request: web.Request, settings: Settings) -> bool:
 
     The name in the address bar is checked too: a page of any site could have its name lead here (DNS rebinding).
     """
-    if not settings.is_loopback or any(name in request.headers for name in _FORWARDED):
+    if not settings.is_loopback or any(name in request.headers for name in FORWARDED):
         return False
     return _is_loopback(request.remote or "") and _is_loopback(urlsplit(f"//{request.host}").hostname or "")
 

@@ -9,6 +9,7 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Protocol
 
+import orjson
 import structlog
 from aiohttp import web
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -19,20 +20,28 @@ from bot.config import Settings
 from bot.dialogs.router import Router
 from bot.errors import StoreUnavailable
 from bot.inbox import Inbox
+from bot.jobs import Jobs
 from bot.live import Live
 from bot.message import Address, Button
+from bot.outbox import Outbox
 from bot.records.permissions import Permissions
 from bot.resources import LANGUAGES
 from bot.services.access_links import LinkMail
 from bot.services.accounts import Accounts
 from bot.services.conversations import Conversations
+from bot.services.desk import Desk
+from bot.services.media import Media
+from bot.services.people import People
 from bot.services.users import name_of
 from bot.shared import Shared
 from bot.store.base import LaneKinds, Store
-from bot.web.access import Access, Handler, access_of
+from bot.tools.base import Services
+from bot.web.access import Access, Handler, access_of, anyone
 from bot.web.assets import Assets
+from bot.web.endpoint import BASE
 from bot.web.gate import ASKING, Gate
 from bot.web.headers import page_headers
+from bot.web.openapi import document
 from bot.web.texts import language_of, texts_of
 
 log = structlog.get_logger()
@@ -40,7 +49,14 @@ log = structlog.get_logger()
 LANGUAGE_COOKIE = "language"
 LANGUAGE_SECONDS = 365 * 24 * 3600
 
-_TEAM_PAGES = (("desk", "/desk"), ("supervisor", "/supervisor"), ("settings", "/settings"), ("users", "/users"))
+_TEAM_PAGES = (
+    ("desk", "/desk"),
+    ("supervisor", "/supervisor"),
+    ("work", "/work"),
+    ("replies", "/replies"),
+    ("settings", "/settings"),
+    ("users", "/users"),
+)
 """In the order in which they are offered; those that are not built are left out."""
 
 _EXPLAINED = frozenset((403, 404, 405, 413, 429, 500, 503))
@@ -96,6 +112,18 @@ class Parts(Protocol):
     def shared(self) -> Shared: ...
     @property
     def router(self) -> Router: ...
+    @property
+    def desk(self) -> Desk: ...
+    @property
+    def media(self) -> Media: ...
+    @property
+    def services(self) -> Services: ...
+    @property
+    def people(self) -> People: ...
+    @property
+    def outbox(self) -> Outbox: ...
+    @property
+    def jobs(self) -> Jobs: ...
     @property
     def simulator(self) -> Phone | None: ...
 
@@ -211,6 +239,22 @@ class Site:
 def _code() -> str:
     """What somebody can tell us over the telephone."""
     return new_id()[-6:]
+
+
+def api_routes(site: Site) -> list[web.RouteDef]:
+    """The routes of the JSON API: of all modules in `bot.web.api`, and the document that describes them.
+
+    Raises TypeError for an endpoint whose handler does not fit its declaration.
+    """
+    package = importlib.import_module("bot.web.api")
+    modules = [importlib.import_module(info.name) for info in pkgutil.iter_modules(package.__path__, "bot.web.api.")]
+    found = [one for module in modules for one in module.endpoints(site)]
+    described = orjson.dumps(document(found))
+
+    async def describe(_: web.Request) -> web.Response:
+        return web.Response(body=described, content_type="application/json", charset="utf-8")
+
+    return [*anyone(web.get(f"{BASE}/openapi.json", describe)), *(route for one in found for route in one.route())]
 
 
 def page_routes(site: Site) -> list[web.RouteDef]:

@@ -1,6 +1,6 @@
 """A whole turn: 2 model calls, 1 tool, 60 paced tokens, through inbox, worker, engine, journal, store and outbox.
 
-    python -m tests.benchmarks.turn [--rounds 3] [--secs 5] [--mongo]
+    python -m tests.benchmarks.turn [--rounds 3] [--secs 5] [--mongo] [--unmeasured]
 
 The agent has its own prompt and is offered all of its own tools, beside the one that the model's stub calls. The anchor is a bare
 aiohttp client with nothing stored and one tool. Own CPU of the whole process; the stub, and with `--mongo` SecantusDB (or the
@@ -34,6 +34,7 @@ from bot.dialogs.openai_model import OpenAIModel
 from bot.dialogs.router import Router
 from bot.engine import Engine
 from bot.message import Address, InboundMessage, Reply, Sender, Text
+from bot.meter import KEEPS_NOTHING
 from bot.running import settle
 from bot.sending import Sending
 from bot.store.sqlite import SqliteStore
@@ -41,6 +42,7 @@ from bot.testing.channel import RecordingChannel
 from bot.testing.processes import free_port
 from bot.testing.secantus import SERVER, Secantus
 from bot.tools.base import Result, Toolbox, ToolContext, tool
+from bot.vendors import meter_of
 from bot.worker import Worker
 from tests.benchmarks.common import ANCHORS, json_lines, judge, middle, needs, run, spread
 
@@ -76,9 +78,10 @@ def _worker(app: App, model: OpenAIModel) -> Worker:
     toolbox = Toolbox({get_ticket.name: get_ticket, **{name: found for name in own.names() if (found := own.get(name))}})
     parts = app.engine._parts
     agents = {name: replace(agent, tools=(*agent.tools, get_ticket.name)) for name, agent in parts.agents.items()}
-    loop = AgentLoop(model, Offline(parts.intents, parts.services.knowledge), toolbox, app.clock)
+    loop = AgentLoop(model, Offline(parts.intents, parts.services.knowledge), toolbox, app.clock, meter=app.meter)
     engine = Engine(replace(parts, loop=loop, agents=agents, router=Router(agents)))
-    return Worker(app.store, app.lanes, app.inbox, app.outbox, engine, Sending(app.outbox, app.channels, app.shared), app.jobs)
+    sending = Sending(app.outbox, app.channels, app.shared, app.meter)
+    return Worker(app.store, app.lanes, app.inbox, app.outbox, engine, sending, app.jobs, meter=app.meter)
 
 
 async def _turn(app: App, listener: Listener, number: int) -> None:
@@ -90,11 +93,12 @@ async def _turn(app: App, listener: Listener, number: int) -> None:
     assert text.startswith("Your ticket T-1042"), text
 
 
-async def measure(settings: Settings, base: str, seconds: float) -> tuple[float, float, float, float]:
+async def measure(settings: Settings, base: str, seconds: float, is_measured: bool) -> tuple[float, float, float, float]:
     """CPU ms a turn, turns a second, median ms of a turn, commits a turn (0 where they are not counted)."""
     listener = Listener()
     model = OpenAIModel("x", base, "stub")
-    async with assemble(settings, model=model, channels={listener.name: listener}) as app:
+    meter = meter_of(settings, SystemClock()) if is_measured else KEEPS_NOTHING
+    async with assemble(settings, model=model, channels={listener.name: listener}, meter=meter) as app:
         worker = _worker(app, model)
         await worker.start()
         settle()
@@ -157,6 +161,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--secs", type=float, default=5)
     parser.add_argument("--mongo", action="store_true", help="on MongoDB instead of SQLite")
+    parser.add_argument("--unmeasured", action="store_true", help="without the metrics that `bot serve` always keeps")
     options = parser.parse_args()
     needs()
     store = "MongoDB" if options.mongo else "SQLite"
@@ -167,7 +172,7 @@ def main() -> None:
             arguments = ["raw", "--base", base, "--secs", str(options.secs), "--conc", str(AT_ONCE)]
             anchors.append(json_lines(run(ANCHORS / "turn_clients.py", *arguments))[-1])
             with _settings(options.mongo) as settings:
-                rounds.append(uvloop.run(measure(settings, base, options.secs)))
+                rounds.append(uvloop.run(measure(settings, base, options.secs, not options.unmeasured)))
     raw = [anchor["cpu_ms_turn"] for anchor in anchors]
     cpu, per_second, median, commits = ([figures[at] for figures in rounds] for at in range(4))
     print(f"own CPU per turn, ms: anchor raw {spread(raw)}, ours {spread(cpu)}, ratio {middle(cpu) / middle(raw):.2f}")

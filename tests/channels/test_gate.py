@@ -18,6 +18,8 @@ from bot.channels.whatsapp.webhook import MAX_BODY, PATH, routes
 from bot.clock import SystemClock
 from bot.errors import Overloaded
 from bot.message import Incoming
+from bot.meter import KEEPS_NOTHING, Meter, Snapshot
+from bot.metrics import PrometheusMeter
 from tests.channels.whatsapp.payloads import message, raw
 
 pytestmark = pytest.mark.unit
@@ -44,9 +46,10 @@ class SlowStore:
 
 
 @asynccontextmanager
-async def served(gate: Gate, store: SlowStore) -> AsyncIterator[Client]:
+async def served(gate: Gate, store: SlowStore, meter: Meter = KEEPS_NOTHING) -> AsyncIterator[Client]:
     app = web.Application(client_max_size=MAX_BODY + 1024)
-    app.add_routes(routes(app_secret=SECRET, verify_token="", accept=store.accept, clock=SystemClock(), gate=gate))
+    ours = routes(app_secret=SECRET, verify_token="", accept=store.accept, clock=SystemClock(), gate=gate, meter=meter)
+    app.add_routes(ours)
     async with TestClient(TestServer(app)) as client:
         yield client
 
@@ -58,7 +61,8 @@ async def post(client: Client, number: int) -> ClientResponse:
 
 async def test_webhooks_over_the_bound_get_503_and_a_time_to_come_again_and_reach_no_store() -> None:
     store = SlowStore()
-    async with served(Gate(most=3), store) as client:
+    meter = PrometheusMeter(SystemClock(), "0.1.0")
+    async with served(Gate(most=3), store, meter) as client:
         held = [asyncio.create_task(post(client, number)) for number in range(3)]
         await store.until_begun(3)
         refused = await post(client, 3)
@@ -67,6 +71,7 @@ async def test_webhooks_over_the_bound_get_503_and_a_time_to_come_again_and_reac
         store.go.set()
         assert [answer.status for answer in await asyncio.gather(*held)] == [200] * 3
         assert (await post(client, 3)).status == 200
+    assert b'switchboard_webhooks_total{channel="whatsapp",outcome="busy"} 1.0' in meter.exposition(Snapshot())
 
 
 async def test_the_bytes_in_hand_are_bounded_too_but_one_body_is_always_taken() -> None:

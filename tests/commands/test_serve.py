@@ -14,7 +14,8 @@ from bot.__main__ import cli
 from bot.commands.serve import _data
 from bot.config import Settings
 from bot.errors import SettingsError
-from bot.web.server import _cannot_listen, run_site
+from bot.web.listening import cannot_listen
+from bot.web.server import run_site
 
 pytestmark = pytest.mark.unit
 
@@ -48,7 +49,7 @@ async def test_a_taken_port_is_blamed_on_the_port() -> None:
 @pytest.mark.parametrize(("port", "setting"), [(80, "BOT_PORT"), (8080, "BOT_HOST")])
 def test_a_refused_permission_is_blamed_on_a_low_port_only(port: int, setting: str) -> None:
     denied = OSError(errno.EACCES, "permission denied")
-    assert str(_cannot_listen("127.0.0.1", port, denied)).startswith(f"{setting}: ")
+    assert str(cannot_listen("127.0.0.1", port, denied)).startswith(f"{setting}: ")
 
 
 MONGO, REDIS = ("MONGODB_URI", "mongodb://127.0.0.1:1/"), ("REDIS_URL", "redis://127.0.0.1:1/0")

@@ -206,6 +206,7 @@ async def test_workers_whose_clocks_are_minutes_off_answer_in_order_once_and_on_
                 worker.close()
 
 
+@pytest.mark.timeout(300)  # two bounds of ten seconds, and processes that may start slowly
 async def test_a_worker_in_the_middle_of_a_very_slow_turn_stops_within_its_bound_and_another_goes_on(
     servers: Servers, tmp_path: Path
 ) -> None:

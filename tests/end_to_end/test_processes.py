@@ -50,7 +50,8 @@ async def readiness(running: Deployment) -> dict[str, object]:
 
 
 async def test_a_worker_that_is_killed_in_mid_turn_is_followed_within_its_lease(running: Deployment) -> None:
-    assert await readiness(running) == {"status": "ready", "redis": "on", "workers": 2}
+    at_rest = {"status": "ready", "store": "on", "works": False, "redis": "on", "workers": 2}
+    assert await readiness(running) == at_rest
     await write(running, "Hello there, are you open today, and until when would that be?")
     first = await running.worker_of("turns", "whatsapp:")
     await asyncio.sleep(0.2)

@@ -174,6 +174,7 @@ async def test_what_the_program_needs_for_its_work_goes_in_time_and_what_was_sai
     posted = InboundMessage("wamid.1", ana.address, Text("Hi."), scene.clock.now(), ana.sender)
     await scene.app.inbox.accept([posted])
     await ana.hears("Hello")
+    recurring = await scene.app.store.count(Job, {})
     await scene.app.jobs.schedule("nothing", scene.clock.now(), id="once")
     await scene.app.store.change(Job, {"id": "once"}, set={"status": "completed"})
 
@@ -186,10 +187,10 @@ async def test_what_the_program_needs_for_its_work_goes_in_time_and_what_was_sai
 
     kept = {"Message": 2, "Conversation": 1, "Customer": 1}
     before = await left(8)
-    assert before == {"InboxRow": 1, "Delivery": 1, "JournalRow": before["JournalRow"], "Job": 3, **kept}
+    assert before == {"InboxRow": 1, "Delivery": 1, "JournalRow": before["JournalRow"], "Job": recurring + 1, **kept}
     assert await scene.app.inbox.accept([posted]) == 0  # vendors deliver again for up to seven days
     await scene.app.worker.stop()
-    assert await left(40) == {"InboxRow": 0, "Delivery": 0, "JournalRow": 0, "Job": 2, **kept}
+    assert await left(40) == {"InboxRow": 0, "Delivery": 0, "JournalRow": 0, "Job": recurring, **kept}
 
 
 async def test_a_delivery_that_is_still_to_be_made_never_goes(scene: Scene) -> None:

@@ -11,17 +11,18 @@ from typing import Final, NamedTuple
 
 import structlog
 
-from bot.channels.whatsapp.parser import parse
+from bot.channels.whatsapp.parser import CHANNEL, parse
 from bot.channels.whatsapp.signature import verify, well_formed
 from bot.clock import Clock
 from bot.errors import BadPayload, Overloaded, StoreUnavailable
 from bot.message import Incoming
+from bot.meter import KEEPS_NOTHING, Counted, Meter
 
 RETRY_AFTER: Final = 5
 """Seconds we ask Meta to wait when we can take nothing; it redelivers for up to 7 days either way."""
 
 Accept = Callable[[Sequence[Incoming]], Awaitable[object]]
-"""Makes items durable; returns only when they are."""
+"""Makes items durable; returns only when they are, and how many of them were new."""
 
 _log = structlog.get_logger(__name__)
 
@@ -40,22 +41,32 @@ TOO_LARGE: Final = Answer(413, "The body is too large.")
 TRY_LATER: Final = Answer(503, "Try again later.", RETRY_AFTER)
 
 
-async def receive(raw: bytes, signature: str | None, *, app_secret: str, accept: Accept, clock: Clock) -> Answer:
+async def receive(
+    raw: bytes, signature: str | None, *, app_secret: str, accept: Accept, clock: Clock, meter: Meter = KEEPS_NOTHING
+) -> Answer:
     """Checks, reads and accepts a body; 200 only when what it holds is durable."""
+    outcome, answer = await _received(raw, signature, app_secret, accept, clock)
+    meter.count(Counted.WEBHOOKS, CHANNEL, outcome)
+    return answer
+
+
+async def _received(raw: bytes, signature: str | None, app_secret: str, accept: Accept, clock: Clock) -> tuple[str, Answer]:
+    """What became of it, for counting, and the answer."""
     if not verify(app_secret, raw, signature):
-        return Answer(403 if well_formed(signature) else 401, "This is not signed by our app.")
+        return "bad_signature", Answer(403 if well_formed(signature) else 401, "This is not signed by our app.")
     try:
         parsed = parse(raw, clock.now())
     except BadPayload as error:
-        return Answer(400, str(error))
+        return "malformed", Answer(400, str(error))
     if parsed.ignored:
         _log.warning("whatsapp.ignored", parts=len(parsed.ignored), reasons=dict(Counter(parsed.ignored).most_common(10)))
-    if parsed.items:
-        try:
-            await accept(parsed.items)
-        except StoreUnavailable as error:
-            _log.warning("whatsapp.not_stored", items=len(parsed.items), why=str(error))
-            return TRY_LATER
-        except Overloaded:  # told once, where it began
-            return TRY_LATER
-    return OK
+    if not parsed.items:
+        return "ignored", OK
+    try:
+        fresh = await accept(parsed.items)
+    except StoreUnavailable as error:
+        _log.warning("whatsapp.not_stored", items=len(parsed.items), why=str(error))
+        return "unavailable", TRY_LATER
+    except Overloaded:  # told once, where it began
+        return "busy", TRY_LATER
+    return "duplicate" if fresh == 0 else "accepted", OK

@@ -12,17 +12,27 @@ import hmac
 from aiohttp import web
 
 from bot.channels.gate import LARGE, LARGE_SECONDS, Gate
+from bot.channels.whatsapp.parser import CHANNEL
 from bot.channels.whatsapp.receiving import TOO_LARGE, TRY_LATER, Accept, Answer, receive
 from bot.channels.whatsapp.signature import HEADER
 from bot.clock import Clock
 from bot.errors import Overloaded, SettingsError
+from bot.meter import KEEPS_NOTHING, Counted, Meter
 
 PATH = "/webhooks/whatsapp"
 MAX_BODY = 3 * 1024 * 1024
 """Bytes; Meta's bodies are not larger. Build the application with a `client_max_size` of at least this: aiohttp's own is 1 MB."""
 
 
-def routes(*, app_secret: str, verify_token: str, accept: Accept, clock: Clock, gate: Gate | None = None) -> list[web.RouteDef]:
+def routes(
+    *,
+    app_secret: str,
+    verify_token: str,
+    accept: Accept,
+    clock: Clock,
+    gate: Gate | None = None,
+    meter: Meter = KEEPS_NOTHING,
+) -> list[web.RouteDef]:
     """The two routes of the webhook.
 
     Raises SettingsError without an app secret: an unsigned webhook would let anybody speak for anybody.
@@ -42,19 +52,24 @@ def routes(*, app_secret: str, verify_token: str, accept: Accept, clock: Clock, 
             return web.Response(status=403, text="This verify token is not ours.")
         return web.Response(text=query.get("hub.challenge", ""), headers={"X-Content-Type-Options": "nosniff"})
 
+    def too_large() -> web.Response:
+        meter.count(Counted.WEBHOOKS, CHANNEL, "too_large")
+        return _response(TOO_LARGE)
+
     async def delivery(request: web.Request) -> web.Response:
         try:
             raw = await _read(request, gate)
             if len(raw) > MAX_BODY:
-                return _response(TOO_LARGE)
+                return too_large()
             gate.enter(len(raw))
         except web.HTTPRequestEntityTooLarge:
-            return _response(TOO_LARGE)
+            return too_large()
         except Overloaded:
+            meter.count(Counted.WEBHOOKS, CHANNEL, "busy")
             return _response(TRY_LATER)
         try:
             signature = request.headers.get(HEADER)
-            return _response(await receive(raw, signature, app_secret=app_secret, accept=accept, clock=clock))
+            return _response(await receive(raw, signature, app_secret=app_secret, accept=accept, clock=clock, meter=meter))
         finally:
             gate.leave(len(raw))
 

@@ -12,11 +12,13 @@ import structlog
 from aiohttp import WSCloseCode, WSMsgType, web
 
 from bot.errors import Overloaded, StoreUnavailable
-from bot.message import Address, Choice, Content, InboundMessage, Text
+from bot.message import Address, Choice, Content, InboundMessage, Media, Text
+from bot.records.media import MediaFile
 from bot.running import end_tasks
+from bot.services.media import content_of
 from bot.web.chat.allowance import Allowance
 from bot.web.chat.timeline import Timeline, View
-from bot.web.chat.words import MAX_TEXT, Hello, Say, Tap, cleaned, has_something, read_frame
+from bot.web.chat.words import MAX_TEXT, Hello, Say, Tap, Types, cleaned, has_something, read_frame
 from bot.web.site import Parts
 
 log = structlog.get_logger()
@@ -28,6 +30,9 @@ _IDLE_SECONDS = 15.0
 _PAUSE_SECONDS = 0.02
 """Between two looks, however much happens."""
 _STORE_WAIT = 2.0
+_TYPES_SECONDS = 1.0
+"""More often a page does not say that something is being written."""
+_PERSON = "person"
 _BUSY_WAIT = 5.0
 """Seconds until a page tries again what was refused because too much waits."""
 
@@ -37,9 +42,12 @@ _encode = msgspec.json.Encoder().encode
 class Connection:
     """A websocket of one visitor, from its first frame on."""
 
+    tells_typing = True
+    """Whether this channel tells either side that the other one writes."""
+
     def __init__(self, parts: Parts, socket: web.WebSocketResponse, address: Address, network: str, allowance: Allowance) -> None:
         self._parts = parts
-        self._timeline = Timeline(parts.store)
+        self._timeline = Timeline(parts.store, parts.media.links)
         self._socket = socket
         self._address = address
         self._network = network
@@ -48,6 +56,7 @@ class Connection:
         self._news = asyncio.Event()
         self._shown: dict[str, Mapping[str, Any]] = {}
         self._state: tuple[str, bool] | None = None
+        self._typed_at = float("-inf")
 
     async def run(self, hello: Hello, welcome: Mapping[str, Any]) -> None:
         """Until the page goes away, or sends something that no page of ours does."""
@@ -73,7 +82,7 @@ class Connection:
             except StoreUnavailable:
                 await asyncio.sleep(_STORE_WAIT)
                 continue
-            is_busy = await self._tell(view, is_first=is_first) or view.is_typing
+            is_busy = await self._tell(view, is_first=is_first) or view.is_typing or self._is_written_to()
             is_first, since = False, view.newest
             wait = _LOOK_SECONDS if is_busy else min(2 * wait, _IDLE_SECONDS)
             await asyncio.sleep(_PAUSE_SECONDS)
@@ -90,11 +99,16 @@ class Connection:
         self._shown = {shown["id"]: shown for shown in view.messages}
         if news or is_first:
             await self._send({"type": "messages", "messages": news})
-        state = (view.holder, view.is_typing)
+        state = (view.holder, view.is_typing or self._is_written_to())
         if state != self._state:
             self._state = state
-            await self._send({"type": "state", "holder": view.holder, "typing": view.is_typing})
+            await self._send({"type": "state", "holder": view.holder, "typing": state[1]})
         return bool(news)
+
+    def _is_written_to(self) -> bool:
+        """Whether somebody of ours types at this moment."""
+        there = self._parts.desk.typing.who(self._address.lane) if self.tells_typing else {}
+        return any(who != _PERSON for who in there)
 
     # What they write
 
@@ -108,9 +122,29 @@ class Connection:
                 await self._socket.close(code=WSCloseCode.UNSUPPORTED_DATA, message=b"not a frame of the chat")
                 return
             if isinstance(frame, Say):
-                await self._accept(frame.key, _said(frame))
+                await self._say(frame)
             elif isinstance(frame, Tap):
                 await self._tap(frame)
+            elif isinstance(frame, Types) and self.tells_typing:
+                self._types()
+
+    def _types(self) -> None:
+        """Whoever looks at the conversation on a desk sees it."""
+        now = self._parts.clock.monotonic()
+        if now - self._typed_at >= _TYPES_SECONDS:
+            self._typed_at = now
+            self._parts.desk.typing.types(self._address.lane, _PERSON)
+
+    async def _say(self, say: Say) -> None:
+        if not say.media:
+            await self._accept(say.key, _said(say))
+            return
+        try:
+            file = await self._parts.media.of_visitor(say.media, self._address.theirs)
+        except StoreUnavailable:
+            await self._refuse(say.key, "unavailable", _STORE_WAIT)
+            return
+        await self._accept(say.key, _attached(file, say))
 
     async def _tap(self, tap: Tap) -> None:
         try:
@@ -139,11 +173,15 @@ class Connection:
             await self._refuse(key, "busy", _BUSY_WAIT)
             return
         self._is_known = True
+        if self.tells_typing:
+            self._parts.desk.typing.stops(self._address.lane, _PERSON)
         await self._send({"type": "accepted", "key": key, "at": self._parts.clock.now()})
         self._parts.live.tell(self._address.lane)
 
     async def _receive(self, key: str, content: Content) -> None:
         """Makes it durable. Raises StoreUnavailable, Overloaded."""
+        if isinstance(content, Media):
+            await self._parts.media.claim(content.media_id)
         now = self._parts.clock.now()
         message = InboundMessage(id=f"{self._address.theirs}.{key}", address=self._address, content=content, sent_at=now)
         await self._parts.inbox.accept([message])
@@ -163,6 +201,14 @@ def _said(say: Say) -> Content | str:
     if not has_something(text):
         return "empty"
     return Text(text) if len(text) <= MAX_TEXT else "too_long"
+
+
+def _attached(file: MediaFile | None, say: Say) -> Content | str:
+    """A file of the visitor's own with what was written under it, or why it cannot be taken."""
+    text = cleaned(say.text)
+    if file is None:
+        return "file_gone"
+    return content_of(file, text) if len(text) <= MAX_TEXT else "too_long"
 
 
 def _report(task: asyncio.Task[None]) -> None:

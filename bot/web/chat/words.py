@@ -27,10 +27,12 @@ class Hello(msgspec.Struct, frozen=True, tag="hello"):
 
 
 class Say(msgspec.Struct, frozen=True, tag="say"):
-    """Something written."""
+    """Something written, or attached."""
 
     key: Key
     text: str
+    media: Annotated[str, msgspec.Meta(max_length=64)] = ""
+    """The id of a file that was sent before; it needs no text."""
 
 
 class Tap(msgspec.Struct, frozen=True, tag="tap"):
@@ -42,7 +44,11 @@ class Tap(msgspec.Struct, frozen=True, tag="tap"):
     """The id of the message under which it stands: two questions may have buttons of the same id."""
 
 
-Frame = Hello | Say | Tap
+class Types(msgspec.Struct, frozen=True, tag="typing"):
+    """Something is being written; said again every few seconds."""
+
+
+Frame = Hello | Say | Tap | Types
 
 read_frame = msgspec.json.Decoder(Frame).decode
 """Raises msgspec.DecodeError, of which a ValidationError is one, and UnicodeDecodeError."""

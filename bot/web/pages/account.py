@@ -1,12 +1,13 @@
-"""`/account`: one's own name, language, notifications, password, and the browsers one is signed in with."""
+"""`/account`: one's own name, language, notifications, password, browsers one is signed in with, and tokens for programs."""
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 from aiohttp import web
 
-from bot.errors import Conflict, LimitReached, PasswordRefused, RecordError, SignInRefused
+from bot.errors import Conflict, LimitReached, NotFound, PasswordRefused, RecordError, ServiceError, SignInRefused
 from bot.resources import LANGUAGES
 from bot.services.passwords import LEAST
 from bot.services.users import clean_name
@@ -18,7 +19,7 @@ from bot.web.site import LANGUAGE_COOKIE, LANGUAGE_SECONDS, Site
 from bot.web.times import shown
 
 PATH = "/account"
-_DONE = frozenset({"saved", "password", "ended"})
+_DONE = frozenset({"saved", "password", "ended", "token_ended"})
 
 
 class Account:
@@ -37,6 +38,8 @@ class Account:
             web.post(f"{PATH}/password", self.change_password),
             web.post(f"{PATH}/sessions/{{session:[0-9a-f]{{64}}}}/end", self.end),
             web.post(f"{PATH}/sign-out-everywhere", self.leave_everywhere),
+            web.post(f"{PATH}/tokens", self.make_token),
+            web.post(f"{PATH}/tokens/{{token:[0-9a-f]{{64}}}}/end", self.end_token),
         )
 
     async def page(self, request: web.Request) -> web.Response:
@@ -97,7 +100,25 @@ class Account:
         self._gate.forget(request, response)
         raise response
 
-    async def _page(self, request: web.Request, *, problem: str = "", done: str = "") -> web.Response:
+    async def make_token(self, request: web.Request) -> web.StreamResponse:
+        """A token for a program; its secret is on this page and never again."""
+        who, form = asking(request), await form_of(request)
+        scopes = form.get("scopes", "").replace(",", " ").split()
+        try:
+            _, secret = await self._accounts.tokens.make(who.user, form.get("token_name", ""), scopes)
+        except RecordError:
+            return await self._page(request, problem="token")
+        except ServiceError as error:
+            return await self._page(request, problem=f"token_{error.why}")
+        return await self._page(request, done="token", secret=secret)
+
+    async def end_token(self, request: web.Request) -> web.StreamResponse:
+        """Ends one token; one that is not there has ended already."""
+        with suppress(NotFound):
+            await self._accounts.tokens.revoke(request.match_info["token"], asking(request).user.id)
+        raise web.HTTPSeeOther(f"{PATH}?done=token_ended")
+
+    async def _page(self, request: web.Request, *, problem: str = "", done: str = "", secret: str = "") -> web.Response:
         who, language = asking(request), self._site.language(request)
         sessions = [
             {
@@ -118,6 +139,18 @@ class Account:
             problem=problem,
             done=done,
             sessions=sessions,
+            tokens=[
+                {
+                    "id": token.id,
+                    "name": token.name,
+                    "scopes": ", ".join(token.scopes),
+                    "beginning": token.beginning,
+                    "until": shown(language, token.expires_at, who.user),
+                    "used": shown(language, token.last_used_at, who.user),
+                }
+                for token in await self._accounts.tokens.of(who.user.id)
+            ],
+            secret=secret,
             least=LEAST,
         )
 

@@ -24,6 +24,8 @@ from bot.web.texts import Texts
 class PhoneConnection(Connection):
     """One open page with a simulated phone on it."""
 
+    tells_typing = False  # WhatsApp tells us of no typing, and we do not tell of ours
+
     def __init__(
         self, parts: Parts, phone: Phone, socket: web.WebSocketResponse, who: Somebody, allowance: Allowance, texts: Texts
     ) -> None:

@@ -3,6 +3,8 @@ import { Live } from "./chat-live.js";
 import { Log } from "./chat-log.js";
 import { Outgoing } from "./chat-outgoing.js";
 
+const TYPES_EVERY = 3000;
+
 export const textsOf = (id) => {
   const texts = JSON.parse(document.getElementById(id).textContent);
   return (name, values = {}) => texts[name].replace(/\{(\w+)\}/g, (_, blank) => values[blank]);
@@ -18,6 +20,7 @@ export class Talk {
   #field;
   #most = 4000;
   #retry = 0;
+  #typedAt = 0;
 
   /** `page` holds the parts by data-view, -log, -new, -new-text, -write, -text, -help, -trouble, -typing; `place` names what is
    * kept of it. `to`: hello() adds to the first frame; frame(frame) hears all others; empty(bool) whether nothing is said yet. */
@@ -48,13 +51,22 @@ export class Talk {
     this.#put({ type: "say", text }, { text });
   }
 
+  /** Says a file that was sent before, with what stands in the field. */
+  attach({ id, name, kind }) {
+    const text = this.#taken();
+    if (text !== null) this.#put({ type: "say", text, media: id }, { text, files: [{ kind, name, url: "" }] });
+  }
+
+  /** A line below the field. */
+  tell(text, isBad = false) { this.#help(text, isBad); }
+
   focus() { this.#field.focus(); }
 
   #find(name) { return this.#page.querySelector(`[data-${name}]`); }
 
   #listen() {
     this.#find("write").addEventListener("submit", (event) => { event.preventDefault(); this.#submit(); });
-    this.#field.addEventListener("input", () => { this.#grow(); if (this.#find("help").textContent) this.#help(""); });
+    this.#field.addEventListener("input", () => { this.#grow(); this.#types(); if (this.#find("help").textContent) this.#help(""); });
     this.#field.addEventListener("keydown", (event) => {
       // While a word is being composed (Hindi, Chinese, ...) Enter belongs to the keyboard.
       if (event.key === "Enter" && !event.shiftKey && !event.isComposing) { event.preventDefault(); this.#submit(); }
@@ -119,6 +131,13 @@ export class Talk {
 
   // What is written
 
+  // Whoever of ours holds the conversation sees that something is coming.
+  #types() {
+    if (!this.#live.isReady || Date.now() - this.#typedAt < TYPES_EVERY || !this.#field.value.trim()) return;
+    this.#typedAt = Date.now();
+    this.#live.send({ type: "typing" });
+  }
+
   // One after the other: what was written first arrives first, whatever happens on the way.
   #sendNext() {
     if (!this.#live.isReady) return;
@@ -139,24 +158,31 @@ export class Talk {
     this.#put({ type: "tap", button: button.id, message: id }, { text: button.title, choice: button.id, asked: id });
   }
 
-  #submit() {
+  /** What stands in the field, which is empty then; null while it is too long. */
+  #taken() {
     const text = (this.#field.value.toWellFormed?.() ?? this.#field.value).trim();
     const over = [...text].length - this.#most;
-    if (over > 0) { this.#help(this.#say("too_long", { over })); return; }
-    if (!text) return;
-    this.write(text);
+    if (over > 0) { this.#help(this.#say("too_long", { over })); return null; }
     this.#field.value = "";
+    this.#typedAt = 0;
     this.#grow();
     this.#help("");
+    return text;
+  }
+
+  #submit() {
+    const text = this.#taken();
+    if (!text) return;
+    this.write(text);
     this.focus();
   }
 
-  #help(text) {
+  #help(text, isBad = true) {
     const help = this.#find("help");
     help.textContent = text;
-    help.toggleAttribute("data-tone", Boolean(text));
-    if (text) help.dataset.tone = "bad";
-    this.#field.setAttribute("aria-invalid", text ? "true" : "false");
+    help.toggleAttribute("data-tone", Boolean(text) && isBad);
+    if (text && isBad) help.dataset.tone = "bad";
+    this.#field.setAttribute("aria-invalid", text && isBad ? "true" : "false");
   }
 
   #grow() { // where the browser does not size the field by itself
