@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import gc
 import importlib
-import os
 import sys
 
 import click
@@ -57,7 +56,6 @@ def cli() -> None:
 def main() -> None:
     """Runs the command line. Errors of ours are one line and exit code 1, never a traceback."""
     gc.disable()  # until all is imported (`bot.running`): nothing of that is garbage, and looking for some costs a tenth of it
-    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # for numpy: nothing of ours multiplies matrices on all cores
     try:
         cli(standalone_mode=False)
     except click.exceptions.Exit as done:

@@ -44,6 +44,8 @@ from bot.services.capture import Capture
 from bot.services.code_delivery import CodeDelivery, Mailer
 from bot.services.consents import Consents
 from bot.services.conversations import DESK_JOB, Conversations
+from bot.services.deadlines import JOB as DEADLINES_JOB
+from bot.services.deadlines import SECONDS as DEADLINES_SECONDS
 from bot.services.depths import Depths
 from bot.services.desk import DESK_SECONDS, Desk
 from bot.services.desk import join as join_desk
@@ -61,14 +63,29 @@ from bot.services.receipts import Receipts
 from bot.services.search import Search
 from bot.services.settings import SystemSettings
 from bot.services.spending import Spending
-from bot.services.tickets import Tickets
+from bot.services.ticketing import Ticketing
+from bot.services.ticketing import join as join_ticketing
 from bot.services.users import Users
 from bot.services.verification import JOB, Verifying
+from bot.services.webhook_events import WebhookEvents
+from bot.services.webhook_posting import Posting, Tools
+from bot.services.webhooks import Webhooks
 from bot.shared import Shared
 from bot.store.base import LaneKinds, Store
 from bot.store.ownership import Ownership, beside
 from bot.tools.base import Services, Toolbox
-from bot.vendors import channels_of, is_worked_on, lanes_of, mailer_of, model_of, shared_of, simulator_of, store_of, worked_on
+from bot.vendors import (
+    channels_of,
+    is_worked_on,
+    lanes_of,
+    mailer_of,
+    model_of,
+    posting_tools,
+    shared_of,
+    simulator_of,
+    store_of,
+    worked_on,
+)
 from bot.worker import Worker
 
 log = structlog.get_logger()
@@ -108,6 +125,9 @@ class App:
     ownership: Ownership
     live: Live
     desk: Desk
+    ticketing: Ticketing
+    webhooks: Webhooks
+    posting_tools: Tools
     services: Services
     shared: Shared
     meter: Meter
@@ -155,6 +175,7 @@ async def assemble(
             stack.push_async_callback(channel.close)
         mailer = mailer or mailer_of(settings, clock, shared.breakers.of("e-mail"))
         app = _join(settings, clock, store, lanes, shared, model, channels, bounds, mailer, meter, ownership, work)
+        stack.push_async_callback(app.posting_tools.close)
         stack.push_async_callback(app.spending.close)
         stack.push_async_callback(app.backlog.close)
         if work:
@@ -249,6 +270,11 @@ def _join(
     desk = join_desk(
         store, clock, audit, system, hours, jobs, outbox, policy, conversations, handoffs, shared.live, mailer, summariser
     )
+    ticketing = join_ticketing(store, clock, audit, system, hours, jobs, outbox, policy, conversations, desk.notifying)
+    tools, events = posting_tools(key), WebhookEvents(store, clock, jobs)
+    store.before_commit(events)
+    Posting(store, clock, system, desk.notifying, events, tools, jobs)
+    webhooks = Webhooks(store, clock, audit, jobs, events, tools, is_public=bool(settings.public_url))
     parts = Parts(
         store=store,
         clock=clock,
@@ -261,7 +287,7 @@ def _join(
         settings=system,
         spending=spending,
         services=Services(
-            tickets=Tickets(store, clock, audit),
+            tickets=ticketing.tickets,
             handoffs=handoffs,
             people=people,
             callbacks=Callbacks(store, clock, audit),
@@ -316,6 +342,9 @@ def _join(
         is_working=is_working,
         live=shared.live,
         desk=desk,
+        ticketing=ticketing,
+        webhooks=webhooks,
+        posting_tools=tools,
         services=parts.services,
         shared=shared,
         meter=meter,
@@ -339,3 +368,4 @@ async def _plan_jobs(app: App) -> None:
         await app.jobs.every("sweep", SWEEP_SECONDS)
         await app.jobs.every("merge-stragglers", STRAGGLERS_SECONDS)
         await app.jobs.every(DESK_JOB, DESK_SECONDS)
+        await app.jobs.every(DEADLINES_JOB, DEADLINES_SECONDS)

@@ -276,3 +276,8 @@ def unknown_settings(environment: Mapping[str, str] | None = None) -> dict[str, 
     strange = (name for name in names if name.upper() not in known)
     mine = (name for name in strange if name.upper().startswith(_PREFIXES))
     return {name: next(iter(get_close_matches(name.upper(), known, 1, 0.8)), "") for name in mine}
+
+
+def spare_threads() -> None:
+    """numpy's matrices stay on one core: ours are small, and a pool of threads costs memory. Only before numpy's first import."""
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")

@@ -28,6 +28,7 @@
     │   │   └── VendorLeftAlone  it failed too often; not even tried              (retryable)
     │   ├── SendRefused          the vendor will never take this one
     │   └── SendUnconfirmed      it may or may not have gone out
+    ├── PostFailed               a webhook's server did not take it                   (retryable)
     ├── ModelError
     │   ├── ModelUnavailable     down, slow, over its limits                      (retryable)
     │   ├── ModelRejected        our request or key is wrong
@@ -156,6 +157,12 @@ class LimitReached(ServiceError):
         super().__init__(message)
         self.wait = wait
         """Seconds until it can be done again."""
+
+
+class PostFailed(BotError):
+    """The server did not take it."""
+
+    retryable = True
 
 
 class ChannelError(BotError):

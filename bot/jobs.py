@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -19,7 +20,7 @@ from bot.clock import Clock, new_id
 from bot.errors import DataTooNew, VendorLeftAlone
 from bot.meter import KEEPS_NOTHING, Counted, Meter
 from bot.records.work import Job, JobSchedule, JobStatus
-from bot.store.base import Between, Claim, Lanes, Store, Unit
+from bot.store.base import Between, Claim, Delete, Lanes, Store, Unit
 
 log = structlog.get_logger()
 
@@ -29,6 +30,14 @@ MAX_SECONDS = 300.0
 _PENDING = {"status": JobStatus.PENDING}
 _PAGE = 500
 """Jobs that are read at once, however many wait for their time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Again:
+    """What the handler of recurring work may give back: it wants to be called in so many seconds, where that is sooner."""
+
+    seconds: float
+
 
 Handler = Callable[[Mapping[str, Any]], Awaitable[object]]
 
@@ -54,11 +63,17 @@ class Jobs:
         await self._wake(job)
         return job.id
 
-    def add(self, unit: Unit, name: str, payload: Mapping[str, Any], *, id: str) -> None:
-        """Work that is due as soon as the unit is written, and is not there without it."""
-        job = Job(id=id, job_type=name, schedule=JobSchedule(execute_at=self._clock.now()), payload=dict(payload))
+    def add(self, unit: Unit, name: str, payload: Mapping[str, Any], *, id: str, every: float | None = None) -> None:
+        """Work that is due as soon as the unit is written, and not there without it; every so many seconds again with `every`."""
+        schedule = JobSchedule(execute_at=self._clock.now(), recurring=every is not None, every_seconds=every)
+        job = Job(id=id, job_type=name, schedule=schedule, payload=dict(payload))
         unit.insert(job)
         unit.then(lambda: self._wake(job))
+
+    @staticmethod
+    def end(unit: Unit, id: str) -> None:
+        """Recurring work is over when the unit is written."""
+        unit.add(Delete(Job, {"id": id}))
 
     async def every(self, name: str, seconds: float) -> None:
         """Work that recurs; the first time now. A changed interval takes the place of the former one."""
@@ -76,11 +91,13 @@ class Jobs:
 
     async def hurry(self, name: str) -> None:
         """Work that recurs is due now; nothing where there is none of this name."""
-        id_ = f"every:{name}"
+        await self.hurry_one(f"every:{name}")
+
+    async def hurry_one(self, id: str) -> None:
+        """The same for recurring work by its id."""
         now = self._clock.now()
-        found = await self._store.change(Job, {"id": id_, "status": JobStatus.PENDING}, set={"schedule.execute_at": now})
-        if found:
-            await self._lanes.wake(id_)
+        if await self._store.change(Job, {"id": id, "status": JobStatus.PENDING}, set={"schedule.execute_at": now}):
+            await self._lanes.wake(id)
 
     async def retry(self, job_id: str) -> bool:
         """A job that failed for good is due now, with a fresh count of tries; False if it has not failed."""
@@ -136,7 +153,7 @@ class Jobs:
         bind_contextvars(job=job.id)
         try:
             async with asyncio.timeout(seconds) as bound:
-                await handler(job.payload)
+                result = await handler(job.payload)
         except VendorLeftAlone as error:  # nothing was tried, so nothing is counted
             return await self._again(job, error.wait, error=str(error))
         except DataTooNew:
@@ -146,14 +163,16 @@ class Jobs:
             if bound.expired():
                 return await self._failed(job, f"took longer than {seconds:g} s")
             return await self._failed(job, f"{type(error).__name__}: {error}")
-        return await self._done(job)
+        return await self._done(job, result)
 
-    async def _done(self, job: Job) -> float | None:
+    async def _done(self, job: Job, result: object) -> float | None:
         every = job.schedule.every_seconds
         if every is None:
             done = {"status": JobStatus.COMPLETED, "error": "", "executed_at": self._clock.now()}
             await self._store.change(Job, {"id": job.id}, set=done)
             return None
+        if isinstance(result, Again):
+            every = min(every, max(0.0, result.seconds))
         now = self._clock.now()
         done = {"attempts": 0, "error": "", "executed_at": now}
         as_it_was = {"id": job.id, "schedule.execute_at": job.due_at}

@@ -28,6 +28,7 @@ from bot.errors import BotError, SettingsError
 from bot.message import Incoming
 from bot.meter import KEEPS_NOTHING, Meter
 from bot.services.status import Finding, State
+from bot.services.webhook_posting import Poster, Sealing, Tools
 from bot.shared import Shared, alone
 from bot.store.base import LaneKinds, SharedStore, Store
 from bot.store.local import LocalLanes
@@ -209,6 +210,11 @@ def mailer_of(settings: Settings, clock: Clock, breaker: Breaker | None = None) 
     if server is None:
         return None
     return cast("EmailSender", _load("bot.channels.email").EmailSender(server, clock, breaker=breaker))
+
+
+def posting_tools(key: bytes) -> Tools:
+    """What webhooks are posted and their secrets sealed with, under this secret key; loaded when the first one is there."""
+    return Tools(lambda: cast(Sealing, _load("bot.sealing").Seal(key)), lambda: cast(Poster, _load("bot.posting").Poster()))
 
 
 def webhooks_of(settings: Settings, accept: Accept, clock: Clock, meter: Meter = KEEPS_NOTHING) -> Iterable[web.RouteDef]:

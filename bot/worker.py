@@ -35,7 +35,7 @@ MAX_TURNS = 256
 """Turns that one process has in hand at once."""
 MAX_RECEIPTS = 64
 MAX_SENDS = 64
-MAX_JOBS = 8
+MAX_JOBS = 32
 MAX_TURN = 50
 """Messages that are answered together at most; a longer burst is several turns."""
 MAX_RECEIPTS_TOGETHER = 100

@@ -13,6 +13,10 @@ from bot.errors import SettingsError
 pytestmark = pytest.mark.unit
 
 DEFAULTS: dict[str, object] = {
+    "BOT_METRICS_PORT": None,
+    "BOT_METRICS_TOKEN": "",
+    "BOT_LOG_FORMAT": "auto",
+    "OTEL_EXPORTER_OTLP_ENDPOINT": "",
     "BOT_HOST": "127.0.0.1",
     "BOT_PORT": 8080,
     "BOT_DATA_DIR": Path("data"),

@@ -25,6 +25,7 @@ FLOWS = [file.stem for file in Path(open_ticket.__file__).parent.glob("[a-z]*.py
 
 FAMILIES: dict[str, Iterable[str]] = {
     "status_*": TicketStatus,
+    "news_ticket_*": TicketStatus,
     "category_*": open_ticket._CATEGORIES,
     "language_*": LANGUAGES,
     "field_*": ("first_name", "last_name", "email"),

@@ -61,6 +61,13 @@ TABLE = (
     ),
     Dialect(
         "S3",
+        "webhooks",
+        "webhooks",
+        "_id, user_id, webhook_id, name, url, events, secret, active, last_triggered, created_at",
+        key="webhookId",
+    ),
+    Dialect(
+        "S3",
         "scheduled_jobs",
         "scheduled_jobs",
         "_id, job_id, user_id, job_type, payload, schedule{execute_at, recurring, cron_expression}, status, attempts, "

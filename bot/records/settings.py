@@ -27,6 +27,40 @@ DESK_RULES: dict[str, Any] = {
 `handoff_summary`: `extract`, or `model`, which costs a call of the model for each conversation that is passed to a person.
 """
 
+TICKET_RULES: dict[str, Any] = {
+    "ticket_sla": {
+        "standard": {
+            "first_response": {"low": 480, "medium": 240, "high": 120, "urgent": 60},
+            "resolution": {"low": 4320, "medium": 2160, "high": 1080, "urgent": 480},
+            "business_hours": True,
+        },
+        "priority": {
+            "first_response": {"low": 240, "medium": 120, "high": 60, "urgent": 30},
+            "resolution": {"low": 2160, "medium": 1080, "high": 540, "urgent": 240},
+            "business_hours": True,
+        },
+        "vip": {
+            "first_response": {"low": 120, "medium": 60, "high": 30, "urgent": 15},
+            "resolution": {"low": 1440, "medium": 720, "high": 360, "urgent": 120},
+            "business_hours": False,
+        },
+    },
+    "ticket_escalation": {
+        "enabled": True,
+        "levels": [{"after_minutes": 0, "to": "supervisor"}, {"after_minutes": 240, "to": "admin"}],
+    },
+    "ticket_news": {"enabled": True, "statuses": ["in_progress", "waiting_customer", "resolved", "closed"]},
+}
+"""What is promised for tickets, in minutes, and what follows when it is late. They count without rows of their own (S2-175).
+
+`business_hours`: only those minutes count in which we are open. `ticket_news`: of which statuses the customer is told.
+"""
+
+WEBHOOK_RULES: dict[str, Any] = {
+    "webhook_rules": {"allow_private": False, "timeout_seconds": 10, "attempts": 8, "disable_after": 25}
+}
+"""How events are posted: whether also into this network, how long an answer is waited for, how often, and when it is given up."""
+
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 
 

@@ -44,6 +44,10 @@ TICKET_MOVES: dict[TicketStatus, frozenset[TicketStatus]] = {
 """Status -> those that may follow it. Resolved and closed tickets can be opened again, and nothing else."""
 
 
+CUSTOMER_MOVES = frozenset({TicketStatus.OPEN, TicketStatus.CLOSED})
+"""What a customer, and an agent for them, may set of that table: closed when it is no longer needed, open when it is again."""
+
+
 class SlaLevel(StrEnum):
     STANDARD = "standard"
     PRIORITY = "priority"
@@ -109,6 +113,44 @@ class Label(Part):
     color: HexColour | None = None
 
 
+class SlaClock(Part):
+    """One promise: so much time, and how much of it is used."""
+
+    target_minutes: Annotated[float, Field(gt=0, examples=[240])]
+    spent_ms: Annotated[int, Field(ge=0, examples=[0])] = 0
+    """What counted of the time until the ticket was last looked at; more counts from `running_since` on."""
+    due_at: datetime | None = None
+    """When it is broken if nothing happens; None while it stands still, and when it is over."""
+    met_at: datetime | None = None
+    breached_at: datetime | None = None
+    """When it was broken; written once and never taken back."""
+
+
+class TicketSla(Part):
+    """What was promised for a ticket (S2-175, S2-176)."""
+
+    response: SlaClock | None = None
+    """None: nothing is promised."""
+    resolution: SlaClock | None = None
+    by_business_hours: bool = True
+    running_since: datetime | None = None
+    """None while the clocks stand still: the customer has to answer, or it is done."""
+    escalation_level: int = 0
+    """How often it was escalated for being late."""
+    next_at: datetime | None = None
+    """When somebody has to look at it again."""
+
+
+class TicketEscalation(Part):
+    level: int
+    """1 is the first because it was late; 0: somebody escalated it."""
+    to: str | None = None
+    """A user; None where there was nobody."""
+    at: datetime
+    reason: Annotated[str, PII]
+    by: str
+
+
 @record(
     "tickets",
     Index("ticket_id", unique=True),
@@ -121,6 +163,10 @@ class Label(Part):
     Index("status", "-updated_at"),
     Index("tags"),
     Index("parent_ticket"),
+    Index("sla.next_at"),
+    Index("sla.response.breached_at"),
+    Index("sla.resolution.breached_at"),
+    Index("resolution.resolved_at"),
     text=TextIndex(("subject", "description")),
 )
 class Ticket(Record):
@@ -156,6 +202,9 @@ class Ticket(Record):
     escalation_reason: str | None = None
     related_tickets: list[str] = []
     parent_ticket: str | None = None
+    sla: TicketSla | None = None
+    """None: opened when nothing was promised, or somewhere else."""
+    escalations: list[TicketEscalation] = []
     external_id: str | None = None
     external_url: str | None = None
     closed_at: datetime | None = None

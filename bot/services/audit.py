@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from datetime import datetime
 from typing import Any, get_args
 
 from pydantic import BaseModel
@@ -12,7 +13,7 @@ from bot.clock import Clock, new_id
 from bot.records.audit import AuditAction, AuditEntry, stream_of
 from bot.records.base import RECORDS, Record, Secret
 from bot.records.merges import Merge
-from bot.store.base import In, Store
+from bot.store.base import Between, In, Store
 
 REDACTED = "[redacted]"
 """Stands in an entry where a secret was (S2-211)."""
@@ -90,6 +91,26 @@ class History:
     async def by(self, performed_by: str, *, limit: int = 50, after: str | None = None) -> list[AuditEntry]:
         """What somebody did, the newest first."""
         return await self._store.find(AuditEntry, {"performed_by": performed_by}, sort=("-timestamp",), limit=limit, after=after)
+
+    async def page(
+        self,
+        *,
+        by: str = "",
+        action: str = "",
+        entity_type: str = "",
+        entity_id: str = "",
+        begins: datetime | None = None,
+        ends: datetime | None = None,
+        limit: int = 50,
+        after: str | None = None,
+    ) -> list[AuditEntry]:
+        """What somebody did, what happened to something, what was done in a time; the newest first. Raises Conflict for an
+        `after` that there is not."""
+        asked = {"performed_by": by, "action": action, "entity_type": entity_type, "entity_id": entity_id}
+        where: dict[str, Any] = {name: value for name, value in asked.items() if value}
+        if begins is not None or ends is not None:
+            where["timestamp"] = Between(low=begins, high=ends)
+        return await self._store.find(AuditEntry, where, sort=("-timestamp",), limit=limit, after=after)
 
 
 def stored(record: Record) -> dict[str, Any]:

@@ -112,8 +112,7 @@ class CannedReplies:
             "number": number_of(conversation),
         }
         await self._store.commit(Unit(Change(CannedReply, {"id": reply.id}, inc={"used": 1})))
-        text = _BLANK.sub(lambda blank: values.get(blank.group(1), blank.group(0)), reply.text)
-        return re.sub(r" +([,.!?;:])", r"\1", re.sub(r" {2,}", " ", text)).strip()
+        return filled(reply.text, values)
 
     async def _own(self, id: str, user: User) -> CannedReply:
         found = await self.get(id, user)
@@ -124,3 +123,9 @@ class CannedReplies:
     def _require_right(user: User, owner: str | None) -> None:
         if owner is None and not allows(user.granted, "conversations", "assign"):
             raise ServiceError("a canned reply for the whole team needs the permission assign:conversations; save it as your own")
+
+
+def filled(text: str, values: Mapping[str, str]) -> str:
+    """A text with its blanks filled in; no gap stays where nothing is known."""
+    said = _BLANK.sub(lambda blank: values.get(blank.group(1), blank.group(0)), text)
+    return re.sub(r" +([,.!?;:])", r"\1", re.sub(r" {2,}", " ", said)).strip()

@@ -94,7 +94,7 @@ def join(
         canned=CannedReplies(store, audit),
         summaries=Summaries(store, settings, live, summariser),
         statistics=Statistics(store),
-        notifying=Notifying(store, clock, settings, hours, presence, queueing, outbox, policy, conversations, mailer),
+        notifying=Notifying(store, clock, settings, hours, presence, queueing, outbox, policy, conversations, jobs, mailer),
         reports=Reports(store, clock, queueing, presence),
         typing=Typing(clock, live),
     )

@@ -75,6 +75,20 @@ def _instant(day: date, minute: int, fold: int, zone: ZoneInfo) -> datetime:
     return datetime.combine(day, time(minute // 60, minute % 60, fold=fold), zone).astimezone(UTC)
 
 
+def edges_of(hours: BusinessHours, day: date) -> list[datetime]:
+    """The moments of a local day, in order, at which it may open or close, its midnight and changes of the clocks among them."""
+    minutes = {0, *(minute for span in (hours.days[day.weekday()],) if span for minute in (span.start, min(span.end, _MINUTES)))}
+    yesterday = hours.days[day.weekday() - 1]
+    if yesterday is not None and yesterday.end > _MINUTES:
+        minutes.add(yesterday.end - _MINUTES)
+    whole = {minute for minute in minutes if minute < _MINUTES}
+    found = {_instant(day, minute, fold, hours.zone) for minute in whole for fold in (0, 1)}
+    midnight, next_midnight = (_instant(each, 0, 0, hours.zone) for each in (day, day + _DAY))
+    if _offset(midnight, hours.zone) != _offset(next_midnight, hours.zone):
+        found.add(_change_between(midnight, next_midnight, hours.zone))
+    return sorted(found)
+
+
 def _clock_changes(moment: datetime, zone: ZoneInfo) -> Iterator[datetime]:
     """The moments of the coming days at which the clocks are changed: they may jump into opening hours."""
     before = moment.astimezone(UTC).replace(second=0, microsecond=0)

@@ -1,6 +1,6 @@
 """Tells operators who have no desk open that somebody waits: by e-mail or WhatsApp, as each has set it, and not all the time.
 
-Neither says who waits or what they wrote: that is on the desk, behind a sign-in.
+Also whatever else one of us has to know, once. None says who waits or what they wrote: that is on the desk, behind a sign-in.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import structlog
 from bot.clock import Clock
 from bot.conversation import ConversationStatus
 from bot.errors import Conflict, RecordError, SendDelayed, SendRefused
+from bot.jobs import Jobs
 from bot.message import Reply
 from bot.outbox import Outbox
 from bot.policy import Policy
@@ -33,6 +34,8 @@ from bot.store.base import Store, Unit
 
 log = structlog.get_logger()
 
+NOTICE_JOB = "notice"
+
 
 class Notifying:
     """Sends such notices."""
@@ -48,6 +51,7 @@ class Notifying:
         outbox: Outbox,
         policy: Policy,
         conversations: Conversations,
+        jobs: Jobs,
         mailer: Mailer | None,
     ) -> None:
         self._store = store
@@ -59,7 +63,9 @@ class Notifying:
         self._outbox = outbox
         self._policy = policy
         self._conversations = conversations
+        self._jobs = jobs
         self._mailer = mailer
+        jobs.register(NOTICE_JOB, self.give)
 
     async def tell(self) -> int:
         """Tells whoever could serve somebody who waits, where nobody who could has a desk open; how many were told.
@@ -94,6 +100,31 @@ class Notifying:
         by_mail = wants.email and await self._by_email(user, say(language, "notice_subject"), text)
         by_whatsapp = wants.whatsapp and await self._by_whatsapp(user, text)
         return by_mail or by_whatsapp
+
+    def put_notice(self, unit: Unit, user_id: str, subject: str, text: str, *, key: str, **values: str | int) -> None:
+        """Puts one notice to one user into the unit that makes it necessary; `subject` and `text` are names of utterances.
+
+        `key` names it: it is given once to each user.
+        """
+        notice = {"user": user_id, "subject": subject, "text": text, "values": values}
+        self._jobs.add(unit, NOTICE_JOB, notice, id=f"{NOTICE_JOB}:{key}:{user_id}")
+
+    async def give(self, notice: Mapping[str, Any]) -> None:
+        """The handler of that job: by whatever they have set, in their language. Raises SendDelayed, to be tried again."""
+        user = await self._store.get(User, notice["user"])
+        if user is None or not user.is_active:
+            return
+        wants = user.preferences.notifications
+        language = user.preferences.language if user.preferences.language in LANGUAGES else LANGUAGES[0]
+        text = say(language, notice["text"], **notice["values"])
+        if wants.email and self._mailer is not None:
+            key = f"{notice['text']}-{user.id}-{self._clock.now():%Y%m%d%H%M%S}"
+            try:
+                await self._mailer.send(user.email, say(language, notice["subject"], **notice["values"]), text, key)
+            except SendRefused as error:
+                log.warning("notice to a user refused", user=user.id, why=str(error))
+        if wants.whatsapp:
+            await self._by_whatsapp(user, text)
 
     async def _is_due(self, user: User, rules: Mapping[str, Any]) -> bool:
         """At most one notice in so many minutes, whichever process looks first."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bot.errors import Conflict, ServiceError
 from bot.records.audit import AuditAction
-from bot.records.tickets import Ticket
+from bot.records.tickets import ResolutionCategory, Ticket
 from bot.services.editing import twice
 from bot.services.tickets import Tickets
 from bot.store.base import Require, Store, Unit
@@ -35,6 +35,30 @@ class Relations:
             await self._store.commit(unit)
 
         await twice(f"ticket {one}", once)
+
+    async def unrelate(self, one: str, other: str, *, by: str) -> None:
+        """Neither is named among the other's related tickets any more."""
+
+        async def once() -> None:
+            first, second = await self._tickets.get(one), await self._tickets.get(other)
+            unit = Unit()
+            for ticket, related in ((first, second), (second, first)):
+                if related.id in ticket.related_tickets:
+                    values = {"related_tickets": [each for each in ticket.related_tickets if each != related.id]}
+                    self._tickets.put(unit, ticket, values, AuditAction.UPDATED, by, f"no longer related to {related.ticket_id}")
+            await self._store.commit(unit)
+
+        await twice(f"ticket {one}", once)
+
+    async def duplicate(self, ticket: str, of: str, *, by: str) -> Ticket:
+        """It says what another one says already: both are related, and this one is resolved as its duplicate.
+
+        Raises ServiceError for one and the same, MoveRefused where it is resolved or closed already.
+        """
+        original = await self._tickets.get(of)
+        await self.relate(ticket, original.id, by=by)
+        summary = f"duplicate of {original.ticket_id}"
+        return await self._tickets.resolve(ticket, summary, by=by, category=ResolutionCategory.DUPLICATE)
 
     async def set_parent(self, ticket: str, parent: str | None, *, by: str) -> Ticket:
         """It is a part of another one, or of none. Raises ServiceError where it would be above itself (S2-180)."""

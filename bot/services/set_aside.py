@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 
+from bot.errors import NotFound
+from bot.inbox import Inbox
+from bot.jobs import Jobs
+from bot.outbox import Outbox
 from bot.records.work import Delivery, DeliveryState, InboxRow, InboxState, Job, JobStatus
+from bot.services.audit import Audit
 from bot.store.base import Store
 
 
@@ -18,15 +25,57 @@ class SetAside:
     where: str
     """Its lane, or the job's name."""
     error: str
+    since: datetime | None = None
+    """When it was received, or was due first."""
+    attempts: int = 0
 
 
-async def set_aside(store: Store) -> list[SetAside]:
-    """All of it, what was received first. Raises StoreError."""
-    rows = await store.find(InboxRow, {"state": InboxState.DEAD}, sort=("accepted_at",))
-    deliveries = await store.find(Delivery, {"state": DeliveryState.DEAD}, sort=("position",))
-    jobs = await store.find(Job, {"status": JobStatus.FAILED}, sort=("schedule.execute_at",))
+async def set_aside(store: Store, most: int | None = None) -> list[SetAside]:
+    """All of it, or so much of each kind; what was received first. Raises StoreError."""
+    rows = await store.find(InboxRow, {"state": InboxState.DEAD}, sort=("accepted_at",), limit=most)
+    deliveries = await store.find(Delivery, {"state": DeliveryState.DEAD}, sort=("position",), limit=most)
+    jobs = await store.find(Job, {"status": JobStatus.FAILED}, sort=("schedule.execute_at",), limit=most)
     return [
-        *(SetAside("received", row.id, row.lane, row.error) for row in rows),
-        *(SetAside("delivery", delivery.id, delivery.lane, delivery.error) for delivery in deliveries),
-        *(SetAside("job", job.id, job.job_type, job.error) for job in jobs),
+        *(SetAside("received", row.id, row.lane, row.error, row.accepted_at, row.attempts) for row in rows),
+        *(SetAside("delivery", one.id, one.lane, one.error, one.created_at, one.attempts) for one in deliveries),
+        *(SetAside("job", job.id, job.job_type, job.error, job.due_at, job.attempts) for job in jobs),
     ]
+
+
+async def counted(store: Store) -> Mapping[str, int]:
+    """How much of each kind there is."""
+    return {
+        "received": await store.count(InboxRow, {"state": InboxState.DEAD}),
+        "delivery": await store.count(Delivery, {"state": DeliveryState.DEAD}),
+        "job": await store.count(Job, {"status": JobStatus.FAILED}),
+    }
+
+
+class SecondTries:
+    """Has it tried again, and writes down who wanted that."""
+
+    def __init__(self, store: Store, audit: Audit, inbox: Inbox, outbox: Outbox, jobs: Jobs) -> None:
+        self._store = store
+        self._audit = audit
+        self._inbox = inbox
+        self._outbox = outbox
+        self._jobs = jobs
+
+    async def again(self, kind: str, id_: str, *, by: str) -> bool:
+        """One thing; False where somebody else has had it tried again already. Raises NotFound where there is no such kind."""
+        if kind == "received":
+            is_done = await self._inbox.retry(id_)
+        elif kind == "delivery":
+            is_done = await self._outbox.resend(id_)
+        elif kind == "job":
+            is_done = await self._jobs.retry(id_)
+        else:
+            raise NotFound(f"{kind!r} is no kind of work; there are received, delivery and job")
+        if is_done:
+            await self._store.insert([self._audit.entry("tried_again", f"work_{kind}", id_, by)])
+        return is_done
+
+    async def all_of(self, kind: str, most: int, *, by: str) -> int:
+        """Everything of a kind, so much at the most; how much was tried again."""
+        found = [one for one in await set_aside(self._store, most) if one.kind == kind]
+        return sum([await self.again(kind, one.id, by=by) for one in found])

@@ -5,10 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 from bot.clock import Clock
-from bot.records.settings import DESK_RULES, MONEY_BOUNDS, SystemSetting, default_settings
+from bot.records.settings import DESK_RULES, MONEY_BOUNDS, TICKET_RULES, WEBHOOK_RULES, SystemSetting, default_settings
 from bot.store.base import In, Store
 
-DEFAULTS: dict[str, Any] = {**{setting.key: setting.value for setting in default_settings()}, **MONEY_BOUNDS, **DESK_RULES}
+DEFAULTS: dict[str, Any] = {
+    **{setting.key: setting.value for setting in default_settings()},
+    **MONEY_BOUNDS,
+    **DESK_RULES,
+    **TICKET_RULES,
+    **WEBHOOK_RULES,
+}
 """What counts where a row is missing."""
 
 MAX_AGE = 2.0

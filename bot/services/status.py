@@ -13,6 +13,7 @@ from bot.clock import Clock
 from bot.config import Settings, unknown_settings
 from bot.errors import RecordError, SettingsError
 from bot.records.settings import MONEY_BOUNDS
+from bot.records.webhooks import Webhook
 from bot.records.work import Delivery, DeliveryState, InboxRow, InboxState, Job, JobStatus
 from bot.secret_key import KEY_FILE, load_secret_key
 from bot.services.hours import Hours, opening_at
@@ -222,10 +223,23 @@ async def work(store: Store, max_waiting: int) -> list[Finding]:
     return found
 
 
+async def webhooks(store: Store) -> list[Finding]:
+    """Those that were switched off because nobody took what was posted."""
+    off = [hook.name for hook in await store.find(Webhook, {"active": False}) if hook.disabled_reason]
+    fix = "mend their servers, then switch them on again"
+    return [Finding("webhooks", State.WRONG, f"switched off: {', '.join(sorted(off))}", fix)] if off else []
+
+
 async def stored(store: Store, clock: Clock, settings: Settings) -> list[Finding]:
     """All that only the store knows. Raises StoreError."""
     spent = await money(store, clock) if settings.has_model else []
-    return [*await work(store, settings.max_waiting), *await hours(store, clock), *await embedding(store, clock), *spent]
+    return [
+        *await work(store, settings.max_waiting),
+        *await hours(store, clock),
+        *await embedding(store, clock),
+        *await webhooks(store),
+        *spent,
+    ]
 
 
 async def embedding(store: Store, clock: Clock) -> list[Finding]:

@@ -2,56 +2,36 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from bot.clock import Clock, new_id
-from bot.errors import MoveRefused, NotFound, RecordError
+from bot.errors import MoveRefused, RecordError
 from bot.records.audit import AuditAction
 from bot.records.conversations import Priority
 from bot.records.people import Customer
 from bot.records.tickets import (
-    TICKET_MOVES,
     CustomerFeedback,
     Resolution,
     ResolutionCategory,
+    SlaLevel,
     Ticket,
+    TicketAttachment,
     TicketCategory,
+    TicketEscalation,
     TicketNote,
     TicketStatus,
 )
 from bot.services.audit import Audit
 from bot.services.editing import changed, twice
 from bot.services.ratings import average_rating
+from bot.services.service_levels import ServiceLevels
+from bot.services.ticket_clock import begun, followed
+from bot.services.ticket_news import TicketNews
+from bot.services.ticket_rules import CUSTOMER, DONE, FIXED, check_move, clean, is_team, no_ticket
 from bot.store.base import Change, Put, Store, Unit
 
 Values = Mapping[str, Any]
-
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
-CUSTOMER = "customer"
-"""Stands as the author of a note that the customer gave themselves."""
-
-_DONE = (TicketStatus.RESOLVED, TicketStatus.CLOSED)
-_FIXED = {
-    "ticket_id": "it is the ticket's number",
-    "customer_id": "merge customers instead",
-    "status": "move, resolve or reopen the ticket",
-    "notes": "add a note",
-    "resolution": "resolve the ticket",
-    "resolution_time": "resolve the ticket",
-    "customer_feedback": "use feedback",
-    "escalated": "escalate the ticket",
-    "escalated_to": "escalate the ticket",
-    "escalated_at": "escalate the ticket",
-    "escalation_reason": "escalate the ticket",
-    "assigned_agent": "assign the ticket",
-    "parent_ticket": "set the parent",
-    "related_tickets": "relate the tickets",
-    "closed_at": "move the ticket to closed",
-    "last_activity_at": "it moves by itself",
-    "first_response_time": "it is counted",
-}
 
 
 class Tickets:
@@ -61,10 +41,15 @@ class Tickets:
     by then. With a `unit` the change is put there instead, for its owner to commit.
     """
 
-    def __init__(self, store: Store, clock: Clock, audit: Audit) -> None:
+    def __init__(
+        self, store: Store, clock: Clock, audit: Audit, levels: ServiceLevels | None = None, news: TicketNews | None = None
+    ) -> None:
+        """Without `levels` nothing is promised for new tickets; without `news` no customer is told of anything."""
         self._store = store
         self._clock = clock
         self._audit = audit
+        self._levels = levels
+        self._news = news
 
     async def create(
         self,
@@ -76,6 +61,7 @@ class Tickets:
         description: str,
         category: TicketCategory = TicketCategory.GENERAL_INQUIRY,
         priority: Priority = Priority.MEDIUM,
+        sla_level: SlaLevel = SlaLevel.STANDARD,
         by: str,
     ) -> Ticket:
         """Puts a new ticket into the unit. Raises RecordError that names the field and the rule.
@@ -88,14 +74,16 @@ class Tickets:
             ticket_id=f"TICKET-{now.year:04d}-000000",
             customer_id=customer_id,
             conversation_id=conversation_id,
-            subject=" ".join(_clean(subject).split()),
-            description=_clean(description).strip(),
+            subject=" ".join(clean(subject).split()),
+            description=clean(description).strip(),
             category=category,
             priority=priority,
+            sla_level=sla_level,
             last_activity_at=now,
         )
+        promised = None if self._levels is None else begun(draft, await self._levels.terms(draft), now)
         number = await self._store.next_number(f"tickets:{now.year}")
-        ticket = draft.model_copy(update={"ticket_id": f"TICKET-{now.year:04d}-{number:06d}"})
+        ticket = draft.model_copy(update={"ticket_id": f"TICKET-{now.year:04d}-{number:06d}", "sla": promised})
         unit.insert(ticket)
         unit.insert(
             self._audit.entry(
@@ -109,6 +97,13 @@ class Tickets:
         unit.add(Change(Customer, {"id": customer_id}, inc={"statistics.total_tickets": 1}))
         return ticket
 
+    async def open(self, *, by: str, **values: Any) -> Ticket:
+        """The same, written at once: for who has no unit of their own. Raises RecordError."""
+        unit = Unit()
+        made = await self.create(unit, by=by, **{"conversation_id": None, **values})
+        await self._store.commit(unit)
+        return made
+
     async def get(self, ticket: str) -> Ticket:
         """A ticket by its id or its number. Raises NotFound."""
         found = await self._store.get(Ticket, ticket)
@@ -116,14 +111,14 @@ class Tickets:
             numbered = await self._store.find(Ticket, {"ticket_id": ticket.strip().upper()}, limit=1)
             found = numbered[0] if numbered else None
         if found is None:
-            raise _no_ticket(ticket)
+            raise no_ticket(ticket)
         return found
 
     async def own(self, customer_id: str, ticket: str) -> Ticket:
         """A customer's own ticket by its number. Raises NotFound, in the same words for one of somebody else's as for none."""
         found = await self._store.find(Ticket, {"ticket_id": ticket.strip().upper()}, limit=1)
         if not found or found[0].customer_id != customer_id:
-            raise _no_ticket(ticket)
+            raise no_ticket(ticket)
         return found[0]
 
     async def of_customer(self, customer_id: str, limit: int = 10) -> list[Ticket]:
@@ -132,7 +127,7 @@ class Tickets:
 
     async def update(self, ticket: str, changes: Values, *, by: str, reason: str = "", unit: Unit | None = None) -> Ticket:
         """Sets fields: subject, description, category, priority, tags, labels, ... Raises RecordError, NotFound, Conflict."""
-        return await self._edit(ticket, lambda found: dict(changes), by=by, reason=reason, unit=unit, fixed=_FIXED)
+        return await self._edit(ticket, lambda found: dict(changes), by=by, reason=reason, unit=unit, fixed=FIXED)
 
     async def assign(self, ticket: str, to: str | None, *, by: str, unit: Unit | None = None) -> Ticket:
         """Gives it to an operator (a user's id), or to nobody."""
@@ -149,16 +144,16 @@ class Tickets:
         now = self._clock.now()
 
         def moved(found: Ticket) -> Values:
-            _check_move(found, to)
+            check_move(found, to, by)
             values: dict[str, Any] = {"status": to, "closed_at": now if to is TicketStatus.CLOSED else None}
-            if found.status in _DONE and to not in _DONE:
+            if found.status in DONE and to not in DONE:
                 values |= {"resolution": None, "resolution_time": None}
             return values
 
         def action(found: Ticket) -> AuditAction:
             if to is TicketStatus.CLOSED:
                 return AuditAction.CLOSED
-            return AuditAction.REOPENED if found.status in _DONE else AuditAction.UPDATED
+            return AuditAction.REOPENED if found.status in DONE else AuditAction.UPDATED
 
         return await self._edit(ticket, moved, by=by, reason=reason, action=action, unit=unit)
 
@@ -178,11 +173,13 @@ class Tickets:
         now = self._clock.now()
 
         def resolved(found: Ticket) -> Values:
-            _check_move(found, TicketStatus.RESOLVED)
+            check_move(found, TicketStatus.RESOLVED, by)
             how = Resolution(
                 summary=summary.strip(), steps=list(steps), resolved_by=by, resolved_at=now, resolution_category=category
             )
-            return {"status": TicketStatus.RESOLVED, "resolution": how, "resolution_time": self._minutes(found)}
+            answered = self._minutes(found) if found.first_response_time is None else found.first_response_time
+            values = {"status": TicketStatus.RESOLVED, "resolution": how, "resolution_time": self._minutes(found)}
+            return {**values, "first_response_time": answered}
 
         return await self._edit(ticket, resolved, by=by, action=AuditAction.RESOLVED, unit=unit)
 
@@ -195,24 +192,40 @@ class Tickets:
         now = self._clock.now()
 
         def escalated(found: Ticket) -> Values:
-            if found.status in _DONE:
+            if found.status in DONE:
                 raise MoveRefused(f"ticket {found.ticket_id} is {found.status}; reopen it before it is escalated")
-            return {"escalated": True, "escalated_to": to, "escalated_at": now, "escalation_reason": reason.strip()}
+            return escalation_of(found, TicketEscalation(level=0, to=to, at=now, reason=reason.strip(), by=by))
 
         return await self._edit(ticket, escalated, by=by, reason=reason, action=AuditAction.ESCALATED, unit=unit)
 
     async def add_note(
-        self, ticket: str, content: str, *, agent: str, by: str, internal: bool = True, unit: Unit | None = None
+        self,
+        ticket: str,
+        content: str,
+        *,
+        agent: str,
+        by: str,
+        internal: bool = True,
+        attachments: tuple[TicketAttachment, ...] = (),
+        unit: Unit | None = None,
     ) -> TicketNote:
-        """A note; the customer is never told an internal one (S2-179). Another one is a response, unless it is their own."""
+        """A note; the customer is never told an internal one (S2-179). Another one is a response, unless it is their own.
+
+        Where their answer was waited for, it has come: the ticket is open again.
+        """
         if not content.strip():
             raise RecordError("Ticket.notes.content: is required; for example 'called back, no answer'")
-        note = TicketNote(id=new_id(), agent=agent, content=content.strip(), is_internal=internal, timestamp=self._clock.now())
+        now, files = self._clock.now(), list(attachments)
+        note = TicketNote(
+            id=new_id(), agent=agent, content=content.strip(), is_internal=internal, timestamp=now, attachments=files
+        )
 
         def noted(found: Ticket) -> Values:
             values: dict[str, Any] = {"notes": [*found.notes, note]}
             if not internal and agent != CUSTOMER and found.first_response_time is None:
                 values["first_response_time"] = self._minutes(found)
+            if agent == CUSTOMER and found.status is TicketStatus.WAITING_CUSTOMER:
+                values["status"] = TicketStatus.IN_PROGRESS if found.assigned_agent else TicketStatus.OPEN
             return values
 
         await self._edit(ticket, noted, by=by, action=AuditAction.COMMENTED, unit=unit)
@@ -259,25 +272,30 @@ class Tickets:
             found = await self.get(ticket)
             into = Unit() if unit is None else unit
             named = action(found) if callable(action) else action
-            after = self.put(into, found, values(found), named, by, reason, fixed)
+            wanted = values(found)
+            changed(found, wanted, fixed or {})
+            after = self.put(into, found, await self._with_clock(found, wanted), named, by, reason)
+            if self._news is not None and is_team(by):
+                self._news.put(into, found, after)
             if unit is None:
                 await self._store.commit(into)
             return after
 
         return await (once() if unit is not None else twice(f"ticket {ticket}", once))
 
-    def put(
-        self,
-        unit: Unit,
-        found: Ticket,
-        values: Values,
-        action: AuditAction,
-        by: str,
-        reason: str,
-        fixed: Mapping[str, str] | None = None,
-    ) -> Ticket:
-        """Puts the changed ticket and its audit entry into the unit, for services over tickets (S2-181). Raises RecordError."""
-        after = changed(found, values, fixed or {}).model_copy(update={"last_activity_at": self._clock.now()})
+    async def _with_clock(self, found: Ticket, values: Values) -> Values:
+        """The values, and what they do to the clocks."""
+        if self._levels is None or found.sla is None:
+            return values
+        wanted = changed(found, values, {})
+        return {**values, "sla": followed(found, wanted, await self._levels.terms(wanted), self._clock.now())}
+
+    def put(self, unit: Unit, found: Ticket, values: Values, action: AuditAction, by: str, reason: str) -> Ticket:
+        """Puts the changed ticket and its audit entry into the unit, for services over tickets (S2-181). Raises RecordError.
+
+        What the clocks of a promise go by (status, level, priority, first response) is changed by the methods above.
+        """
+        after = changed(found, values, {}).model_copy(update={"last_activity_at": self._clock.now()})
         unit.add(Put(after))
         unit.insert(self._audit.change(action, "ticket", found, after, by, reason=reason))
         return after
@@ -288,16 +306,12 @@ class Tickets:
         return round((now - (ticket.created_at or now)).total_seconds() / 60, 2)
 
 
-def _clean(text: str) -> str:
-    """A person's text without control characters; line breaks (all as newlines) and tabs stay."""
-    return _CONTROL.sub("", re.sub("\r\n?", "\n", text))
-
-
-def _no_ticket(named: str) -> NotFound:
-    return NotFound(f"there is no ticket {named}; a number looks like TICKET-2026-000001")
-
-
-def _check_move(ticket: Ticket, to: TicketStatus) -> None:
-    if to not in TICKET_MOVES[ticket.status]:
-        can = ", ".join(sorted(TICKET_MOVES[ticket.status]))
-        raise MoveRefused(f"ticket {ticket.ticket_id} cannot go from {ticket.status} to {to}; from there it can go to {can}")
+def escalation_of(ticket: Ticket, escalation: TicketEscalation) -> Values:
+    """The fields of a ticket that has gone up."""
+    fields = {
+        "escalated": True,
+        "escalated_to": escalation.to,
+        "escalated_at": escalation.at,
+        "escalation_reason": escalation.reason,
+    }
+    return {**fields, "escalations": [*ticket.escalations, escalation]}

@@ -151,6 +151,10 @@ class Unit:
         return bool(self.operations)
 
 
+Look = Callable[[Unit], Awaitable[None]]
+"""Looks at a unit that is about to be written, perhaps again after a conflict."""
+
+
 class Store(Protocol):
     """Where all records are. Every method may raise StoreUnavailable."""
 
@@ -217,6 +221,9 @@ class Store(Protocol):
 
     async def next_number(self, counter: str) -> int:
         """Counts the named counter up by one, atomically, and returns it; the first is 1."""
+
+    def before_commit(self, look: Look) -> None:
+        """Every unit is shown to `look` before it is written, which may add to it: what follows from a change goes with it."""
 
     async def commit(self, unit: Unit) -> None:
         """Writes the whole unit, durably, or nothing of it.

@@ -29,7 +29,7 @@ from bot.errors import Conflict, StoreError, StoreUnavailable, UnindexedQuery
 from bot.records.base import Record
 from bot.records.tokens import Word
 from bot.records.work import Counter, Fence
-from bot.store.base import Found, Unit, Where
+from bot.store.base import Found, Look, Unit, Where
 from bot.store.catalog import every_kind
 from bot.store.fields import stamp_record, tell_records
 from bot.store.mongo_connection import Client, Translated, client_of, place_of, require_replica_set, time_of
@@ -65,6 +65,7 @@ class MongoStore:
         self._version = version
         self._place = place_of(uri)
         self._client: Client | None = None
+        self._look: Look | None = None
         self._places: dict[type[Record], Place] = {}
         self._inserts: dict[type[Record], Inserts] = {}
         self._names: dict[str, Collection] = {}
@@ -346,9 +347,14 @@ class MongoStore:
         with self._translated:
             return await self._sessions.others()
 
+    def before_commit(self, look: Look) -> None:
+        self._look = look
+
     async def commit(self, unit: Unit) -> None:
         if not unit:
             return
+        if self._look is not None:
+            await self._look(unit)
         now = self._clock.now()
         steps = steps_of(unit.operations, self._of, now)
         await self._units.commit(steps)

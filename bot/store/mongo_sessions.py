@@ -9,6 +9,7 @@ The same note tells which version a process runs and what it does (`versions`), 
 
 from __future__ import annotations
 
+import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from datetime import datetime, timedelta
@@ -40,6 +41,8 @@ class Sessions:
         self._about = {"name": NAME, "version": version, "shapes": dict(shapes or {})}
         self._doing: Doing = dict
         self._silent = 0.0
+        self._slow = 0.0
+        """Seconds that keeping clear takes of late."""
         self._notes = notes.with_options(write_concern=WriteConcern(w=1))
         self._id = new_id()
         self._idle: list[AsyncClientSession] = []
@@ -85,14 +88,24 @@ class Sessions:
     async def keep_clear(self, silent: float) -> None:
         """Keeps this process's note fresh, and ends the sessions of those that have been silent for so many seconds.
 
-        Raises PyMongoError.
+        As long as it takes itself, it waits for others more: on a slow server those who live would end what the others write, for
+        ever. Raises PyMongoError.
         """
+        began = time.monotonic()
+        try:
+            await self._keep_clear(silent)
+        finally:
+            self._slow = max(time.monotonic() - began, self._slow / 2)
+
+    async def _keep_clear(self, silent: float) -> None:
         is_first, self._is_noted, self._silent = not self._is_noted, True, silent
+        began = time.monotonic()
         await self._note()
+        self._slow = max(time.monotonic() - began, self._slow)
         mine = await self._notes.find_one({"_id": self._id})
         if mine is None:
             return
-        before = mine["at"] - timedelta(seconds=silent)  # by the server's clock, both of them
+        before = mine["at"] - timedelta(seconds=silent + self._slow)  # by the server's clock, both of them
         async for note in self._notes.find({"at": {"$lt": before}, "ended": False}):
             if note["sessions"]:
                 log.warning("a process is silent; what it had begun to write is undone", sessions=len(note["sessions"]))

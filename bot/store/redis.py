@@ -8,6 +8,7 @@ that they hold a lane, but only the one that came last can commit.
 from __future__ import annotations
 
 import asyncio
+import math
 import os
 import socket
 import time
@@ -25,7 +26,7 @@ from bot.running import end_tasks
 from bot.store.base import Claim, Fences, LaneKinds
 from bot.store.clearing import cleared
 from bot.store.redis_connection import Connection
-from bot.store.redis_scripts import BEAT, CLAIM, PULSE, RELEASE, WAKE, WORKERS
+from bot.store.redis_scripts import BEAT, CLAIM, LEAVE, PULSE, RELEASE, WAKE, WORKERS
 from bot.store.together import Together
 
 log = structlog.get_logger()
@@ -36,7 +37,11 @@ _TOLD = 500
 """Wake-ups in one step: a step holds everybody else up."""
 _POLL_SECONDS = 1.0
 """A wake-up may be missed; so often is looked anyway."""
+_BEHIND_SECONDS = 0.2
+"""So much later than whoever was called for a lane the others look."""
 _AGAIN_SECONDS = 0.5
+_SOON_SECONDS = 0.1
+"""A fence that could not be raised is tried again so soon: mostly a dead process's write, just undone, was in the way."""
 _TTL_MS = 3_600_000
 _MOST_UNTOLD = 100_000
 """Wake-ups that are kept while Redis is away; the Store knows of all others."""
@@ -57,10 +62,11 @@ class RedisLanes:
     def __init__(self, connection: Connection, name: str, kind: str, lease: float, fences: Fences | None) -> None:
         """`name` tells deployments apart that share a Redis; `lease` is in seconds."""
         prefix = f"switchboard:{{{name}:{kind}}}"
-        self._due, self._held, self._tokens, self._woken, self._era_key = (
-            f"{prefix}:{key}" for key in ("due", "held", "tokens", "woken", "era")
+        self._due, self._held, self._tokens, self._woken, self._era_key, self._idle, self._watched = (
+            f"{prefix}:{key}" for key in ("due", "held", "tokens", "woken", "era", "idle", "watched")
         )
-        self._channel = f"{prefix}:wake"
+        self._everybody = f"{prefix}:wake"
+        self._called_at = f"{prefix}:wake:{new_id()}"
         self._connection = connection
         self._kind = kind
         self._lease = lease
@@ -75,6 +81,8 @@ class RedisLanes:
         self._untold: dict[str, _Wake] = {}
         self._telling: asyncio.Task[None] | None = None
         self._one_teller = asyncio.Lock()
+        self._look_at = 0.0
+        """When there may be something to claim, by this process's monotonic clock."""
         self._called = asyncio.Event()
         self._hears = False
         self._background: set[asyncio.Task[None]] = set()
@@ -125,11 +133,11 @@ class RedisLanes:
             for lane in batch:
                 del self._untold[lane]
             now = time.monotonic()
-            arguments: list[str | int] = [_TTL_MS, self._channel]
+            arguments: list[str | int] = [_TTL_MS, self._everybody]
             for lane, wake in batch.items():
                 arguments += (lane, _micros(wake.due - now), int(wake.always))
             try:
-                await self._connection.run(WAKE, (self._due, self._tokens, self._woken), arguments)
+                await self._connection.run(WAKE, (self._due, self._tokens, self._woken, self._idle, self._watched), arguments)
             except BaseException:
                 self._untold = batch | self._untold
                 raise
@@ -147,50 +155,89 @@ class RedisLanes:
         """
         if not self._hears:
             self._hears = True
-            self._connection.hear(self._channel, self._called.set)
-        while True:
+            self._connection.hear(self._called_for, self._everybody, self._called_at)
+        try:
+            while True:
+                await self._until_there_may_be_some()
+                taking = asyncio.get_running_loop().create_task(self._take(min(most, _MOST)))
+                try:
+                    claims = await asyncio.shield(taking)
+                except asyncio.CancelledError:
+                    self._behind(self._give_back(taking))
+                    raise
+                if claims:
+                    return claims
+        except asyncio.CancelledError:
+            self._look_at = 0.0
+            self._behind(self._leave())
+            raise
+
+    def _called_for(self, word: str) -> None:
+        """A lane is due in so many microseconds; without a word, something may have been missed."""
+        at = time.monotonic() + (int(word) / 1e6 if word else 0.0)
+        if at < self._look_at:
+            self._look_at = at
+            self._called.set()
+
+    async def _until_there_may_be_some(self) -> None:
+        while (left := self._look_at - time.monotonic()) > 0:
             self._called.clear()
-            taking = asyncio.get_running_loop().create_task(self._take(min(most, _MOST)))
-            try:
-                claims, wait = await asyncio.shield(taking)
-            except asyncio.CancelledError:
-                self._behind(self._give_back(taking))
-                raise
-            if claims:
-                return claims
             with suppress(TimeoutError):
-                async with asyncio.timeout(min(wait, _POLL_SECONDS)):
+                async with asyncio.timeout(left):
                     await self._called.wait()
 
-    async def _take(self, most: int) -> tuple[list[Claim], float]:
-        """What could be claimed right now, else how many seconds to wait."""
+    async def _take(self, most: int) -> list[Claim]:
+        """What could be claimed right now."""
         token = f"{self._me}, {next(self._numbers)}"
         began = time.monotonic()
+        self._look_at = math.inf  # a call that comes meanwhile counts
         try:
             if self._untold:
                 await self._tell_some()
-            keys = (self._due, self._held, self._tokens, self._woken, self._era_key)
-            arguments = (most, _micros(self._lease), token, _TTL_MS, self._channel, new_id())
+            keys = (self._due, self._held, self._tokens, self._woken, self._era_key, self._idle, self._watched)
+            me = (self._called_at, _micros(_BEHIND_SECONDS))
+            arguments = (most, _micros(self._lease), token, _TTL_MS, self._everybody, new_id(), *me)
             era, next_in, lanes = await self._connection.run(CLAIM, keys, arguments)
         except StoreUnavailable:
-            return [], _AGAIN_SECONDS
+            self._look_within(_AGAIN_SECONDS)
+            return []
+        self._look_within(_POLL_SECONDS if next_in < 0 else min(next_in / 1e6, _POLL_SECONDS))
         if era != self._era:
             is_first, self._era = not self._era, era
             if not is_first:
                 log.warning("Redis has come back empty; it is filled again from the store", kind=self._kind)
                 self._forgotten()
         if not lanes:
-            return [], _POLL_SECONDS if next_in < 0 else next_in / 1e6
-        fences = await self._raised(lanes, token)
-        if time.monotonic() - began > self._lease:  # this process slept or the store did: others have had time to take them
-            fences = {}
+            return []
+        fences, sure_until = await self._raised_in_hand(lanes, token, began + self._lease)
         claims = [Claim(lane, f"{self._kind}:{lane}", fences[lane]) for lane in lanes if lane in fences]
         self._tokens_of.update(dict.fromkeys(claims, token))
-        self._sure_until.update(dict.fromkeys(claims, began + self._lease))
+        self._sure_until.update(dict.fromkeys(claims, sure_until))
         missed = [lane for lane in lanes if lane not in fences]
         if missed:
-            await self._let_go([(lane, token, _micros(_AGAIN_SECONDS)) for lane in missed])
-        return claims, _AGAIN_SECONDS
+            await self._let_go([(lane, token, _micros(_SOON_SECONDS)) for lane in missed])
+        return claims
+
+    def _look_within(self, seconds: float) -> None:
+        self._look_at = min(self._look_at, time.monotonic() + seconds)
+
+    async def _leave(self) -> None:
+        """Nobody here waits for a call any more."""
+        with suppress(StoreUnavailable):
+            await self._connection.run(LEAVE, (self._due, self._idle, self._watched), (self._everybody, self._called_at))
+
+    async def _raised_in_hand(self, lanes: Sequence[str], token: str, until: float) -> tuple[dict[str, int], float]:
+        """Lane -> its new fence, and until when they are ours, which they are until then; a slow store costs no lease."""
+        raising = asyncio.get_running_loop().create_task(self._raised(lanes, token))
+        while not (await asyncio.wait((raising,), timeout=self._lease / 3))[0]:
+            began = time.monotonic()
+            with suppress(StoreUnavailable):
+                if all(await asyncio.gather(*(self._beats.ask((lane, token)) for lane in lanes))):
+                    until = began + self._lease
+        fences = await raising
+        if time.monotonic() > until:  # this process slept: others have had time to take them
+            return {}, until
+        return fences, until
 
     async def _raised(self, lanes: Sequence[str], token: str) -> dict[str, int]:
         """Lane -> its new fence; those of which somebody else has raised it meanwhile are missing."""
@@ -204,10 +251,9 @@ class RedisLanes:
         skip = len(self._kind) + 1
         return {fence_id[skip:]: value for fence_id, value in raised.items()}
 
-    async def _give_back(self, taking: asyncio.Task[tuple[list[Claim], float]]) -> None:
+    async def _give_back(self, taking: asyncio.Task[list[Claim]]) -> None:
         """The claimer has gone; what was taken for it is due at once."""
-        claims, _ = await taking
-        for claim in claims:
+        for claim in await taking:
             await self.release(claim, 0.0)
 
     # Holding and giving back
@@ -246,8 +292,8 @@ class RedisLanes:
             await asyncio.gather(*(self._releases.ask(lane) for lane in lanes))
 
     async def _send_releases(self, batch: Sequence[tuple[str, str, int]]) -> Sequence[int]:
-        keys = (self._due, self._held, self._tokens, self._woken)
-        arguments: list[str | int] = [_TTL_MS, self._channel, *(part for each in batch for part in each)]
+        keys = (self._due, self._held, self._tokens, self._woken, self._idle, self._watched)
+        arguments: list[str | int] = [_TTL_MS, self._everybody, *(part for each in batch for part in each)]
         answers: Sequence[int] = await self._connection.run(RELEASE, keys, arguments)
         return answers
 

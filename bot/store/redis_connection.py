@@ -102,13 +102,9 @@ class Connection:
         except (RedisError, OSError) as error:
             raise self._unreachable(error) from None
 
-    def hear(self, channel: str, told: Callable[[], None]) -> None:
-        """Calls `told` whenever something is published there; also when something may have been missed."""
-        self.hear_words(channel, lambda _: told())
-
-    def hear_words(self, channel: str, told: Callable[[str], None]) -> None:
+    def hear(self, told: Callable[[str], None], *channels: str) -> None:
         """Calls `told` with whatever is published there; with nothing ("") when something may have been missed."""
-        self._told[channel] = told
+        self._told.update(dict.fromkeys(channels, told))
         if self._ear is not None:
             self._ear.cancel()
         self._ear = asyncio.get_running_loop().create_task(self._listen())

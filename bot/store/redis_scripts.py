@@ -7,6 +7,13 @@ The keys of one kind of lanes carry one hash tag, so that on Redis Cluster they 
     tokens  hash        lane -> whose claim it is
     woken   sorted set  lane -> when it is due again; lanes that were woken while somebody held them
     era     text        made anew wherever it is missing: a changed era means that lanes were forgotten
+    idle    sorted set  where to call a worker that waits for lanes -> since when
+    watched text        when the next lane falls due, where somebody looks then: all others come a moment later, if at all
+
+One worker is called for a lane, not all: each that comes costs a step. Whoever is called in vain (it is killed, paused or has no
+room) is followed by the others, which look a moment after the lane is due, or within their poll. Called first is whoever came
+last: it is awake, and puts more into each claim and each commit than two that take turns; where it has too much to do it does
+not come back so soon, and others are called.
 
 Times are microseconds of Redis's own clock. All of it is made again from the Store, so every key may go and has a time to live.
 """
@@ -15,10 +22,31 @@ from __future__ import annotations
 
 _NOW = "local t = redis.call('TIME') local now = t[1] * 1000000 + t[2]"
 
+_CALL = """
+local function call(idle, watched, everybody)
+  local head = redis.call('ZRANGE', due, 0, 0, 'WITHSCORES')
+  local word = math.max(0, head[2] - now)
+  redis.call('SET', watched, head[2], 'PX', math.floor(word / 1000) + 60000)
+  redis.call('ZREMRANGEBYSCORE', idle, '-inf', now - 3000000)
+  local first = redis.call('ZPOPMAX', idle)
+  while first[1] do
+    if redis.call('PUBLISH', first[1], word) > 0 then return end
+    first = redis.call('ZPOPMAX', idle)
+  end
+  redis.call('PUBLISH', everybody, word)
+end
+"""
+"""Tells one who waits in how many microseconds the first lane is due, and everybody where nobody waits or all of them are gone.
+
+Who waits has said so within the last 3 seconds, or is gone.
+"""
+
 CLAIM = f"""
 {_NOW}
-local due, held, tokens, woken, era = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
-local most, lease, token, ttl, channel = tonumber(ARGV[1]), tonumber(ARGV[2]), ARGV[3], ARGV[4], ARGV[5]
+local due, held, tokens, woken, era, idle, watched = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6], KEYS[7]
+local most, lease, token, ttl, everybody = tonumber(ARGV[1]), tonumber(ARGV[2]), ARGV[3], ARGV[4], ARGV[5]
+local me, behind = ARGV[7], tonumber(ARGV[8])
+{_CALL}
 redis.call('SET', era, ARGV[6], 'NX')
 -- Whoever has not beaten within its lease is gone: its lanes have been due since then.
 local gone = redis.call('ZRANGEBYSCORE', held, '-inf', now, 'WITHSCORES', 'LIMIT', 0, 500)
@@ -41,14 +69,31 @@ if #lanes > 0 then
 end
 local next = -1
 local head = redis.call('ZRANGE', due, 0, 0, 'WITHSCORES')
-if head[2] then next = math.max(0, head[2] - now) end
-if next == 0 and #lanes > 0 then redis.call('PUBLISH', channel, '') end
-head = redis.call('ZRANGE', held, 0, 0, 'WITHSCORES')
-if head[2] and (next < 0 or head[2] - now < next) then next = math.max(0, head[2] - now) end
-for i = 1, 5 do redis.call('PEXPIRE', KEYS[i], ttl) end
+if #lanes == most then
+  -- It may have no room now, and looks again by itself as soon as it has some.
+  redis.call('ZREM', idle, me)
+  if head[2] and head[2] - now <= 0 then call(idle, watched, everybody) end
+  next = 0
+else
+  redis.call('ZADD', idle, now, me)
+  if head[2] then
+    next = math.max(0, head[2] - now)
+    if redis.call('GET', watched) == head[2] then
+      next = next + behind
+    else
+      redis.call('SET', watched, head[2], 'PX', math.floor(next / 1000) + 60000)
+    end
+  end
+  head = redis.call('ZRANGE', held, 0, 0, 'WITHSCORES')
+  if head[2] and (next < 0 or head[2] - now < next) then next = math.max(0, head[2] - now) end
+end
+for i = 1, 6 do redis.call('PEXPIRE', KEYS[i], ttl) end
 return {{redis.call('GET', era), next, lanes}}
 """
-"""KEYS all five; ARGV most lease token ttl channel new-era -> era, microseconds until there may be more, lanes."""
+"""KEYS all seven; ARGV most lease token ttl everybody new-era me behind -> era, microseconds until there may be more, lanes.
+
+Whoever gets fewer than it asked for is called when there is more; `behind` is by how much it leaves others the first look.
+"""
 
 BEAT = f"""
 {_NOW}
@@ -68,8 +113,9 @@ return kept
 
 RELEASE = f"""
 {_NOW}
-local due, held, tokens, woken = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
-local ttl, channel, told = ARGV[1], ARGV[2], false
+local due, held, tokens, woken, idle, watched = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6]
+local ttl, everybody, told = ARGV[1], ARGV[2], false
+{_CALL}
 local answers = {{}}
 for i = 3, #ARGV, 3 do
   local lane, again = ARGV[i], tonumber(ARGV[i + 2])
@@ -88,16 +134,18 @@ for i = 3, #ARGV, 3 do
   end
   answers[i / 3] = ours and 1 or 0
 end
+if told then call(idle, watched, everybody) end
 redis.call('PEXPIRE', due, ttl)
-if told then redis.call('PUBLISH', channel, '') end
 return answers
 """
-"""KEYS due held tokens woken; ARGV ttl channel, then lane, token and microseconds until it is due again (-1: not) of each."""
+"""KEYS due held tokens woken idle watched; ARGV ttl everybody, then of each its lane, token, microseconds until it is due again
+(-1: not)."""
 
 WAKE = f"""
 {_NOW}
-local due, tokens, woken = KEYS[1], KEYS[2], KEYS[3]
-local ttl, channel, told = ARGV[1], ARGV[2], false
+local due, tokens, woken, idle, watched = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
+local ttl, everybody, told = ARGV[1], ARGV[2], false
+{_CALL}
 for i = 3, #ARGV, 3 do
   local lane, at, always = ARGV[i], now + i / 3 + ARGV[i + 1], ARGV[i + 2] == '1'
   if redis.call('HEXISTS', tokens, lane) == 1 then
@@ -109,11 +157,25 @@ for i = 3, #ARGV, 3 do
 end
 redis.call('PEXPIRE', due, ttl)
 redis.call('PEXPIRE', woken, ttl)
-if told then redis.call('PUBLISH', channel, '') end
+if not told then  -- nobody has come for a while, though somebody waits: whoever was called is gone
+  local head = redis.call('ZRANGE', due, 0, 0, 'WITHSCORES')
+  told = head[2] and head[2] + 100000 < now and redis.call('EXISTS', idle) == 1
+end
+if told then call(idle, watched, everybody) end
 """
-"""KEYS due tokens woken; ARGV ttl channel, then of each its lane, microseconds until it is due, 1 (0: only if it is unknown).
+"""KEYS due tokens woken idle watched; ARGV ttl everybody, then of each its lane, microseconds until it is due, 1 (0: only if it
+is unknown).
 
 Those that are woken together fall due in their order."""
+
+LEAVE = f"""
+{_NOW}
+local due, idle, watched = KEYS[1], KEYS[2], KEYS[3]
+{_CALL}
+redis.call('ZREM', idle, ARGV[2])
+if redis.call('EXISTS', due) == 1 then call(idle, watched, ARGV[1]) end
+"""
+"""KEYS due idle watched; ARGV everybody me. Whoever leaves may have been called: somebody else is, instead."""
 
 PULSE = """
 local t = redis.call('TIME') local now = t[1] * 1000 + math.floor(t[2] / 1000)

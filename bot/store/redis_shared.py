@@ -89,7 +89,7 @@ class RedisBoard:
             elif self._looking is None or self._looking.done():
                 self._looking = asyncio.get_running_loop().create_task(breakers.look())
 
-        self._redis.connection.hear_words(self._channel, heard)
+        self._redis.connection.hear(heard, self._channel)
 
     async def failed(self, name: str, tolerance: Tolerance, *, was_a_try: bool) -> Standing | None:
         bounds = (tolerance.failures, _ms(tolerance.cool_down), _ms(tolerance.longest))
@@ -207,7 +207,7 @@ class RedisNews:
         self._untold: dict[str, None] = {}
         self._telling: asyncio.Task[None] | None = None
         live.on_told(self._pass_on)
-        redis.connection.hear_words(self._channel, self._heard)
+        redis.connection.hear(self._heard, self._channel)
 
     def _pass_on(self, topic: str) -> None:
         """Told behind the caller's back: what is told while another word is under way goes together in the next."""

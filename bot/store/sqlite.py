@@ -24,7 +24,7 @@ from bot.errors import Conflict, StoreError, StoreUnavailable, UnindexedQuery
 from bot.records.base import Index, Record
 from bot.records.tokens import Word
 from bot.records.work import Counter
-from bot.store.base import Found, Insert, Put, Unit, Where
+from bot.store.base import Found, Insert, Look, Put, Unit, Where
 from bot.store.catalog import every_kind
 from bot.store.fields import stamp_record, tell_records
 from bot.store.sqlite_jobs import Answer, Call, DataVersion, Inserts, Step, Steps
@@ -56,6 +56,7 @@ class SqliteStore:
         self._reporter = Reader("sqlite reports", path)  # long sums do not hold up short questions
         self._watchers: dict[object, Callable[[], None]] = {}
         self._watching: asyncio.Task[None] | None = None
+        self._look: Look | None = None
 
     # Opening and closing
 
@@ -283,9 +284,14 @@ class SqliteStore:
         rows: list[tuple[int]] = await self._writer.submit(Answer(sql, row, list))
         return rows[0][0]
 
+    def before_commit(self, look: Look) -> None:
+        self._look = look
+
     async def commit(self, unit: Unit) -> None:
         if not unit:
             return
+        if self._look is not None:
+            await self._look(unit)
         now = self._clock.now()
         steps: list[Step] = []
         written: dict[int, Record] = {}

@@ -231,6 +231,18 @@ class StoreContract:
             await store.commit(void)
         assert told == [True]
 
+    async def test_what_looks_at_a_unit_adds_to_it_and_both_are_written_or_neither(self, store: Store) -> None:
+        async def look(unit: Unit) -> None:
+            unit.insert(Thing(id="follows"))
+
+        await store.insert([Thing(id="t")])
+        store.before_commit(look)
+        with pytest.raises(Conflict):
+            await store.commit(Unit(Change(Thing, {"id": "t", "group": "another"}, set={"name": "x"}, must=1)))
+        assert await store.get(Thing, "follows") is None
+        await store.commit(Unit(Change(Thing, {"id": "t"}, set={"name": "x"}, must=1)))
+        assert await store.get(Thing, "follows") is not None
+
     async def test_decimals_are_exact(self, store: Store) -> None:
         exact = Decimal("0.1000000000000000055511151231")
         await store.insert([Thing(id="t", amount=exact, prices=[exact, Decimal("1.50")])])

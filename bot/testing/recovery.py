@@ -20,6 +20,8 @@ class Recovery:
     """One lane that a process held when it was killed or paused."""
 
     fence_id: str
+    at: float
+    """What the seconds are counted from, by the wall clock."""
     seconds: float
     """From the fault, or from the last one that hit workers or Redis after it, to the first commit of whoever took the lane."""
     was_alone: bool
@@ -38,6 +40,10 @@ class Recoveries:
     def disturbed(self, at: float | None = None) -> None:
         """Now, or then, workers or Redis were hit, or are back after nobody was there."""
         self._disturbed.append(time.time() if at is None else at)
+
+    def was_disturbed(self, since: float) -> bool:
+        """Whether workers or Redis were hit since then."""
+        return any(moment >= since for moment in self._disturbed)
 
     def watch(self, fence_ids: Sequence[str], at: float) -> None:
         """These lanes were held by a process that has been gone since then, in seconds of the wall clock."""
@@ -58,7 +64,8 @@ class Recoveries:
 
     def _note(self, fence_id: str, at: float, raised_at: float) -> None:
         between = [moment for moment in self._disturbed if at < moment < raised_at]
-        self.found.append(Recovery(fence_id, raised_at - max([at, *between]), not between))
+        begin = max([at, *between])
+        self.found.append(Recovery(fence_id, begin, raised_at - begin, not between))
 
     async def over(self) -> None:
         """Whatever nobody has taken by now is watched no more."""

@@ -20,6 +20,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from bot.testing.audit import Account, Audit, Evidence, Invariant, come_to_rest, lines_of
+from bot.testing.control import Control
 from bot.testing.crowd import MOST_PEOPLE, Crowd, Habits, crowd
 from bot.testing.deployment import Deployment, deployment
 from bot.testing.faults import Faults, Kind, plan
@@ -44,8 +45,10 @@ class Plan:
     conversations: int = MOST_PEOPLE
     webs: int = 2
     workers: int = 2
-    at_once: int = 20
-    """People who write at the same time."""
+    at_once: int = 40
+    """People who write at the same time: so many that there is always work, not so many that each waits for a minute."""
+    bursts: tuple[int, int] = (1, 2)
+    """Bounds on how often each comes back."""
     every: tuple[float, float] = (1.0, 5.0)
     """Bounds on the seconds between two faults; they may overlap."""
     lease_ms: int = 2000
@@ -61,6 +64,8 @@ class Proof(Account):
     faults: Counter[Kind] = field(default_factory=Counter)
     restarts: int = 0
     recoveries: list[Recovery] = field(default_factory=list)
+    control: list[float] = field(default_factory=list)
+    """Seconds that lanes took to which nothing had happened."""
 
     @property
     def wrong(self) -> list[str]:
@@ -81,13 +86,18 @@ class Proof(Account):
         return "\n".join(lines)
 
     def _recovery(self) -> list[str]:
-        """Another process's first commit on a lane that a dead or paused one held."""
+        """When another process took a lane that a dead or paused one held."""
         bar = self.lease + GRACE
         lines = [f"  {'':38}  {'lanes':>6}  {'median':>7}  {'worst':>7}  {'bar':>7}"]
         for name, was_alone in (("after a kill or pause", True), ("after the last of several faults", False)):
             times = [found.seconds for found in self.recoveries if found.was_alone is was_alone]
             middle, worst = (f"{statistics.median(times):.3f}", f"{max(times):.3f}") if times else ("-", "-")
             lines.append(f"  {name:38}  {len(times):>6}  {middle:>7}  {worst:>7}  {bar:>7.3f}")
+        if self.control:
+            middle, worst = f"{statistics.median(self.control):.3f}", f"{max(self.control):.3f}"
+            lines.append(f"  {'beside it, lanes that nothing befell':38}  {len(self.control):>6}  {middle:>7}  {worst:>7}")
+        late = sum(found.seconds > bar for found in self.recoveries)
+        lines.append(f"  later than the bar: {late}, of them later than such lanes were then: {self.count(Invariant.SLOW)}")
         return lines
 
 
@@ -124,6 +134,7 @@ class _Run:
         self._dice = random.Random(plan.seed)
         self._news: list[str] = []
         self._recoveries = Recoveries(running.store)
+        self._control = Control(running.lanes, running.database, running.store, self._recoveries.was_disturbed)
         self._faults = Faults(running, self._recoveries, self._ended, self._news.append)
 
     def _ended(self, said: str) -> None:
@@ -131,7 +142,7 @@ class _Run:
 
     async def whole(self) -> None:
         around, plan = self._running.around, self._plan
-        habits = Habits(plan.at_once, plan.conversations)
+        habits = Habits(plan.at_once, plan.conversations, plan.bursts)
         async with crowd(around.webhooks, around.sends_log, habits, self._dice.random()) as writers:
             operators = Operators(self._running.store, lambda: list(writers.active), self._dice.random())
             async with self._telling(writers):
@@ -153,6 +164,7 @@ class _Run:
         enough = asyncio.Event()
         harming = asyncio.create_task(self._faults.happen(plan_, lambda: writers.arrivals.total))
         serving = asyncio.create_task(operators.work(enough))
+        sampling = asyncio.create_task(self._control.run())
         try:
             until = time.monotonic() + self._plan.seconds
             while time.monotonic() < until and not writers.is_done and not harming.done():
@@ -160,9 +172,9 @@ class _Run:
             enough.set()
             await serving
         finally:
-            for task in (harming, serving):
+            for task in (harming, serving, sampling):
                 task.cancel()
-            await asyncio.gather(harming, serving, return_exceptions=True)
+            await asyncio.gather(harming, serving, sampling, return_exceptions=True)
         await self._faults.over()
 
     @asynccontextmanager
@@ -201,7 +213,10 @@ class _Run:
         proof = self._proof
         proof.faults, proof.restarts, proof.recoveries = self._faults.done, self._faults.restarts, self._recoveries.found
         proof.figures["posts in flight at a kill or pause"] = len(self._faults.in_flight)
+        proof.control = [sample.seconds for sample in self._control.samples]
         for found in proof.recoveries:
-            if found.seconds > proof.lease + GRACE:
+            beside = self._control.beside(found.at + proof.lease, found.at + found.seconds)
+            if found.seconds - beside > proof.lease + GRACE:
                 after = "a kill or pause" if found.was_alone else "the last of several faults"
-                proof.problem(Invariant.SLOW, f"{found.fence_id} {found.seconds:.2f} s after {after}")
+                named = f"{found.fence_id} {found.seconds:.2f} s after {after}"
+                proof.problem(Invariant.SLOW, f"{named}; another lane took {beside:.2f} s then")

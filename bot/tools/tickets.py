@@ -10,7 +10,7 @@ from bot.principal import Strength
 from bot.records.conversations import Priority
 from bot.records.tickets import Ticket, TicketCategory, TicketStatus
 from bot.resources import say
-from bot.services.tickets import CUSTOMER
+from bot.services.ticket_rules import CUSTOMER
 from bot.tools.base import Result, ToolContext, clip, tool
 
 Number = Annotated[str, Field(description="The ticket's number, like TICKET-2026-000001.", min_length=1, max_length=40)]

@@ -48,7 +48,14 @@ log = structlog.get_logger()
 LANGUAGE_COOKIE = "language"
 LANGUAGE_SECONDS = 365 * 24 * 3600
 
-_TEAM_PAGES = (("desk", "/desk"), ("supervisor", "/supervisor"), ("settings", "/settings"), ("users", "/users"))
+_TEAM_PAGES = (
+    ("desk", "/desk"),
+    ("supervisor", "/supervisor"),
+    ("work", "/work"),
+    ("replies", "/replies"),
+    ("settings", "/settings"),
+    ("users", "/users"),
+)
 """In the order in which they are offered; those that are not built are left out."""
 
 _EXPLAINED = frozenset((403, 404, 405, 413, 429, 500, 503))

@@ -9,12 +9,14 @@ from bot.records.users import User
 from bot.resources import moment
 
 
-def shown(language: str, at: datetime | None, user: User) -> str:
-    """A moment in the user's zone; UTC where their zone is none, nothing where there is no moment."""
-    if at is None:
-        return ""
+def zone_of(user: User) -> ZoneInfo:
+    """The user's zone; UTC where theirs is none."""
     try:
-        zone = ZoneInfo(user.preferences.timezone)
+        return ZoneInfo(user.preferences.timezone)
     except (ZoneInfoNotFoundError, ValueError, OSError):
-        zone = ZoneInfo("UTC")
-    return moment(language, at, zone)
+        return ZoneInfo("UTC")
+
+
+def shown(language: str, at: datetime | None, user: User) -> str:
+    """A moment in the user's zone; nothing where there is no moment."""
+    return moment(language, at, zone_of(user)) if at is not None else ""

@@ -36,7 +36,7 @@ _ENTITIES = {
 """What the audit log calls a record -> where it is."""
 _BOUND = frozenset({"tickets", "callbacks"})
 """What whoever only claims to be somebody may make in that one's name, in the conversation in which they ask for it."""
-_JOBS = frozenset({"sweep", "merge-stragglers", "desk"})
+_JOBS = frozenset({"sweep", "merge-stragglers", "desk", "ticket-deadlines"})
 
 
 async def dump(store: Store) -> Documents:

@@ -295,6 +295,22 @@ async def test_what_a_silent_process_had_begun_to_write_is_undone(
             await writing
 
 
+async def test_on_a_slow_server_who_lives_does_not_seem_dead(
+    mongo_uri: str, database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with opened(mongo_uri, database) as living, opened(mongo_uri, database) as other:
+        await living.keep_clear(60)
+        note = other._sessions._note
+
+        async def slowly() -> None:
+            await asyncio.sleep(0.6)
+            await note()
+
+        monkeypatch.setattr(other._sessions, "_note", slowly)
+        await other.keep_clear(0.2)
+        assert not await other._sessions._notes.count_documents({"ended": True})
+
+
 async def test_a_commit_of_unknown_outcome_is_asked_for_again(
     mongo_uri: str, database: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -6,9 +6,11 @@ On a real redis-server; time is its own, so leases are short and every wait has 
 from __future__ import annotations
 
 import asyncio
+import math
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack
+from copy import copy
 from pathlib import Path
 from uuid import uuid4
 
@@ -19,6 +21,7 @@ from bot.clock import new_id
 from bot.errors import SettingsError, StoreUnavailable
 from bot.store.redis import RedisCommons, RedisLanes, shared_lanes
 from bot.store.redis_connection import Connection, place_of
+from bot.store.together import Together
 from bot.testing.lanes_contract import SOON, claimed, is_nothing_due
 from bot.testing.redis import RedisServer, require_redis
 from tests.store.redis_lanes import Numbers
@@ -86,6 +89,51 @@ async def test_what_one_process_wakes_another_claims_at_once(join: Join) -> None
     await web.wake("a")
     assert (await claimer).lane == "a"
     assert time.monotonic() - began < 0.5
+
+
+async def test_of_those_that_wait_one_is_called_for_a_lane(join: Join) -> None:
+    web, workers = join(60.0), [join(60.0) for _ in range(4)]
+    claimers = [asyncio.create_task(worker.claim()) for worker in workers]
+    await asyncio.sleep(0.2)
+    looked = [worker._numbers for worker in workers]
+    before = [next(copy(numbers)) for numbers in looked]
+    await web.wake("a", 0.05)
+    async with asyncio.timeout(SOON):
+        [done], _ = await asyncio.wait(claimers, return_when=asyncio.FIRST_COMPLETED)
+    assert done.result().lane == "a"
+    assert sum(next(copy(numbers)) - then for numbers, then in zip(looked, before, strict=True)) <= 2
+    for claimer in claimers:
+        claimer.cancel()
+
+
+async def test_where_the_one_that_was_called_does_not_come_another_does(join: Join, redis_server: RedisServer) -> None:
+    web, gone, other = join(60.0), join(60.0), join(60.0)
+    waiting = asyncio.create_task(other.claim())
+    await asyncio.sleep(0.1)
+    sleeper = asyncio.create_task(gone.claim())
+    await asyncio.sleep(0.1)
+    gone._called_for = lambda word: None  # type: ignore[method-assign]
+    gone._connection.hear(lambda word: None, gone._called_at, gone._everybody)
+    await asyncio.sleep(0.1)  # it is there, and is the one to be called, but hears nothing any more
+    gone._look_at = math.inf
+    await web.wake("a")
+    async with asyncio.timeout(1.5):
+        assert (await waiting).lane == "a"
+    sleeper.cancel()
+
+
+async def test_who_leaves_passes_the_call_on(join: Join) -> None:
+    web, leaving, staying = join(60.0), join(60.0), join(60.0)
+    stays = asyncio.create_task(staying.claim())
+    await asyncio.sleep(0.1)
+    leaves = asyncio.create_task(leaving.claim())
+    await asyncio.sleep(0.1)
+    await web.wake("a", 0.1)  # the one that came last is called
+    await asyncio.sleep(0.05)
+    leaves.cancel()
+    began = time.monotonic()
+    assert (await stays).lane == "a"
+    assert time.monotonic() - began < 0.4
 
 
 async def test_many_processes_never_hold_one_lane_and_all_of_them_get_some(join: Join) -> None:
@@ -179,14 +227,39 @@ async def test_what_was_woken_under_a_silent_holder_is_due_with_the_lane(join: J
     assert await is_nothing_due(other)
 
 
+class Slow(Numbers):
+    """A store that takes longer than a lease to raise a fence."""
+
+    def __init__(self, fences: Numbers) -> None:
+        super().__init__()
+        self._fences = fences
+
+    async def raise_fences(self, ids: Sequence[str], holder: str) -> Mapping[str, int]:
+        await asyncio.sleep(2 * LEASE)
+        return await self._fences.raise_fences(ids, holder)
+
+
+async def test_a_store_slower_than_the_lease_costs_no_lane(join: Join, fences: Numbers) -> None:
+    lanes, other = join(), join()
+    lanes._fences = Slow(fences)
+    await lanes.wake("a")
+    claimer = asyncio.create_task(lanes.claim())
+    await asyncio.sleep(0.1)
+    seeking = asyncio.create_task(other.claim())
+    async with asyncio.timeout(SOON):
+        claim = await claimer
+    assert await lanes.beat(claim)
+    assert lanes.is_sure(claim)
+    assert not seeking.done()
+    seeking.cancel()
+
+
 async def test_who_is_stopped_between_claim_and_fence_hands_nothing_out(join: Join, fences: Numbers) -> None:
-    class Slow(Numbers):
-        async def raise_fences(self, ids, holder):  # type: ignore[no-untyped-def]
-            await asyncio.sleep(LEASE + 0.1)
-            return await fences.raise_fences(ids, holder)
+    async def stopped(batch: Sequence[tuple[str, str]]) -> Sequence[int]:
+        raise StoreUnavailable("it does not run")
 
     slow, other = join(), join()
-    slow._fences = Slow()
+    slow._fences, slow._beats = Slow(fences), Together(stopped)
     await slow.wake("a")
     sleeper = asyncio.create_task(slow.claim())
     claim = await claimed(other)
@@ -321,12 +394,14 @@ async def test_every_key_has_a_time_to_live_and_the_keys_of_a_kind_lie_together(
     await lanes.wake("b")
     await lanes.claim_some(2)
     await lanes.wake("a", 60)
-    assert await is_nothing_due(lanes)
+    claimer = asyncio.create_task(lanes.claim())
+    await asyncio.sleep(0.2)
     async with Redis.from_url(redis_server.url, decode_responses=True) as client:
         keys = [key async for key in client.scan_iter("switchboard:*") if key.startswith(lanes._due.rpartition(":")[0])]
-        assert {key.rpartition(":")[2] for key in keys} == {"due", "held", "tokens", "woken", "era"}
+        assert {key.rpartition(":")[2] for key in keys} == {"due", "held", "tokens", "woken", "era", "idle", "watched"}
         assert all([await client.pttl(key) > 0 for key in keys])
         assert len({key.partition("{")[2].partition("}")[0] for key in keys}) == 1
+    claimer.cancel()
 
 
 # Settings

@@ -24,6 +24,10 @@ pytestmark = pytest.mark.scenario
 
 EVERYBODY = frozenset(Role)
 ADMIN = frozenset({Role.ADMIN})
+SUPERVISORS = frozenset({Role.ADMIN, Role.SUPERVISOR})
+OPERATORS = SUPERVISORS | {Role.AGENT}
+ANALYSTS = SUPERVISORS | {Role.MANAGER, Role.VIEWER}
+READERS = OPERATORS | {Role.SALES_HEAD, Role.VIEWER}
 OPEN = frozenset({"open"})
 
 ROUTES: dict[str, frozenset[str]] = {
@@ -52,6 +56,21 @@ ROUTES: dict[str, frozenset[str]] = {
     "POST /account/sign-out-everywhere": EVERYBODY,
     "POST /account/tokens": EVERYBODY,
     "POST /account/tokens/{token}/end": EVERYBODY,
+    "GET /desk": READERS,
+    "GET /desk/live": READERS,
+    "GET /supervisor": ANALYSTS,
+    "POST /supervisor/{conversation}/assign": SUPERVISORS,
+    "POST /supervisor/{conversation}/pull": SUPERVISORS,
+    "POST /supervisor/{conversation}/priority": SUPERVISORS,
+    "GET /work": SUPERVISORS,
+    "POST /work/{kind}/again": SUPERVISORS,
+    "POST /work/{kind}/all": SUPERVISORS,
+    "GET /replies": OPERATORS,
+    "POST /replies": OPERATORS,
+    "POST /replies/delete": OPERATORS,
+    "GET /settings": ADMIN,
+    "POST /settings/{subject}": ADMIN,
+    "GET /audit": ADMIN,
     "GET /users": ADMIN,
     "POST /users": ADMIN,
     "POST /users/{user}/invite": ADMIN,
@@ -65,7 +84,7 @@ ROUTES: dict[str, frozenset[str]] = {
 NOT_PAGES = {"GET /static/{version}/{name}"}
 """Files, with nothing of anybody's in them."""
 
-VALUES = {"token": "0" * 64, "session": "0" * 64, "user": "nobody"}
+VALUES = {"token": "0" * 64, "session": "0" * 64, "user": "nobody", "conversation": "none", "kind": "job", "subject": "ai"}
 GUARDED = [(route, who) for route, who in ROUTES.items() if who != OPEN]
 
 

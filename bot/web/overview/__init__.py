@@ -1,0 +1,1 @@
+"""The supervisors' page: its figures as words and plots, and its lists."""
