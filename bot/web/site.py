@@ -33,6 +33,7 @@ from bot.services.desk import Desk
 from bot.services.media import Media
 from bot.services.people import People
 from bot.services.users import name_of
+from bot.services.webhooks import Webhooks
 from bot.shared import Shared
 from bot.store.base import LaneKinds, Store
 from bot.tools.base import Services
@@ -124,6 +125,8 @@ class Parts(Protocol):
     def outbox(self) -> Outbox: ...
     @property
     def jobs(self) -> Jobs: ...
+    @property
+    def webhooks(self) -> Webhooks: ...
     @property
     def simulator(self) -> Phone | None: ...
 
