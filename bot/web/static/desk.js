@@ -43,7 +43,7 @@ class Desk {
     for (const one of document.querySelectorAll("[data-go]")) one.addEventListener("click", () => this.go(one.dataset.go));
     for (const one of document.querySelectorAll("[data-keys]")) one.addEventListener("click", help);
     document.querySelector("[data-begin-canned]").addEventListener("click", () => this.canned.begin());
-    addEventListener("popstate", () => this.open(new URLSearchParams(location.search).get("c") ?? "", { isBack: true }));
+    addEventListener("popstate", ({ state }) => { this.open(state?.id ?? "", { isBack: true }); this.go(state?.pane ?? "queue"); });
     setInterval(() => this.#look(), LOOK);
     setInterval(() => this.#drawTyping(), 1000);
   }
@@ -53,6 +53,7 @@ class Desk {
     this.queue.counts(data.counts);
     if (data.open) this.#show(data.open.conversation, data.open);
     else this.talk.show(null);
+    history.replaceState({ id: this.talk.id, pane: document.body.dataset.pane }, ""); // what is shown at first comes back as it was
     this.queue.draw();
     this.live.start();
     this.composer.flush();
@@ -64,7 +65,7 @@ class Desk {
 
   /** Opens a conversation; `quietly`: one only walks along the queue, the pane stays. */
   async open(id, { isBack = false, quietly = false } = {}) {
-    if (!isBack && id !== this.talk.id) history.pushState(null, "", id ? `/desk?c=${encodeURIComponent(id)}` : "/desk");
+    if (!isBack && id !== this.talk.id) history.pushState({ id, pane: "talk" }, "", id ? `/desk?c=${encodeURIComponent(id)}` : "/desk");
     if (!quietly) this.go(id ? "talk" : "queue");
     this.queue.open(id);
     if (!id) { this.live.look(""); this.talk.show(null); this.person.show(null); return; }
