@@ -21,7 +21,7 @@ COPY --from=build /opt/bot /opt/bot
 ENV PATH=/opt/bot/bin:$PATH PYTHONUNBUFFERED=1 BOT_HOST=0.0.0.0 BOT_PORT=8080 BOT_DATA_DIR=/var/lib/bot/data
 USER bot
 WORKDIR /var/lib/bot
-RUN mkdir -p data
+RUN mkdir -p data media
 VOLUME /var/lib/bot/data
 EXPOSE 8080
 # Is the process there? Whether it should get requests is for the proxy to ask (/readyz). `bot work` has it where BOT_METRICS_PORT says.

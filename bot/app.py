@@ -10,7 +10,7 @@ from typing import Any
 import structlog
 
 from bot.backlog import Backlog
-from bot.channels.base import Channel, channel_of
+from bot.channels.base import Channel, shape_for
 from bot.channels.whatsapp.simulator import Simulator
 from bot.clock import Clock, SystemClock, follow
 from bot.config import Settings
@@ -54,6 +54,10 @@ from bot.services.handoff import Handoffs
 from bot.services.hours import Hours
 from bot.services.knowledge import Knowledge
 from bot.services.leads import Leads
+from bot.services.media import SWEEP_JOB as MEDIA_JOB
+from bot.services.media import SWEEP_SECONDS as MEDIA_SECONDS
+from bot.services.media import Media, MediaBounds
+from bot.services.media_links import MediaLinks
 from bot.services.memories import Memories
 from bot.services.merging import Merging
 from bot.services.one_time_codes import OneTimeCodes
@@ -72,6 +76,7 @@ from bot.services.webhook_posting import Posting, Tools
 from bot.services.webhooks import Webhooks
 from bot.shared import Shared
 from bot.store.base import LaneKinds, Store
+from bot.store.files import FileDirectory
 from bot.store.ownership import Ownership, beside
 from bot.tools.base import Services, Toolbox
 from bot.vendors import (
@@ -125,6 +130,7 @@ class App:
     ownership: Ownership
     live: Live
     desk: Desk
+    media: Media
     ticketing: Ticketing
     webhooks: Webhooks
     posting_tools: Tools
@@ -236,8 +242,7 @@ def _join(
     is_working: bool,
 ) -> App:
     def shape(lane: str, reply: Reply) -> list[Reply]:
-        channel = channel_of(channels, lane)
-        return channel.shape(reply) if channel is not None else [reply]
+        return shape_for(channels, lane, reply)
 
     audit = Audit(clock)
     policy = Policy(store, clock)
@@ -267,8 +272,10 @@ def _join(
     spending = Spending(store, clock, system)
     handoffs = Handoffs(router.skills())
     summariser = ModelSummariser(model) if model is not None else None
+    files = FileDirectory(settings.media_path)
+    media = Media(store, clock, audit, files, MediaLinks(key, clock), MediaBounds(settings.media_max_mb, settings.media_total_mb))
     desk = join_desk(
-        store, clock, audit, system, hours, jobs, outbox, policy, conversations, handoffs, shared.live, mailer, summariser
+        store, clock, audit, system, hours, jobs, outbox, policy, conversations, handoffs, shared.live, mailer, summariser, media
     )
     ticketing = join_ticketing(store, clock, audit, system, hours, jobs, outbox, policy, conversations, desk.notifying)
     tools, events = posting_tools(key), WebhookEvents(store, clock, jobs)
@@ -342,6 +349,7 @@ def _join(
         is_working=is_working,
         live=shared.live,
         desk=desk,
+        media=media,
         ticketing=ticketing,
         webhooks=webhooks,
         posting_tools=tools,
@@ -364,8 +372,10 @@ async def _plan_jobs(app: App) -> None:
 
     app.jobs.register("sweep", sweep)
     app.jobs.register("merge-stragglers", bring_stragglers)
+    app.jobs.register(MEDIA_JOB, app.media.sweep)
     if app.is_working:
         await app.jobs.every("sweep", SWEEP_SECONDS)
         await app.jobs.every("merge-stragglers", STRAGGLERS_SECONDS)
         await app.jobs.every(DESK_JOB, DESK_SECONDS)
+        await app.jobs.every(MEDIA_JOB, MEDIA_SECONDS)
         await app.jobs.every(DEADLINES_JOB, DEADLINES_SECONDS)

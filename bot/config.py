@@ -23,6 +23,8 @@ _EXAMPLES = {
     "BOT_QUIET_MS": "800",
     "BOT_LEASE_MS": "5000",
     "BOT_MAX_WAITING": "100000",
+    "BOT_MEDIA_MAX_MB": "16",
+    "BOT_MEDIA_TOTAL_MB": "10240",
     "MONGODB_DATABASE": "switchboard",
     "BOT_DEFAULT_LANGUAGE": "es, en or hi",
     "BOT_PUBLIC_URL": "https://bot.example.com",
@@ -132,6 +134,10 @@ class Settings(BaseSettings):
 
     max_waiting: int = _setting("BOT_MAX_WAITING", 100_000, "how much of what was received may wait before more is refused", ge=1)
 
+    media_dir: str = _setting("BOT_MEDIA_DIR", "", "directory of attached files; one for all processes")
+    media_max_mb: int = _setting("BOT_MEDIA_MAX_MB", 16, "largest attached file, in MB", ge=1, le=1024)
+    media_total_mb: int = _setting("BOT_MEDIA_TOTAL_MB", 10_240, "all attached files together, in MB", ge=1)
+
     mongodb_uri: SecretStr = _setting("MONGODB_URI", SecretStr(""), "MongoDB instead of the embedded store")
     mongodb_database: DatabaseName = _setting("MONGODB_DATABASE", "switchboard", "database on MongoDB")
     redis_url: SecretStr = _setting("REDIS_URL", SecretStr(""), "Redis beside MongoDB, for many processes")
@@ -175,6 +181,11 @@ class Settings(BaseSettings):
     def is_shared(self) -> bool:
         """Whether several processes may work together: on MongoDB, with their lanes on Redis."""
         return bool(self.mongodb_uri.get_secret_value() and self.redis_url.get_secret_value())
+
+    @property
+    def media_path(self) -> Path:
+        """Where attached files are: BOT_MEDIA_DIR, else `media` in the data directory."""
+        return Path(self.media_dir) if self.media_dir else self.data_dir / "media"
 
     @property
     def has_model(self) -> bool:

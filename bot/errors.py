@@ -20,6 +20,8 @@
     │   ├── MoveRefused          this status cannot follow that one
     │   ├── SignInRefused        not with this address and this password
     │   ├── PasswordRefused      it cannot be a password; says why
+    │   ├── FileTooLarge         it has more bytes than are taken
+    │   ├── FileRefused          a file of no kind that is taken
     │   └── LimitReached         too often in a short time; says for how long to wait
     ├── ChannelError
     │   ├── BadSignature         not signed by the vendor
@@ -148,6 +150,14 @@ class SignInRefused(ServiceError):
 
 class PasswordRefused(ServiceError):
     """This cannot be a password."""
+
+
+class FileTooLarge(ServiceError):
+    """The file has more bytes than are taken."""
+
+
+class FileRefused(ServiceError):
+    """This is no kind of file that is taken."""
 
 
 class LimitReached(ServiceError):

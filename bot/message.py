@@ -72,6 +72,10 @@ class Media(msgspec.Struct, gc=False, frozen=True, tag="media", omit_defaults=Tr
     sha256: str = ""
     voice: bool = False
     """Whether an audio is a recorded voice note."""
+    media_id: str = ""
+    """Of our own media store, where the file is there."""
+    size: int = 0
+    """Bytes, where they are known."""
 
     def as_text(self) -> str:
         name = "voice note" if self.voice else self.kind
@@ -200,12 +204,17 @@ class Reply(msgspec.Struct, gc=False, frozen=True, omit_defaults=True):
 
     text: str
     buttons: tuple[Button, ...] = ()
+    media: tuple[Media, ...] = ()
+    """Files of our own store; only for a channel that carries them."""
 
     def as_text(self) -> str:
-        """The whole reply as one text, for a channel or a reader without buttons."""
-        if not self.buttons:
-            return self.text
-        return self.text + "\n" + "\n".join(f"[{button.title}]" for button in self.buttons)
+        """The whole reply as one text, for a channel or a reader without buttons and files."""
+        lines = [*([self.with_files()] if self.media else [self.text]), *(f"[{button.title}]" for button in self.buttons)]
+        return "\n".join(lines)
+
+    def with_files(self) -> str:
+        """The text behind the names of the files, as the timeline and the model have it."""
+        return " ".join(part for part in (*(file.as_text() for file in self.media), self.text) if part)
 
 
 _INCOMING = msgspec.json.Decoder(Incoming)

@@ -20,7 +20,16 @@ from bot.errors import Conflict, EpochMoved, FenceLost, SendError, StoreUnavaila
 from bot.message import Address, Reply
 from bot.meter import KEEPS_NOTHING, Counted, Meter, Stage
 from bot.policy import Policy
-from bot.records.conversations import Conversation, Direction, Interactive, Message, MessageSender, MessageStatus, MessageType
+from bot.records.conversations import (
+    Conversation,
+    Direction,
+    Interactive,
+    Message,
+    MessageSender,
+    MessageStatus,
+    MessageType,
+    attachment_of,
+)
 from bot.records.work import Author, Delivery, DeliveryState, Fence, InboxRow, InboxState, receipts_lane
 from bot.store.base import Change, Claim, In, Lanes, Require, Store, Unit
 
@@ -68,6 +77,12 @@ class Wait:
 def backoff(attempts: int) -> float:
     """Seconds to wait after so many failures: 1, 2, 4, ... up to 120."""
     return float(min(2 ** max(attempts - 1, 0), 120))
+
+
+def _type_of(reply: Reply) -> MessageType:
+    if reply.buttons:
+        return MessageType.INTERACTIVE
+    return MessageType(attachment_of(reply.media[0]).type) if reply.media else MessageType.TEXT
 
 
 def read_reply(delivery: Delivery) -> Reply:
@@ -137,12 +152,13 @@ class Outbox:
             conversation_id=conversation.id,
             kind=conversation.kind,
             customer_id=conversation.customer_id,
-            content=reply.text,
-            type=MessageType.INTERACTIVE if buttons else MessageType.TEXT,
+            content=reply.with_files(),
+            type=_type_of(reply),
             direction=Direction.OUTBOUND,
             sender=_SENDERS[author],
             agent_id=conversation.assigned_agent if author is Author.OPERATOR else None,
             interactive=Interactive.model_validate({"type": "button", "buttons": buttons}) if buttons else None,
+            attachments=[attachment_of(file) for file in reply.media],
             timestamp=self._clock.now(),
             turn_id=turn_id,
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Protocol, runtime_checkable
 
+from bot.errors import ServiceError
 from bot.message import Address, Reply
 from bot.pacing import Pace
 
@@ -48,6 +49,22 @@ class Checkable(Protocol):
 
     async def check(self) -> str:
         """One line of what the vendor said. Raises ChannelError that says what is wrong."""
+
+
+@runtime_checkable
+class CarriesMedia(Protocol):
+    """A channel whose replies may have files of our own store with them."""
+
+    carries_media: bool
+
+
+def shape_for(channels: Mapping[str, Channel], lane: str, reply: Reply) -> list[Reply]:
+    """The pieces that the channel of a lane can carry. Raises ServiceError for files where it carries none."""
+    channel = channel_of(channels, lane)
+    if reply.media and not isinstance(channel, CarriesMedia):
+        name = lane.partition(":")[0]
+        raise ServiceError(f"files cannot be sent on {name} yet; say it in words, or send the file by another way")
+    return channel.shape(reply) if channel is not None else [reply]
 
 
 def channel_of(channels: Mapping[str, Channel], lane: str) -> Channel | None:

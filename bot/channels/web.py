@@ -12,14 +12,15 @@ NAME = "web"
 
 
 class WebChannel:
-    """A page shows text of any length and any number of buttons, so no reply needs another shape."""
+    """A page shows text of any length, any number of buttons and files, so no reply needs another shape."""
 
     name = NAME
+    carries_media = True
     tracks = True
     """A reply whose sending broke off is sent again: on the timeline it is one message either way."""
 
     def shape(self, reply: Reply) -> list[Reply]:
-        return [reply] if reply.text.strip() or reply.buttons else []
+        return [reply] if reply.text.strip() or reply.buttons or reply.media else []
 
     async def send(self, to: Address, reply: Reply, tracker: str) -> str:
         return f"web.{tracker}"

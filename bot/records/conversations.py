@@ -12,7 +12,7 @@ from typing import Annotated, Any, Self
 from pydantic import Field, model_validator
 
 from bot.conversation import Assignee, AssigneeKind, ConversationStatus, assignee_of
-from bot.message import Address
+from bot.message import Address, Media
 from bot.records.base import PII, Index, NowByDefault, Part, Record, TextIndex, record
 from bot.records.fields import Count, Rating, Sentiment, SentimentScore, Unit
 from bot.records.handoffs import Cause
@@ -345,6 +345,21 @@ class Attachment(Part):
     thumbnail_url: str | None = None
     duration: float | None = None
     """Seconds."""
+
+
+_ATTACHMENT_TYPES = {**{str(type_): type_ for type_ in AttachmentType}, "sticker": AttachmentType.IMAGE}
+
+
+def attachment_of(media: Media) -> Attachment:
+    """As the timeline keeps a file; `url` only where it is in our own store."""
+    return Attachment(
+        type=_ATTACHMENT_TYPES.get(media.kind, AttachmentType.DOCUMENT),
+        url=f"/media/{media.media_id}" if media.media_id else None,
+        public_id=media.media_id or media.provider_id or None,
+        filename=media.filename or None,
+        mime_type=media.mime_type or None,
+        size=media.size or None,
+    )
 
 
 class MessageLocation(Part):

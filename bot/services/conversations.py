@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
@@ -24,8 +24,6 @@ from bot.message import EMPTY_MESSAGE, Address, Choice, Contacts, Content, Locat
 from bot.meter import KEEPS_NOTHING, Counted, Meter
 from bot.records.audit import AuditAction
 from bot.records.conversations import (
-    Attachment,
-    AttachmentType,
     ChannelName,
     Conversation,
     ConversationKind,
@@ -38,23 +36,16 @@ from bot.records.conversations import (
     MessageStatus,
     MessageType,
     WhatsAppData,
+    attachment_of,
 )
 from bot.records.handoffs import Cause, Handoff
+from bot.records.media import MediaFile, MediaState
 from bot.records.people import Customer
 from bot.records.users import User
 from bot.services.audit import Audit
 from bot.services.moves import cause_of, leaving, put_move
 from bot.services.spending import spent_by
 from bot.store.base import Change, Store, Unit
-
-_MEDIA_TYPES = {
-    "image": MessageType.IMAGE,
-    "sticker": MessageType.IMAGE,
-    "audio": MessageType.AUDIO,
-    "video": MessageType.VIDEO,
-    "document": MessageType.DOCUMENT,
-}
-
 
 SUMMARY_JOB = "summarise"
 """The job that sums up for the operator what was said before."""
@@ -125,6 +116,7 @@ class Conversations:
         floor = conversation.last_message.timestamp if conversation.last_message else datetime.min.replace(tzinfo=UTC)
         messages = [self._inbound(conversation, item, turn.id, floor) for item in turn.heard]
         unit.insert(*messages)
+        put_media(unit, conversation, [item.message.content for item in turn.heard])
         last = messages[-1]
         latest = min(max(item.message.sent_at for item in turn.heard), self._clock.now())
         if conversation.last_customer_message is not None:
@@ -279,14 +271,15 @@ def _stored(content: Content) -> tuple[MessageType, dict[str, Any]]:
         case Contacts():
             return MessageType.CONTACT, {}
         case Media():
-            type_ = _MEDIA_TYPES.get(content.kind, MessageType.DOCUMENT)
-            attachment = Attachment(
-                type=AttachmentType(type_),
-                public_id=content.provider_id or None,
-                filename=content.filename or None,
-                mime_type=content.mime_type or None,
-            )
-            return type_, {"attachments": [attachment]}
+            attachment = attachment_of(content)
+            return MessageType(attachment.type), {"attachments": [attachment]}
+
+
+def put_media(unit: Unit, conversation: Conversation, contents: Iterable[Content]) -> None:
+    """Files of our own store belong to the conversation in which they were said."""
+    ids = (content.media_id for content in contents if isinstance(content, Media) and content.media_id)
+    attached = {"state": MediaState.ATTACHED, "conversation_id": conversation.id}
+    unit.add(*(Change(MediaFile, {"id": id_}, set=attached) for id_ in ids))
 
 
 def is_held_by_ai(conversation: Conversation) -> bool:

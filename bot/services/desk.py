@@ -26,6 +26,7 @@ from bot.services.conversations import DESK_JOB, SUMMARY_JOB, Conversations
 from bot.services.filing import SNOOZE_JOB, Filing
 from bot.services.handoff import Handoffs
 from bot.services.hours import Hours
+from bot.services.media import Media
 from bot.services.notifying import Notifying
 from bot.services.presence import OperatorPresence
 from bot.services.queueing import Queueing
@@ -77,12 +78,13 @@ def join(
     live: Live,
     mailer: Mailer | None,
     summariser: Summariser | None,
+    media: Media,
 ) -> Desk:
     """The services, and the handlers of their jobs."""
     presence = OperatorPresence(store, clock, audit, settings, jobs)
     queueing = Queueing(store, clock, settings, hours)
     transfers = Transfers(store, clock, conversations, queues, settings, live)
-    replies = Replies(store, clock, audit, outbox, policy, conversations, transfers, live)
+    replies = Replies(store, clock, audit, outbox, policy, conversations, transfers, live, media)
     desk = Desk(
         presence=presence,
         queueing=queueing,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from bot.clock import Clock
 from bot.conversation import AssigneeKind, ConversationStatus, OperatorRef
 from bot.errors import Conflict, Duplicate, NotFound, RecordError, ServiceError
@@ -16,6 +18,7 @@ from bot.records.users import User
 from bot.records.work import Author, Delivery
 from bot.services.audit import Audit
 from bot.services.conversations import Conversations
+from bot.services.media import Media, content_of
 from bot.services.statistics import put_answer
 from bot.services.transfers import Transfers
 from bot.store.base import Insert, Require, Store, Unit
@@ -46,7 +49,9 @@ class Replies:
         conversations: Conversations,
         transfers: Transfers,
         live: Live,
+        media: Media,
     ) -> None:
+        self._media = media
         self._store = store
         self._clock = clock
         self._audit = audit
@@ -56,21 +61,26 @@ class Replies:
         self._transfers = transfers
         self._live = live
 
-    async def say(self, conversation_id: str, user: User, text: str, *, client_id: str) -> Message:
+    async def say(
+        self, conversation_id: str, user: User, text: str, *, client_id: str, attachments: Sequence[str] = ()
+    ) -> Message:
         """One reply; the same `client_id` of the same user says it once, and gives back what was said.
 
+        `attachments` are ids of files; with some it needs no text.
         Raises RecordError (no text, too long), Taken (another operator holds it), ServiceError (nobody does: take it over first;
-        closed; or policy's reason why it may not be said), NotFound.
+        closed; files where the channel carries none; or policy's reason why it may not be said), NotFound.
         """
-        text, key = _checked(text), f"{user.id}:{client_id}"
+        text, key = _checked(text, is_needed=not attachments), f"{user.id}:{client_id}"
         for _ in range(_TRIES):
             if (said := await self._said(key)) is not None:
                 return said
             conversation = await self._transfers.get(conversation_id)
             unit = Unit()
             await self._require_theirs(unit, conversation, user)
+            files = await self._media.usable(attachments, by=f"user:{user.id}", conversation_id=conversation.id)
             try:
-                message = await self._put(unit, conversation, user, text, key)
+                message = await self._put(unit, conversation, user, Reply(text, media=tuple(map(content_of, files))), key)
+                self._media.put_attached(unit, files, conversation.id)
                 await self._store.commit(unit)
             except (Conflict, Duplicate):
                 user = await self._store.get(User, user.id) or user
@@ -104,7 +114,7 @@ class Replies:
         delivery.created_at = self._clock.now()
         return await self._policy.allows(delivery, conversation)
 
-    async def _put(self, unit: Unit, conversation: Conversation, user: User, text: str, key: str) -> Message:
+    async def _put(self, unit: Unit, conversation: Conversation, user: User, reply: Reply, key: str) -> Message:
         proactive = conversation.waiting_since is None  # nobody waits for it: after a "stop" that is not sent
         if not (verdict := await self.verdict(conversation, proactive=proactive)).allowed:
             raise ServiceError(_why_not(verdict))
@@ -112,7 +122,7 @@ class Replies:
         said = self._outbox.add(
             unit,
             conversation,
-            [Reply(text)],
+            [reply],
             Author.OPERATOR,
             epoch=conversation.epoch,
             proactive=proactive,
@@ -149,8 +159,8 @@ class Replies:
         return await self._conversations.again(customer, last) if last.openness != "open" else last
 
 
-def _checked(text: str) -> str:
-    if not text.strip():
+def _checked(text: str, *, is_needed: bool = True) -> str:
+    if is_needed and not text.strip():
         raise RecordError("Reply.text: is required; write some words")
     if len(text) > MAX_LENGTH:
         raise RecordError(f"Reply.text: has {len(text):,} characters, at most {MAX_LENGTH:,} can be sent; send it in parts")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -17,12 +18,16 @@ from bot.records.webhooks import Webhook
 from bot.records.work import Delivery, DeliveryState, InboxRow, InboxState, Job, JobStatus
 from bot.secret_key import KEY_FILE, load_secret_key
 from bot.services.hours import Hours, opening_at
+from bot.services.media import RESERVE
 from bot.services.origins import KEY as ORIGINS
 from bot.services.origins import origins_of
 from bot.services.settings import SystemSettings
 from bot.services.spending import PER_CONVERSATION, PER_DAY, dollars, micros_of, spent_on
 from bot.store.base import Store
 from bot.store.versions import VERSION, Process, number_of
+
+_MEGABYTE = 1024 * 1024
+_LEAST_FREE_MB = RESERVE // _MEGABYTE
 
 
 class State(StrEnum):
@@ -50,7 +55,7 @@ def configuration(settings: Settings) -> list[Finding]:
     trouble = _directory_trouble(settings.data_dir)
     if trouble:
         findings.append(Finding("data directory", State.WRONG, trouble, "set BOT_DATA_DIR to a directory we may write to"))
-    findings += [_email(settings), _secret_key(settings)]
+    findings += [_media(settings), _email(settings), _secret_key(settings)]
     findings.append(_telephone(settings))
     for name, nearest in unknown_settings().items():
         if nearest:
@@ -73,6 +78,21 @@ def _directory_trouble(path: Path) -> str:
         return f"{place} cannot be written to"
     locked = [name for name in ("worker.lock", "bot.db") if (path / name).exists() and not os.access(path / name, os.W_OK)]
     return f"{path / locked[0]} cannot be written to" if locked else ""
+
+
+def _media(settings: Settings) -> Finding:
+    """Where attached files are, and how much room there is."""
+    place = settings.media_path
+    trouble = _directory_trouble(place)
+    if trouble:
+        return Finding("media", State.WRONG, trouble, "set BOT_MEDIA_DIR to a directory we may write to")
+    existing = next(path for path in (place, *place.absolute().parents) if path.is_dir())
+    free = shutil.disk_usage(existing).free // _MEGABYTE
+    if free < _LEAST_FREE_MB + settings.media_max_mb:
+        return Finding("media", State.WRONG, f"{place}: {free:,} MB free, so no files are taken", "make room on its disk")
+    shared = "; all machines have to share it" if settings.is_shared else ""
+    bounds = f"up to {settings.media_max_mb:,} MB a file, {settings.media_total_mb:,} MB in all; {free:,} MB free"
+    return Finding("media", State.ON, f"{place}; {bounds}{shared}")
 
 
 def _store(settings: Settings) -> Finding:

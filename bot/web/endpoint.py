@@ -9,7 +9,8 @@
         return declared(Tickets(site))
 
 Routing, who may use it, what is checked of path, query and body, and the OpenAPI document are made of it. A handler's parameters
-say what it takes: `call`, the names in its path, `query` and `body` (models); what it gives back is a model, or None.
+say what it takes: `call`, the names in its path, `query` and `body` (models), or `upload` (a file); what it gives back is a
+model, or None.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ from bot.web.access import Answers, needs, signed_in
 from bot.web.faults import Invalid
 from bot.web.forms import clean
 from bot.web.gate import Caller, caller
+from bot.web.uploads import upload_of
 
 BASE = "/api/v1"
 MOST_BYTES = 256 * 1024
@@ -87,6 +89,8 @@ class Endpoint:
     query: type[BaseModel] | None
     body: type[BaseModel] | None
     answer: type[BaseModel] | None
+    takes_file: bool
+    """Whether a form with a file is sent, in place of a body."""
 
     @property
     def name(self) -> str:
@@ -113,6 +117,8 @@ class Endpoint:
             raise Invalid(
                 f"query.{clean(next(iter(request.query)))[:40]}: there is no such field; this takes none", field="query"
             )
+        if self.takes_file:
+            values["upload"] = await upload_of(request)
         if self.body is not None:
             values["body"] = _checked(self.body, await _json_of(request), "body")
         answer: BaseModel | None = await self.handler(Call(caller(request)), **values)
@@ -151,7 +157,7 @@ def _made(handler: Callable[..., Awaitable[Any]]) -> Endpoint:
     hints = get_type_hints(handler, include_extras=True)
     given = set(inspect.signature(handler).parameters) - {"call"}
     names = tuple(part[1:-1] for part in mark.path.split("/") if part.startswith("{"))
-    if given - {"query", "body"} != set(names):
+    if given - {"query", "body", "upload"} != set(names):
         raise TypeError(f"{mark.method} {mark.path}: its handler takes {', '.join(sorted(given))}; name what is in the path")
     summary, _, details = inspect.cleandoc(handler.__doc__ or "").partition("\n\n")
     answer = hints["return"]
@@ -167,6 +173,7 @@ def _made(handler: Callable[..., Awaitable[Any]]) -> Endpoint:
         query=hints.get("query"),
         body=hints.get("body"),
         answer=None if answer is type(None) else answer,
+        takes_file="upload" in given,
     )
 
 

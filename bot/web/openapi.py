@@ -10,9 +10,15 @@ from pydantic import BaseModel
 from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
 from bot.web.endpoint import BASE, Endpoint, Model
+from bot.web.uploads import FIELD
 
 _REF = "#/components/schemas/{model}"
 _JSON = "application/json"
+_FILE = {
+    "type": "object",
+    "properties": {FIELD: {"type": "string", "contentMediaType": "application/octet-stream", "description": "The first part."}},
+    "required": [FIELD],
+}
 _ERRORS = {
     "400": "It is no JSON that can be read.",
     "401": "Nobody is signed in, or the token is not good.",
@@ -105,6 +111,8 @@ def _operation(one: Endpoint, schemas: _Schemas) -> dict[str, Any]:
     if one.body is not None:
         needed = any(field.is_required() for field in one.body.model_fields.values())
         told["requestBody"] = {"required": needed, "content": {_JSON: {"schema": schemas[one.body, "validation"]}}}
+    if one.takes_file:
+        told["requestBody"] = {"required": True, "content": {"multipart/form-data": {"schema": _FILE}}}
     error = {"content": {_JSON: {"schema": schemas[Fault, "serialization"]}}}
     told["responses"] = {str(one.status): answer} | {status: {"description": text, **error} for status, text in _ERRORS.items()}
     return told

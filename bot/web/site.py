@@ -30,8 +30,10 @@ from bot.services.access_links import LinkMail
 from bot.services.accounts import Accounts
 from bot.services.conversations import Conversations
 from bot.services.desk import Desk
+from bot.services.media import Media
 from bot.services.people import People
 from bot.services.users import name_of
+from bot.services.webhooks import Webhooks
 from bot.shared import Shared
 from bot.store.base import LaneKinds, Store
 from bot.tools.base import Services
@@ -114,6 +116,8 @@ class Parts(Protocol):
     @property
     def desk(self) -> Desk: ...
     @property
+    def media(self) -> Media: ...
+    @property
     def services(self) -> Services: ...
     @property
     def people(self) -> People: ...
@@ -121,6 +125,8 @@ class Parts(Protocol):
     def outbox(self) -> Outbox: ...
     @property
     def jobs(self) -> Jobs: ...
+    @property
+    def webhooks(self) -> Webhooks: ...
     @property
     def simulator(self) -> Phone | None: ...
 

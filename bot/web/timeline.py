@@ -32,7 +32,9 @@ from bot.web.rows import Holder, Named, Rows, holder_of, named
 class AttachmentLine(Model):
     type: AttachmentType
     id: str | None
-    """Of the media store."""
+    """Of the media store, where there is a `url`; else the vendor's."""
+    url: str | None
+    """Where it is shown to who is signed in; null for what is not in the media store."""
     name: str | None
     mime_type: str | None
     size: int | None
@@ -212,8 +214,19 @@ def message_entry(message: Message, users: dict[str, User], reader: User, *, is_
 
 def _attachment(one: Attachment) -> AttachmentLine:
     return AttachmentLine(
-        type=one.type, id=one.public_id, name=one.filename, mime_type=one.mime_type, size=one.size, duration=one.duration
+        type=one.type,
+        id=one.public_id,
+        url=_local(one.url),
+        name=one.filename,
+        mime_type=one.mime_type,
+        size=one.size,
+        duration=one.duration,
     )
+
+
+def _local(url: str | None) -> str | None:
+    """Only what is ours: an imported record may name any address."""
+    return url if url is not None and url.startswith("/media/") else None
 
 
 def _place(message: Message) -> Place | None:

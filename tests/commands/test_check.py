@@ -6,6 +6,7 @@ import asyncio
 import os
 import re
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from click.testing import CliRunner
@@ -60,6 +61,21 @@ def test_a_data_directory_that_is_a_file_or_below_one_is_wrong(name: str, monkey
     code, report = check()
     assert code == 1
     assert "data is no directory  ->  set BOT_DATA_DIR" in report
+
+
+def test_where_files_are_kept_is_told_and_wrong_where_they_cannot_be(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BOT_MEDIA_MAX_MB", "7")
+    code, report = check()
+    assert (code, "data/media; up to 7 MB a file, 10,240 MB in all" in report) == (0, True)
+    Path("media").write_text("precious")
+    monkeypatch.setenv("BOT_MEDIA_DIR", "media")
+    code, report = check()
+    assert code == 1
+    assert "media is no directory  ->  set BOT_MEDIA_DIR" in report
+    monkeypatch.setenv("BOT_MEDIA_DIR", "elsewhere")
+    monkeypatch.setattr("bot.services.status.shutil.disk_usage", lambda _: SimpleNamespace(free=1024**2))
+    code, report = check()
+    assert (code, "elsewhere: 1 MB free, so no files are taken  ->  make room" in report) == (1, True)
 
 
 @pytest.mark.parametrize("locked", [".", "data", "data/worker.lock"])

@@ -36,7 +36,7 @@ _ENTITIES = {
 """What the audit log calls a record -> where it is."""
 _BOUND = frozenset({"tickets", "callbacks"})
 """What whoever only claims to be somebody may make in that one's name, in the conversation in which they ask for it."""
-_JOBS = frozenset({"sweep", "merge-stragglers", "desk", "ticket-deadlines"})
+_JOBS = frozenset({"sweep", "merge-stragglers", "desk", "media-sweep", "ticket-deadlines"})
 
 
 async def dump(store: Store) -> Documents:
@@ -78,6 +78,7 @@ _OWNED: Mapping[str, Callable[[Document, Mine], bool]] = {
     "identities": lambda document, mine: document["customerId"] == mine.customer_id,
     "conversations": lambda document, mine: document["lane"] == mine.lane,
     "messages": lambda document, mine: document["conversationId"] in mine.conversation_ids,
+    "media": lambda document, mine: document["conversationId"] in mine.conversation_ids,
     "journal": lambda document, mine: document["conversationId"] in mine.conversation_ids,
     "tickets": lambda document, mine: document["customerId"] == mine.customer_id,
     "callbacks": lambda document, mine: document["customerId"] == mine.customer_id,

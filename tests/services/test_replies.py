@@ -8,9 +8,11 @@ import pytest
 
 from bot.errors import RecordError, ServiceError, Taken
 from bot.records.conversations import Message, MessageSender
+from bot.records.media import MediaState
 from bot.testing.scene import Scene
 from tests.scenarios.helpers import ANA
 from tests.services.desk_helpers import add_user, again, nobody_is_given_anything, waits
+from tests.services.media_samples import PNG, pieces
 
 pytestmark = pytest.mark.unit
 
@@ -55,6 +57,20 @@ async def test_after_24_hours_of_silence_whatsapp_takes_no_words_of_ours_and_the
     customer = await ana.customer()
     with pytest.raises(ServiceError, match="24 hours"):
         await scene.app.desk.replies.begin(customer.id, nadia, "Are you there?", client_id="2")
+
+
+async def test_where_a_channel_carries_no_files_the_operator_is_told_and_nothing_is_sent(scene: Scene) -> None:
+    await nobody_is_given_anything(scene)
+    nadia = await add_user(scene, "Nadia")
+    ana, conversation = await waits(scene, ANA)
+    await scene.app.desk.transfers.take_over(conversation.id, nadia)
+    file = await scene.app.media.receive(pieces(PNG), "a.png", by="user:nadia")
+    with pytest.raises(ServiceError, match="files cannot be sent on whatsapp yet; say it in words"):
+        await scene.app.desk.replies.say(conversation.id, nadia, "Look.", client_id="1", attachments=[file.id])
+    await ana.hears_nothing()
+    assert (await scene.app.media.get(file.id)).state is MediaState.LOOSE
+    await scene.app.desk.replies.say(conversation.id, nadia, "In words, then.", client_id="1")
+    await ana.hears("In words, then.")
 
 
 async def test_a_talk_that_we_begin_goes_on_in_the_persons_conversation(scene: Scene) -> None:

@@ -9,6 +9,7 @@ from pydantic import Field
 from bot.conversation import OperatorRef
 from bot.records.conversations import Category, ChannelName, Conversation, Message, Priority
 from bot.records.users import User
+from bot.services.media import MOST_ATTACHED
 from bot.web.endpoint import Call, Endpoint, Model, declared, endpoint
 from bot.web.faults import Invalid
 from bot.web.fields import ClientId, Id, Moment, NoteText, Remark, Words
@@ -39,8 +40,11 @@ class Assign(Noted):
 
 
 class NewReply(Model):
-    text: Words
+    text: Annotated[str, Field(max_length=16_000, examples=["Hello"])]
+    """May be empty where there are files."""
     client_id: ClientId
+    attachments: Annotated[list[Id], Field(max_length=MOST_ATTACHED)] = []
+    """Ids of files that the caller has sent to /media; only a channel that carries files takes them."""
 
 
 class NewNote(Model):
@@ -145,8 +149,10 @@ class Conversations:
     @endpoint("POST", "/conversations/{id}/reply", WRITE, status=201)
     async def reply(self, call: Call, id: str, body: NewReply) -> MessageEntry:
         """Writes to the person. The same `client_id` again says it once, and answers with what was said."""
+        if not body.text.strip() and not body.attachments:
+            raise Invalid("body.text: is required; write some words", field="text")
         conversation = await self._desk.transfers.get(id)
-        message = await self._desk.replies.say(id, call.user, body.text, client_id=body.client_id)
+        message = await self._desk.replies.say(id, call.user, body.text, client_id=body.client_id, attachments=body.attachments)
         if message.conversation_id != id:
             raise Invalid("body.client_id: was used in another conversation; make a new one for each reply", field="client_id")
         self._desk.typing.stops(conversation.lane, call.user.id)

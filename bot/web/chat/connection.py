@@ -12,8 +12,10 @@ import structlog
 from aiohttp import WSCloseCode, WSMsgType, web
 
 from bot.errors import Overloaded, StoreUnavailable
-from bot.message import Address, Choice, Content, InboundMessage, Text
+from bot.message import Address, Choice, Content, InboundMessage, Media, Text
+from bot.records.media import MediaFile
 from bot.running import end_tasks
+from bot.services.media import content_of
 from bot.web.chat.allowance import Allowance
 from bot.web.chat.timeline import Timeline, View
 from bot.web.chat.words import MAX_TEXT, Hello, Say, Tap, Types, cleaned, has_something, read_frame
@@ -45,7 +47,7 @@ class Connection:
 
     def __init__(self, parts: Parts, socket: web.WebSocketResponse, address: Address, network: str, allowance: Allowance) -> None:
         self._parts = parts
-        self._timeline = Timeline(parts.store)
+        self._timeline = Timeline(parts.store, parts.media.links)
         self._socket = socket
         self._address = address
         self._network = network
@@ -120,7 +122,7 @@ class Connection:
                 await self._socket.close(code=WSCloseCode.UNSUPPORTED_DATA, message=b"not a frame of the chat")
                 return
             if isinstance(frame, Say):
-                await self._accept(frame.key, _said(frame))
+                await self._say(frame)
             elif isinstance(frame, Tap):
                 await self._tap(frame)
             elif isinstance(frame, Types) and self.tells_typing:
@@ -132,6 +134,17 @@ class Connection:
         if now - self._typed_at >= _TYPES_SECONDS:
             self._typed_at = now
             self._parts.desk.typing.types(self._address.lane, _PERSON)
+
+    async def _say(self, say: Say) -> None:
+        if not say.media:
+            await self._accept(say.key, _said(say))
+            return
+        try:
+            file = await self._parts.media.of_visitor(say.media, self._address.theirs)
+        except StoreUnavailable:
+            await self._refuse(say.key, "unavailable", _STORE_WAIT)
+            return
+        await self._accept(say.key, _attached(file, say))
 
     async def _tap(self, tap: Tap) -> None:
         try:
@@ -167,6 +180,8 @@ class Connection:
 
     async def _receive(self, key: str, content: Content) -> None:
         """Makes it durable. Raises StoreUnavailable, Overloaded."""
+        if isinstance(content, Media):
+            await self._parts.media.claim(content.media_id)
         now = self._parts.clock.now()
         message = InboundMessage(id=f"{self._address.theirs}.{key}", address=self._address, content=content, sent_at=now)
         await self._parts.inbox.accept([message])
@@ -186,6 +201,14 @@ def _said(say: Say) -> Content | str:
     if not has_something(text):
         return "empty"
     return Text(text) if len(text) <= MAX_TEXT else "too_long"
+
+
+def _attached(file: MediaFile | None, say: Say) -> Content | str:
+    """A file of the visitor's own with what was written under it, or why it cannot be taken."""
+    text = cleaned(say.text)
+    if file is None:
+        return "file_gone"
+    return content_of(file, text) if len(text) <= MAX_TEXT else "too_long"
 
 
 def _report(task: asyncio.Task[None]) -> None:

@@ -11,9 +11,10 @@ import msgspec
 
 from bot.conversation import AssigneeKind
 from bot.inbox import read_item
-from bot.message import Address, Button, Choice, InboundMessage, Incoming
-from bot.records.conversations import Conversation, Direction, Message, MessageSender, MessageStatus
+from bot.message import Address, Button, Choice, InboundMessage, Incoming, Media
+from bot.records.conversations import Attachment, Conversation, Direction, Message, MessageSender, MessageStatus
 from bot.records.work import Delivery, InboxRow, InboxState
+from bot.services.media_links import MediaLinks
 from bot.store.base import Between, Store
 
 MOST = 200
@@ -52,8 +53,9 @@ class View:
 class Timeline:
     """Reads what one address sees."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, links: MediaLinks) -> None:
         self._store = store
+        self._links = links
 
     async def view(self, address: Address, since: datetime | None = None) -> View:
         """What has been said since a moment, less the overlap; without one, the end of the conversation."""
@@ -62,10 +64,10 @@ class Timeline:
         said = await self._messages(conversation, since) if conversation is not None else []
         holder = _HOLDERS[conversation.assignee_kind] if conversation is not None else "ai"
         heard = {message.whatsapp_message_id for message in said}
-        unheard = [_unheard(position, message) for position, message in waiting if message.id not in heard]
+        unheard = [_unheard(position, message, self._links) for position, message in waiting if message.id not in heard]
         is_typing = holder == "ai" and (bool(waiting) or await self._is_sending(address))
         newest = max((message.timestamp for message in said), default=since)
-        messages = sorted([*map(_shown, said), *unheard], key=lambda shown: str(shown["id"]))
+        messages = sorted([*(_shown(message, self._links) for message in said), *unheard], key=lambda shown: str(shown["id"]))
         return View(messages, holder, is_typing, newest)
 
     async def is_known(self, address: Address) -> bool:
@@ -122,13 +124,17 @@ def _is_seen(message: Message) -> bool:
     return message.direction is Direction.INBOUND or message.status in _SAID
 
 
-def _shown(message: Message) -> Shown:
+def _shown(message: Message, links: MediaLinks) -> Shown:
     shown: Shown = {
         "id": message.id,
         "from": _FROM.get(message.sender, "system"),
         "text": message.content,
         "at": message.timestamp,
     }
+    ours = [one for one in message.attachments if one.public_id and (one.url or "").startswith("/media/")]
+    if ours:
+        shown["text"] = _without_files(message.content, ours)
+        shown["files"] = [_file(one.type, one.filename or "", one.public_id or "", links) for one in ours]
     buttons = message.interactive.buttons if message.interactive else []
     if message.direction is Direction.INBOUND:
         shown["key"] = _key(message.whatsapp_message_id or "")
@@ -140,7 +146,18 @@ def _shown(message: Message) -> Shown:
     return shown
 
 
-def _unheard(position: str, message: InboundMessage) -> Shown:
+def _without_files(text: str, files: Sequence[Attachment]) -> str:
+    """What was written with files: on the timeline their names stand before it."""
+    for file in files:
+        text = text.removeprefix(Media(file.type, filename=file.filename or "").as_text()).removeprefix(" ")
+    return text
+
+
+def _file(kind: str, name: str, id_: str, links: MediaLinks) -> Shown:
+    return {"kind": kind, "name": name, "url": links.path(id_)}
+
+
+def _unheard(position: str, message: InboundMessage, links: MediaLinks) -> Shown:
     shown: Shown = {
         "id": position,
         "key": _key(message.id),
@@ -150,6 +167,10 @@ def _unheard(position: str, message: InboundMessage) -> Shown:
     }
     if isinstance(message.content, Choice):
         shown["choice"] = message.content.id
+    if isinstance(message.content, Media) and message.content.media_id:
+        file = message.content
+        shown["text"] = file.caption
+        shown["files"] = [_file(file.kind, file.filename, file.media_id, links)]
     return shown
 
 

@@ -27,10 +27,12 @@ class Hello(msgspec.Struct, frozen=True, tag="hello"):
 
 
 class Say(msgspec.Struct, frozen=True, tag="say"):
-    """Something written."""
+    """Something written, or attached."""
 
     key: Key
     text: str
+    media: Annotated[str, msgspec.Meta(max_length=64)] = ""
+    """The id of a file that was sent before; it needs no text."""
 
 
 class Tap(msgspec.Struct, frozen=True, tag="tap"):

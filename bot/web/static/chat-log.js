@@ -101,8 +101,22 @@ export class Log {
     const bubble = element("p", "bubble", element("bdi", "sr", `${this.#parts.say(`from_${message.from}`)}: `), message.text);
     bubble.dir = "auto"; // of what was written: a bdi does not count
     const meta = element("p", "said-meta");
-    row.replaceChildren(...(message.text ? [bubble] : []), ...(message.buttons ? [this.#choices(message)] : []), meta);
+    row.replaceChildren(...(message.files ?? []).map((file) => this.#file(file)), ...(message.text ? [bubble] : []), ...(message.buttons ? [this.#choices(message)] : []), meta);
     this.#setState(entry, state);
+  }
+
+  /** A picture is shown, anything else is a link; while it has no address yet, its name. */
+  #file({ kind, name, url }) {
+    const link = element(url ? "a" : "span", "said-file");
+    if (url) Object.assign(link, { href: url, target: "_blank", rel: "noopener" });
+    if (url && kind === "image") {
+      const picture = Object.assign(element("img", "said-picture"), { src: url, alt: name, loading: "lazy" });
+      picture.addEventListener("load", () => { if (this.#wasAtEnd) this.#toEnd(); });
+      link.append(picture);
+    } else {
+      link.append(icon("clip"), element("bdi", "", name));
+    }
+    return link;
   }
 
   #choices(message) {

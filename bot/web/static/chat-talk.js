@@ -51,6 +51,15 @@ export class Talk {
     this.#put({ type: "say", text }, { text });
   }
 
+  /** Says a file that was sent before, with what stands in the field. */
+  attach({ id, name, kind }) {
+    const text = this.#taken();
+    if (text !== null) this.#put({ type: "say", text, media: id }, { text, files: [{ kind, name, url: "" }] });
+  }
+
+  /** A line below the field. */
+  tell(text, isBad = false) { this.#help(text, isBad); }
+
   focus() { this.#field.focus(); }
 
   #find(name) { return this.#page.querySelector(`[data-${name}]`); }
@@ -149,25 +158,31 @@ export class Talk {
     this.#put({ type: "tap", button: button.id, message: id }, { text: button.title, choice: button.id, asked: id });
   }
 
-  #submit() {
+  /** What stands in the field, which is empty then; null while it is too long. */
+  #taken() {
     const text = (this.#field.value.toWellFormed?.() ?? this.#field.value).trim();
     const over = [...text].length - this.#most;
-    if (over > 0) { this.#help(this.#say("too_long", { over })); return; }
-    if (!text) return;
-    this.write(text);
+    if (over > 0) { this.#help(this.#say("too_long", { over })); return null; }
     this.#field.value = "";
     this.#typedAt = 0;
     this.#grow();
     this.#help("");
+    return text;
+  }
+
+  #submit() {
+    const text = this.#taken();
+    if (!text) return;
+    this.write(text);
     this.focus();
   }
 
-  #help(text) {
+  #help(text, isBad = true) {
     const help = this.#find("help");
     help.textContent = text;
-    help.toggleAttribute("data-tone", Boolean(text));
-    if (text) help.dataset.tone = "bad";
-    this.#field.setAttribute("aria-invalid", text ? "true" : "false");
+    help.toggleAttribute("data-tone", Boolean(text) && isBad);
+    if (text && isBad) help.dataset.tone = "bad";
+    this.#field.setAttribute("aria-invalid", text && isBad ? "true" : "false");
   }
 
   #grow() { // where the browser does not size the field by itself

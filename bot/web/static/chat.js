@@ -1,4 +1,5 @@
 // The page of the chat: the conversation, who holds it, and how it closes inside another site's page.
+import { attaching } from "./chat-attach.js";
 import { Talk, textsOf } from "./chat-talk.js";
 
 const page = document.querySelector("[data-chat]");
@@ -12,6 +13,15 @@ const talk = new Talk({
   place: "chat-outgoing",
   say,
   to: { hello: () => ({ token: keptToken() }), frame: hear, empty: (isEmpty) => { find("hello").hidden = !isEmpty; } },
+});
+
+attaching({
+  page,
+  path: `/chat/media${isEmbedded ? "?embed=1" : ""}`,
+  headers: () => (keptToken() ? { "X-Chat-Token": keptToken() } : {}),
+  say,
+  tell: (text, isBad) => talk.tell(text, isBad),
+  done: (file) => talk.attach(file),
 });
 
 // The token of a browser that keeps no cookie for us: in another site's page, or where cookies are off.

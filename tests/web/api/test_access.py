@@ -50,6 +50,8 @@ ROUTES: dict[str, frozenset[Role]] = {
     "POST /conversations/{id}/close": OPERATORS,
     "POST /conversations/{id}/read": READERS,
     "POST /conversations/{id}/typing": OPERATORS,
+    "POST /media": OPERATORS,
+    "GET /media/{id}": READERS,
     "GET /people": KNOW_PEOPLE,
     "GET /people/{id}": KNOW_PEOPLE,
     "PATCH /people/{id}": SUPERVISORS,
@@ -120,7 +122,7 @@ async def test_each_role_may_do_what_its_row_says_and_nothing_else_by_session_an
     expected = {route: role in allowed for route, allowed in ROUTES.items()}
     by_session = await answers(ana)
     assert {route: status != 403 for route, status in by_session.items()} == expected
-    assert set(by_session.values()) <= {200, 204, 403, 404, 422}
+    assert set(by_session.values()) <= {200, 204, 403, 404, 415, 422}
     scopes = [f"{resource}:{action}" for resource, action in team.users["Ana"].granted if resource != "*"] or ["system:admin"]
     _, secret = await scene.app.accounts.tokens.make(team.users["Ana"], "all of mine", scopes)
     program = await team.stranger()
