@@ -26,6 +26,7 @@ class Desk {
   #known = new Set();
   #drawing = 0;
   #isExpired = false;
+  #meAsked = 0;
 
   constructor() {
     this.api = new Api(data.csrf, { expired: () => this.#status("expired") });
@@ -108,7 +109,7 @@ class Desk {
 
   /** Lists and what is open are read anew. */
   async refresh() {
-    await Promise.all([this.queue.refresh(), this.talk.id && this.talk.changed(), this.#readMe()]);
+    await Promise.all([this.queue.refresh(), this.talk.id && this.talk.changed(), this.readMe()]);
   }
 
   async team() {
@@ -151,7 +152,7 @@ class Desk {
     if (frame.type === "row") this.rows.put(frame.row);
     if (frame.type === "timeline" && frame.id === this.talk.id) this.talk.changed().then(() => this.#read());
     if (frame.type === "queues") this.queue.counts(frame);
-    if (frame.type === "presence") this.#readMe();
+    if (frame.type === "presence") this.readMe();
     if (frame.type === "typing" && frame.id === this.talk.id) {
       if (frame.who !== "person" && !frame.draft) this.#typing.delete(frame.who);
       else this.#typing.set(frame.who, { ...frame, until: Date.now() + TYPING });
@@ -161,7 +162,7 @@ class Desk {
 
   #rowChanged(row, before) {
     if (row && this.rows.is("waiting", row) && !(before && this.rows.is("waiting", before))) this.#announce(t("now_waits", { name: this.nameOf(row) }));
-    if (row && before && this.rows.isMine(row) !== this.rows.isMine(before)) this.#readMe();
+    if (row && before && this.rows.isMine(row) !== this.rows.isMine(before)) this.readMe();
     cancelAnimationFrame(this.#drawing);
     this.#drawing = requestAnimationFrame(() => this.queue.draw());
   }
@@ -183,9 +184,13 @@ class Desk {
         h("span", { class: "grow" }, h("strong", {}, t("writes_here", { name })), " ", human("span", `“${draft}”`)))));
   }
 
-  async #readMe() {
+  /** How I am; of several answers that cross, that to the last question counts. */
+  async readMe() {
+    const asked = (this.#meAsked += 1);
     try {
-      Object.assign(this.me, read(await this.api.get("/me")));
+      const me = await this.api.get("/me");
+      if (asked !== this.#meAsked) return;
+      Object.assign(this.me, read(me));
       this.status.draw();
     } catch { /* the next time */ }
   }
@@ -201,7 +206,7 @@ class Desk {
   #status(status) {
     const place = document.querySelector("[data-trouble]");
     if (status === "lost" && this.#isExpired) return;
-    if (status === "lost") this.#readMe(); // it may be the session that is over
+    if (status === "lost") this.readMe(); // it may be the session that is over
     this.#isExpired = status === "expired";
     place.hidden = status === "ready";
     if (status === "ready") { this.composer.flush(); return; }
