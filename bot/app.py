@@ -277,7 +277,7 @@ def _join(
     desk = join_desk(
         store, clock, audit, system, hours, jobs, outbox, policy, conversations, handoffs, shared.live, mailer, summariser, media
     )
-    ticketing = join_ticketing(store, clock, audit, system, hours, jobs, outbox, policy, conversations, desk.notifying)
+    ticketing = join_ticketing(store, clock, audit, system, hours, jobs, outbox, policy, conversations, desk.notifying, media)
     tools, events = posting_tools(key), WebhookEvents(store, clock, jobs)
     store.before_commit(events)
     Posting(store, clock, system, desk.notifying, events, tools, jobs)

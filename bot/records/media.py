@@ -38,5 +38,7 @@ class MediaFile(Record):
     uploaded_by: str
     """`user:<id>` or `visitor:<id>`."""
     conversation_id: str | None = None
+    ticket_id: str | None = None
+    """The ticket that has it."""
     state: MediaState = MediaState.LOOSE
     uploaded_at: datetime

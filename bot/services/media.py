@@ -144,6 +144,29 @@ class Media:
         attached = {"state": MediaState.ATTACHED, **({"conversation_id": conversation_id} if conversation_id else {})}
         unit.add(*(Change(MediaFile, {"id": file.id}, set=attached, must=1) for file in files))
 
+    def put_on_ticket(self, unit: Unit, file: MediaFile, ticket_id: str) -> None:
+        """Puts into the unit that writes a ticket, that it has this file now.
+
+        Raises ServiceError where another ticket has it. The unit is void with Conflict if one takes it meanwhile, or it is gone.
+        """
+        if file.ticket_id not in (None, ticket_id):
+            raise ServiceError(f"{file.name} belongs to another ticket; upload it again")
+        attached = {"state": MediaState.ATTACHED, "ticket_id": ticket_id}
+        unit.add(Change(MediaFile, {"id": file.id, "ticket_id": file.ticket_id}, set=attached, must=1))
+
+    async def put_off_ticket(self, unit: Unit, id: str, ticket_id: str) -> None:
+        """Puts into the unit that the ticket has this file no more; what no conversation has either goes with the next sweep.
+
+        Nothing for what is not in the store, as the files of imported tickets are. The unit is void with Conflict if it becomes
+        part of a conversation meanwhile.
+        """
+        file = await self._store.get(MediaFile, id)
+        if file is None or file.ticket_id != ticket_id:
+            return
+        loose = {} if file.conversation_id else {"state": MediaState.LOOSE}
+        where = {"id": id, "ticket_id": ticket_id, "conversation_id": file.conversation_id}
+        unit.add(Change(MediaFile, where, set={"ticket_id": None, **loose}, must=1))
+
     async def of_visitor(self, id: str, visitor_id: str) -> MediaFile | None:
         """A file that this visitor has uploaded; None for any other, and for one that is gone."""
         file = await self._store.get(MediaFile, id)

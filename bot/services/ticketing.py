@@ -13,6 +13,7 @@ from bot.services.audit import Audit
 from bot.services.conversations import Conversations
 from bot.services.deadlines import Deadlines
 from bot.services.hours import Hours
+from bot.services.media import Media
 from bot.services.notifying import Notifying
 from bot.services.relations import Relations
 from bot.services.service_levels import ServiceLevels
@@ -46,6 +47,7 @@ def join(
     policy: Policy,
     conversations: Conversations,
     notifying: Notifying,
+    media: Media,
 ) -> Ticketing:
     """The services, and the handlers of their jobs."""
     levels = ServiceLevels(settings, hours)
@@ -55,7 +57,7 @@ def join(
     return Ticketing(
         tickets=tickets,
         relations=Relations(store, tickets),
-        files=TicketFiles(store, clock, tickets),
+        files=TicketFiles(store, clock, tickets, media),
         lists=TicketLists(store, clock),
         levels=levels,
     )

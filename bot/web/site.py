@@ -32,6 +32,7 @@ from bot.services.conversations import Conversations
 from bot.services.desk import Desk
 from bot.services.media import Media
 from bot.services.people import People
+from bot.services.ticketing import Ticketing
 from bot.services.users import name_of
 from bot.services.webhooks import Webhooks
 from bot.shared import Shared
@@ -119,6 +120,10 @@ class Parts(Protocol):
     def media(self) -> Media: ...
     @property
     def services(self) -> Services: ...
+    @property
+    def ticketing(self) -> Ticketing: ...
+    @property
+    def webhooks(self) -> Webhooks: ...
     @property
     def people(self) -> People: ...
     @property

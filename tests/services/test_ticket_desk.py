@@ -2,34 +2,44 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
 from bot.errors import MoveRefused, NotFound, RecordError, ServiceError
 from bot.records.conversations import AttachmentType, Priority
+from bot.records.media import MediaState
 from bot.records.people import Customer
 from bot.records.tickets import ResolutionCategory, Ticket, TicketCategory, TicketStatus
 from bot.services.audit import Audit
+from bot.services.media import Media, MediaBounds
+from bot.services.media_links import MediaLinks
 from bot.services.relations import Relations
 from bot.services.ticket_files import TicketFiles
 from bot.services.ticket_lists import TicketLists
 from bot.services.ticket_rules import moves_of
 from bot.services.tickets import Tickets
+from bot.store.base import Unit
+from bot.store.files import FileDirectory
 from bot.store.sqlite import SqliteStore
 from bot.testing.clock import ManualClock
+from tests.services.media_samples import PNG, pieces
 
 pytestmark = pytest.mark.unit
 
 BY = "user:olga"
+TWO_HOURS = 7200
 
 
 class Desk:
-    def __init__(self, store: SqliteStore, clock: ManualClock) -> None:
+    def __init__(self, store: SqliteStore, clock: ManualClock, media: Media) -> None:
         self.store, self.clock = store, clock
         self.tickets = Tickets(store, clock, Audit(clock))
         self.relations = Relations(store, self.tickets)
-        self.files = TicketFiles(store, clock, self.tickets)
+        self.media = media
+        self.files = TicketFiles(store, clock, self.tickets, media)
         self.lists = TicketLists(store, clock)
 
     async def opened(self, customer: str = "ana", **values: object) -> Ticket:
@@ -38,9 +48,10 @@ class Desk:
 
 
 @pytest.fixture
-async def desk(store: SqliteStore, clock: ManualClock) -> Desk:
+async def desk(store: SqliteStore, clock: ManualClock, tmp_path: Path) -> Desk:
     await store.insert([Customer(id="ana"), Customer(id="bo")])
-    return Desk(store, clock)
+    files, links = FileDirectory(tmp_path / "media"), MediaLinks(b"k" * 32, clock)
+    return Desk(store, clock, Media(store, clock, Audit(clock), files, links, MediaBounds(file_mb=1, total_mb=100)))
 
 
 async def test_a_customer_opens_and_closes_their_ticket_and_sets_nothing_else(desk: Desk) -> None:
@@ -56,23 +67,54 @@ async def test_a_customer_opens_and_closes_their_ticket_and_sets_nothing_else(de
     assert (await desk.tickets.move(ticket.id, TicketStatus.OPEN, by="person:ana")).status is TicketStatus.OPEN
 
 
-async def test_a_file_is_attached_once_and_detached(desk: Desk) -> None:
-    ticket = await desk.opened()
+async def test_a_file_is_attached_once_kept_by_its_ticket_and_let_go_with_it(desk: Desk) -> None:
+    ticket, file = await desk.opened(), await desk.media.receive(pieces(PNG), "a.png", by=BY)
     for _ in range(2):
-        held = await desk.files.attach(ticket.id, by=BY, type=AttachmentType.IMAGE, public_id="m1", filename="a.png", size=9)
-    [file] = held.attachments
-    assert (file.public_id, file.filename, file.size, file.uploaded_by, file.uploaded_at) == (
-        "m1",
-        "a.png",
-        9,
-        BY,
-        desk.clock.now(),
-    )
-    assert (await desk.files.detach(ticket.id, "m1", by=BY)).attachments == []
-    with pytest.raises(NotFound, match="has no file m1"):
-        await desk.files.detach(ticket.id, "m1", by=BY)
+        held = await desk.files.attach(ticket.ticket_id, file.id, by=BY)
+    [shown] = held.attachments
+    assert (shown.type, shown.public_id, shown.url) == (AttachmentType.IMAGE, file.id, f"/media/{file.id}")
+    assert (shown.filename, shown.size, shown.uploaded_by, shown.uploaded_at) == ("a.png", len(PNG), BY, desk.clock.now())
+    await desk.clock.advance(TWO_HOURS)
+    await desk.media.sweep()
+    assert (await desk.media.path(file)).read_bytes() == PNG
+    assert (await desk.files.detach(ticket.id, file.id, by=BY)).attachments == []
+    with pytest.raises(NotFound, match="has no file"):
+        await desk.files.detach(ticket.id, file.id, by=BY)
+    await desk.media.sweep()
+    with pytest.raises(NotFound, match="no such file"):
+        await desk.media.get(file.id)
+
+
+async def test_a_ticket_takes_only_files_that_one_may_attach_there(desk: Desk) -> None:
+    ticket, other = await desk.opened(conversation_id="c1"), await desk.opened(conversation_id="c2")
     with pytest.raises(RecordError, match=r"^Ticket\.attachments\.publicId: is required"):
-        await desk.files.attach(ticket.id, by=BY, type=AttachmentType.IMAGE, public_id=" ")
+        await desk.files.attach(ticket.id, " ", by=BY)
+    with pytest.raises(NotFound, match="no such file"):
+        await desk.files.attach(ticket.id, "nothing", by=BY)
+    theirs = await desk.media.receive(pieces(PNG), "b.png", by="visitor:ana")
+    with pytest.raises(NotFound, match="upload it again"):
+        await desk.files.attach(ticket.id, theirs.id, by=BY)
+    unit = Unit()
+    desk.media.put_attached(unit, [theirs], "c1")
+    await desk.store.commit(unit)
+    await desk.files.attach(ticket.id, theirs.id, by=BY)  # it was said in this ticket's conversation
+    await desk.files.detach(ticket.id, theirs.id, by=BY)
+    await desk.clock.advance(TWO_HOURS)
+    await desk.media.sweep()
+    assert (await desk.media.get(theirs.id)).state is MediaState.ATTACHED  # which still shows it
+    mine = await desk.media.receive(pieces(PNG), "c.png", by=BY)
+    await desk.files.attach(ticket.id, mine.id, by=BY)
+    with pytest.raises(ServiceError, match=r"c\.png belongs to another ticket; upload it again"):
+        await desk.files.attach(other.id, mine.id, by=BY)
+
+
+async def test_of_two_tickets_that_take_one_file_at_once_one_gets_it(desk: Desk) -> None:
+    tickets = [await desk.opened(), await desk.opened()]
+    file = await desk.media.receive(pieces(PNG), "a.png", by=BY)
+    said = await asyncio.gather(*(desk.files.attach(one.id, file.id, by=BY) for one in tickets), return_exceptions=True)
+    assert sorted(type(one) for one in said if isinstance(one, Exception)) == [ServiceError]
+    holders = [one.id for one in tickets if (await desk.tickets.get(one.id)).attachments]
+    assert holders == [(await desk.media.get(file.id)).ticket_id]
 
 
 async def test_a_duplicate_is_related_both_ways_and_resolved_as_such(desk: Desk) -> None:

@@ -8,11 +8,18 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from bot.errors import NotFound
-from bot.records.conversations import Priority
+from bot.records.conversations import AttachmentType, Priority
 from bot.records.people import Customer
-from bot.records.tickets import ResolutionCategory, SlaLevel, Ticket, TicketCategory, TicketNote, TicketStatus
+from bot.records.tickets import (
+    ResolutionCategory,
+    SlaLevel,
+    Ticket,
+    TicketAttachment,
+    TicketCategory,
+    TicketNote,
+    TicketStatus,
+)
 from bot.records.users import User
-from bot.services.relations import Relations
 from bot.store.base import Unit
 from bot.web.endpoint import Call, Endpoint, Model, declared, endpoint
 from bot.web.fields import At, Id, NoteText, Query, Remark
@@ -68,6 +75,19 @@ class Note(Model):
     at: At
 
 
+class File(Model):
+    id: str | None
+    """Of the media store, where there is a `url`."""
+    type: AttachmentType
+    name: str | None
+    size: int | None
+    """Bytes."""
+    url: str | None
+    """Where it is shown to who is signed in; null for what was imported."""
+    by: Named | None
+    at: At
+
+
 class How(Model):
     """What resolved it."""
 
@@ -90,6 +110,7 @@ class Whole(Line):
     description: str
     subcategory: str | None
     notes: list[Note]
+    files: list[File]
     resolution: How | None
     feedback: Feedback | None
     escalated_to: Named | None
@@ -153,14 +174,11 @@ class Assign(Model):
     """A user's id; null for nobody."""
 
 
-class Relate(Model):
-    ticket: Id
-    """The other one's number or id."""
-
-
-class Parent(Model):
-    ticket: Annotated[str | None, Field(max_length=200)]
-    """Of which it is a part; null for none."""
+class GiveFeedback(Model):
+    rating: Annotated[int, Field(ge=1, le=5)]
+    comment: Annotated[str | None, Field(max_length=2000)] = None
+    follow_up: bool = False
+    """Whether somebody has to come back to them."""
 
 
 class Tickets:
@@ -168,7 +186,6 @@ class Tickets:
         parts = site.parts
         self._store = parts.store
         self._tickets = parts.services.tickets
-        self._relations = Relations(parts.store, parts.services.tickets)
         self._search = parts.services.search
         self._people = parts.people
         self._transfers = parts.desk.transfers
@@ -189,7 +206,7 @@ class Tickets:
     @endpoint("GET", "/tickets/{number}", READ)
     async def one(self, call: Call, number: str) -> Whole:
         """One ticket, by its number or its id."""
-        return await self._whole(call, await self._tickets.get(number))
+        return await self.whole(call, await self._tickets.get(number))
 
     @endpoint("POST", "/tickets", MANAGE, status=201)
     async def open(self, call: Call, body: NewTicket) -> Whole:
@@ -209,7 +226,7 @@ class Tickets:
             by=call.by,
         )
         await self._store.commit(unit)
-        return await self._whole(call, await self._tickets.get(made.id))
+        return await self.whole(call, await self._tickets.get(made.id))
 
     @endpoint("PATCH", "/tickets/{number}", MANAGE)
     async def change(self, call: Call, number: str, body: Changes) -> Whole:
@@ -217,7 +234,7 @@ class Tickets:
         values = body.model_dump(exclude_unset=True, exclude={"reason"})
         ticket = await self._tickets.get(number)
         changed = await self._tickets.update(ticket.id, values, by=call.by, reason=body.reason) if values else ticket
-        return await self._whole(call, changed)
+        return await self.whole(call, changed)
 
     @endpoint("POST", "/tickets/{number}/notes", MANAGE, status=201)
     async def note(self, call: Call, number: str, body: NewNote) -> Note:
@@ -228,37 +245,32 @@ class Tickets:
     @endpoint("POST", "/tickets/{number}/status", MANAGE)
     async def move(self, call: Call, number: str, body: Move) -> Whole:
         """Moves it along, by the table of moves; `resolve` is for resolved. From resolved or closed to open reopens it."""
-        return await self._whole(call, await self._tickets.move(number, body.status, by=call.by, reason=body.reason))
+        return await self.whole(call, await self._tickets.move(number, body.status, by=call.by, reason=body.reason))
 
     @endpoint("POST", "/tickets/{number}/resolve", MANAGE)
     async def resolve(self, call: Call, number: str, body: Resolve) -> Whole:
         """It is resolved, and how."""
         done = await self._tickets.resolve(number, body.summary, by=call.by, steps=tuple(body.steps), category=body.category)
-        return await self._whole(call, done)
+        return await self.whole(call, done)
 
     @endpoint("POST", "/tickets/{number}/escalate", MANAGE)
     async def escalate(self, call: Call, number: str, body: Escalate) -> Whole:
         """It goes up, to somebody and for a reason."""
         await self._require_user(body.to)
-        return await self._whole(call, await self._tickets.escalate(number, body.to, body.reason, by=call.by))
+        return await self.whole(call, await self._tickets.escalate(number, body.to, body.reason, by=call.by))
 
     @endpoint("POST", "/tickets/{number}/assign", MANAGE)
     async def assign(self, call: Call, number: str, body: Assign) -> Whole:
         """Gives it to somebody, or to nobody."""
         if body.user:
             await self._require_user(body.user)
-        return await self._whole(call, await self._tickets.assign(number, body.user or None, by=call.by))
+        return await self.whole(call, await self._tickets.assign(number, body.user or None, by=call.by))
 
-    @endpoint("POST", "/tickets/{number}/relate", MANAGE)
-    async def relate(self, call: Call, number: str, body: Relate) -> Whole:
-        """Says that two tickets have to do with each other."""
-        await self._relations.relate(number, body.ticket, by=call.by)
-        return await self._whole(call, await self._tickets.get(number))
-
-    @endpoint("POST", "/tickets/{number}/parent", MANAGE)
-    async def set_parent(self, call: Call, number: str, body: Parent) -> Whole:
-        """Makes it a part of another one, or of none."""
-        return await self._whole(call, await self._relations.set_parent(number, body.ticket or None, by=call.by))
+    @endpoint("POST", "/tickets/{number}/feedback", MANAGE)
+    async def feedback(self, call: Call, number: str, body: GiveFeedback) -> Whole:
+        """Writes down what the person thinks of it, as they told it."""
+        given = await self._tickets.feedback(number, body.rating, by=call.by, comment=body.comment, follow_up=body.follow_up)
+        return await self.whole(call, given)
 
     async def _require_user(self, user_id: str) -> None:
         user = await self._store.get(User, user_id)
@@ -271,15 +283,18 @@ class Tickets:
         whole = sees_whole(call.user)
         return [_line(one, people, users, whole=whole) for one in found]
 
-    async def _whole(self, call: Call, ticket: Ticket) -> Whole:
+    async def whole(self, call: Call, ticket: Ticket) -> Whole:
+        """A ticket as it is shown by itself."""
         (line,) = await self._lines(call, [ticket])
-        users = await self._rows.by_id(User, [ticket.escalated_to, *(note.agent for note in ticket.notes)])
+        uploaders = (_user_in(file.uploaded_by) for file in ticket.attachments)
+        users = await self._rows.by_id(User, [ticket.escalated_to, *(note.agent for note in ticket.notes), *uploaders])
         how, said = ticket.resolution, ticket.customer_feedback
         return Whole(
             **line.model_dump(),
             description=ticket.description,
             subcategory=ticket.subcategory,
             notes=[_note(note, users) for note in ticket.notes],
+            files=[_file(file, users) for file in ticket.attachments],
             resolution=How(
                 summary=how.summary, steps=how.steps, category=how.resolution_category, by=how.resolved_by, at=how.resolved_at
             )
@@ -341,6 +356,25 @@ def _note(note: TicketNote, users: dict[str, User]) -> Note:
         is_internal=note.is_internal,
         at=note.timestamp,
     )
+
+
+def _file(file: TicketAttachment, users: dict[str, User]) -> File:
+    uploader = _user_in(file.uploaded_by)
+    is_ours = file.url is not None and file.url.startswith("/media/")
+    return File(
+        id=file.public_id,
+        type=file.type,
+        name=file.filename,
+        size=file.size,
+        url=file.url if is_ours else None,
+        by=named(uploader, users) if uploader in users else None,
+        at=file.uploaded_at,
+    )
+
+
+def _user_in(by: str | None) -> str | None:
+    """The user's id in `user:<id>`; imported tickets name the bare id."""
+    return by.removeprefix("user:") if by else None
 
 
 def endpoints(site: Site) -> list[Endpoint]:

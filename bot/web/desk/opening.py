@@ -7,6 +7,8 @@ from typing import Any
 from bot.errors import NotFound
 from bot.records.permissions import Permissions, allows
 from bot.records.users import User
+from bot.services.media import MOST_ATTACHED
+from bot.services.media_types import ALLOWED
 from bot.services.settings import SystemSettings
 from bot.web.api.conversations import Conversations, Listed, Span, View
 from bot.web.desk.counts import counts
@@ -36,6 +38,7 @@ class Opening:
             "me": await self.me(call.user, call.who.principal.permissions),
             "lists": {"mine": _plain(mine), "waiting": _plain(waiting)},
             "counts": await counts(self._parts),
+            "files": self._files(),
             "open": await self._whole(call, first) if first else None,
         }
 
@@ -54,6 +57,12 @@ class Opening:
                 "tickets": allows(granted, "tickets", "write"),
             },
         }
+
+    def _files(self) -> dict[str, Any]:
+        """What may be attached to a reply."""
+        types = sorted(type_.mime_type for type_ in ALLOWED)
+        endings = sorted(f".{ending}" for type_ in ALLOWED for ending in type_.extensions)
+        return {"most": MOST_ATTACHED, "bytes": self._parts.media.bounds.file, "types": [*types, *endings]}
 
     async def _whole(self, call: Call, id: str) -> dict[str, Any] | None:
         try:

@@ -26,6 +26,32 @@ export class Api {
   put(path, body) { return this.#ask("PUT", path, body); }
   patch(path, body) { return this.#ask("PATCH", path, body); }
 
+  /** Sends a file; `progress` is told how much of it is there (0 to 1). A `signal` that stops it ends in Refused "stopped". */
+  upload(path, file, { signal, progress }) {
+    const form = new FormData();
+    form.append("file", file, file.name);
+    const request = new XMLHttpRequest(); // fetch tells nothing of what is on its way
+    return new Promise((resolve, reject) => {
+      const lost = (code) => () => reject(new Refused(0, code, ""));
+      request.open("POST", `/api/v1${path}`);
+      request.responseType = "json";
+      request.setRequestHeader("Accept", "application/json");
+      request.setRequestHeader("X-CSRF-Token", this.#csrf);
+      request.upload.addEventListener("progress", ({ loaded, total }) => progress(total ? loaded / total : 0));
+      request.addEventListener("error", lost("no_answer"));
+      request.addEventListener("abort", lost("stopped"));
+      request.addEventListener("load", () => (request.status < 300 ? resolve(request.response) : reject(this.#refused(request.status, request.statusText, request.response ?? {}))));
+      signal.addEventListener("abort", () => request.abort());
+      request.send(form);
+    });
+  }
+
+  #refused(status, text, told) {
+    const error = new Refused(status, told.error?.code ?? "", told.error?.message ?? text, told.error ?? {});
+    if (error.isExpired) this.#expired();
+    return error;
+  }
+
   async #ask(method, path, body) {
     const headers = { Accept: "application/json" };
     if (method !== "GET") Object.assign(headers, { "Content-Type": "application/json", "X-CSRF-Token": this.#csrf });
@@ -36,10 +62,7 @@ export class Api {
       throw new Refused(0, "no_answer", "");
     }
     if (answer.ok) return answer.status === 204 ? {} : answer.json();
-    const told = await answer.json().catch(() => ({}));
-    const error = new Refused(answer.status, told.error?.code ?? "", told.error?.message ?? answer.statusText, told.error ?? {});
-    if (error.isExpired) this.#expired();
-    throw error;
+    throw this.#refused(answer.status, answer.statusText, await answer.json().catch(() => ({})));
   }
 }
 

@@ -1,5 +1,6 @@
 // The box one writes in: a reply or a note. Text is never lost; what is sent is said once, however often it is tried.
 import { fill, h, button, icon, newKey } from "./desk-dom.js";
+import { Files } from "./desk-files.js";
 import { holderOf } from "./desk-rows.js";
 import { clock, t, waited } from "./desk-words.js";
 
@@ -27,11 +28,16 @@ export class Composer {
   #typedAt = 0;
   #isSending = false;
 
-  constructor(desk) {
+  #files;
+
+  /** `limits` of files: most, bytes, types. */
+  constructor(desk, limits) {
     this.#desk = desk;
     this.#place = `desk:${desk.me.id}`; // what one user wrote is not sent as another
     this.#drafts = kept.get(`${this.#place}:drafts`) ?? {};
     this.#outgoing = kept.get(`${this.#place}:outgoing`) ?? [];
+    const parts = { kept: this.#drafts, keep: () => this.#keep(), say: (text) => this.#say(text, text && "bad"), isReply: () => this.isReply, field: this.#text };
+    this.#files = new Files(desk, parts, limits);
     this.#form.addEventListener("submit", (event) => { event.preventDefault(); this.#submit(); });
     this.#text.addEventListener("input", () => this.#input());
     this.#text.addEventListener("blur", () => this.#types(""));
@@ -55,6 +61,7 @@ export class Composer {
       this.#mode = "reply";
       this.#text.value = this.#draft();
       this.#say("");
+      this.#files.draw();
     }
     this.draw(conversation);
   }
@@ -104,6 +111,7 @@ export class Composer {
     this.mode("reply");
     this.#text.value = [this.#text.value.trim(), entry.text].filter(Boolean).join("\n");
     this.#input();
+    this.#files.restore(entry.attachments ?? []);
     this.#desk.talk.draw();
     this.focus();
   }
@@ -125,7 +133,8 @@ export class Composer {
     one.state = "sending";
     this.#desk.talk.draw();
     try {
-      const said = await this.#desk.api.post(`/conversations/${one.conversation}/reply`, { text: one.text, client_id: one.id });
+      const attachments = (one.attachments ?? []).map(({ id }) => id);
+      const said = await this.#desk.api.post(`/conversations/${one.conversation}/reply`, { text: one.text, client_id: one.id, attachments });
       this.#outgoing = this.#outgoing.filter(({ id }) => id !== one.id);
       this.#desk.sent(one, said);
       return true;
@@ -144,14 +153,17 @@ export class Composer {
     const most = this.isReply ? MOST : MOST_NOTE;
     const over = [...text].length - most;
     if (over > 0) { this.#say(t("too_long", { over, most }), "bad"); return; }
-    if (!text) return;
-    if (this.isReply) this.#reply(text);
+    if (this.isReply && this.#files.isBusy) { this.#say(t("files_coming"), "wait"); return; }
+    const files = this.isReply ? this.#files.ready : [];
+    if (!text && !files.length) return;
+    if (this.isReply) this.#reply(text, files);
     else await this.#note(text);
   }
 
-  #reply(text) {
-    this.#outgoing.push({ id: newKey(), conversation: this.#id, text, at: new Date().toISOString(), state: "sending" });
+  #reply(text, attachments) {
+    this.#outgoing.push({ id: newKey(), conversation: this.#id, text, attachments, at: new Date().toISOString(), state: "sending" });
     this.#clear();
+    this.#files.clear();
     this.#types("");
     this.#keep();
     this.#desk.talk.draw();

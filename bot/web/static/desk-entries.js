@@ -1,5 +1,6 @@
 // The timeline's entries: what was said, notes, and changes of hands, along the cord that shows who held it when.
-import { badge, button, h, human, icon } from "./desk-dom.js";
+import { button, h, human, icon } from "./desk-dom.js";
+import { attachment, besides } from "./desk-files.js";
 import { clock, day, has, span, t, word } from "./desk-words.js";
 
 const HOLDERS = { agent: "ai", queue: "nobody", operator: "op" };
@@ -20,7 +21,7 @@ export function withHolders(entries, now) {
   });
 }
 
-/** An entry as the desk shows it; `to`: me (user id), again(entry), drop(entry). */
+/** An entry as the desk shows it; `to`: me (user id), again(entry), drop(entry), grown() when a picture takes its room. */
 export function drawn(entry, to) {
   if (entry.kind === "day") return h("li", { class: "day", "data-holder": entry.holder }, day(entry.at));
   if (entry.kind === "handoff") return handoff(entry, to);
@@ -56,10 +57,11 @@ function note(entry, to) {
 function message(entry, to) {
   const from = FROM[entry.by] ?? "system";
   const isPending = Boolean(entry.state);
+  const text = besides(entry);
   return h("li", { class: "msg", "data-from": from, "data-holder": entry.holder },
     h("div", { class: "bubble" },
-      (entry.attachments ?? []).map(attachment),
-      entry.text && human("p", entry.text, { class: "said" }),
+      (entry.attachments ?? []).map((file) => attachment(file, to.grown)),
+      text && human("p", text, { class: "said" }),
       buttons(entry)),
     h("p", { class: "meta" },
       from === "op" && h("span", {}, isPending || entry.user?.id === to.me ? t("you") : entry.user?.name ?? ""),
@@ -84,8 +86,4 @@ function buttons(entry) {
   const given = entry.buttons ?? [];
   if (!given.length) return null;
   return h("ul", { class: "choices" }, given.map((one) => human("li", one, { class: "choice" })));
-}
-
-function attachment({ type, name }) {
-  return h("p", { class: "attached" }, icon("clip"), name && human("span", name), badge(word("attachment", type), "line"));
 }

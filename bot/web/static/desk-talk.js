@@ -103,7 +103,9 @@ export class Talk {
       if (!shown.length || dayOf(shown.at(-1).at) !== dayOf(entry.at)) shown.push({ kind: "day", id: `day-${dayOf(entry.at)}`, at: entry.at, holder: entry.holder });
       shown.push(entry);
     }
-    const to = { me: this.#desk.me.id, again: (entry) => this.#desk.composer.again(entry), drop: (entry) => this.#desk.composer.drop(entry) };
+    const { composer } = this.#desk;
+    const grown = () => { if (this.#sticks) this.toEnd(); };
+    const to = { me: this.#desk.me.id, again: (entry) => composer.again(entry), drop: (entry) => composer.drop(entry), grown };
     keyed(this.#list, shown, {
       key: ({ id }) => id,
       make: (entry) => Object.assign(drawn(entry, to), { print: JSON.stringify(entry) }),

@@ -8,6 +8,8 @@ export const has = (name) => name in texts;
 const clockFormat = new Intl.DateTimeFormat(language, { hour: "2-digit", minute: "2-digit" });
 const dayFormat = new Intl.DateTimeFormat(language, { weekday: "long", day: "numeric", month: "long" });
 const shortFormat = new Intl.DateTimeFormat(language, { day: "numeric", month: "short" });
+const unit = (name) => new Intl.NumberFormat(language, { style: "unit", unit: name, maximumFractionDigits: 1 });
+const units = [[1e6, unit("megabyte")], [1e3, unit("kilobyte")], [1, unit("byte")]];
 const longFormat = new Intl.DateTimeFormat(language, { dateStyle: "medium", timeStyle: "short" });
 const names = new Intl.DisplayNames([language], { type: "language" });
 
@@ -36,6 +38,12 @@ export function span(seconds) {
 export function languageName(code) {
   if (!code) return "";
   try { return names.of(code); } catch { return code; }
+}
+
+/** How large a file is. */
+export function bytes(size) {
+  const [one, format] = units.find(([least]) => size >= least) ?? units.at(-1);
+  return format.format(size / one);
 }
 
 /** A word of ours for something stored, else what is stored. */

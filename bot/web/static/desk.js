@@ -33,7 +33,7 @@ class Desk {
     this.rows = new Rows(this.me.id, (row, before) => this.#rowChanged(row, before));
     this.queue = new Queue(this, document.querySelector("[data-queue]"));
     this.talk = new Talk(this);
-    this.composer = new Composer(this);
+    this.composer = new Composer(this, data.files);
     this.canned = new Canned(this);
     this.person = new Person(this);
     this.acts = new Acts(this);
