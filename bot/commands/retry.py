@@ -13,7 +13,8 @@ from bot.config import Settings, load_settings
 from bot.errors import NotFound
 from bot.logs import configure_logs
 from bot.running import run
-from bot.services.set_aside import SetAside, set_aside
+from bot.services.audit import Audit
+from bot.services.set_aside import SecondTries, SetAside, set_aside
 from bot.store.ownership import beside
 from bot.vendors import store_of
 
@@ -55,6 +56,5 @@ async def _again(settings: Settings, ids: Sequence[str], everything: bool) -> No
 
 
 async def _retried(app: App, one: SetAside) -> bool:
-    if one.kind == "received":
-        return await app.inbox.retry(one.id)
-    return await (app.outbox.resend(one.id) if one.kind == "delivery" else app.jobs.retry(one.id))
+    tries = SecondTries(app.store, Audit(app.clock), app.inbox, app.outbox, app.jobs, app.webhooks)
+    return await tries.again(one.kind, one.id, by="system")

@@ -9,16 +9,18 @@ from datetime import datetime
 from bot.conversation import ConversationStatus
 from bot.records.conversations import QUEUE_RANKS, Conversation
 from bot.records.people import Customer
+from bot.records.tickets import Ticket, TicketStatus
 from bot.records.users import Presence, User
 from bot.services.presence import OperatorPresence, serves
 from bot.services.queueing import Queueing
 from bot.services.settings import SystemSettings
 from bot.services.users import name_of
-from bot.store.base import In, Store
+from bot.store.base import Between, In, Store
 
 MOST_SHOWN = 50
 """Rows of each list; how many there are besides is told."""
 _CAPACITY = 10
+_OPEN = [status for status in TicketStatus if status not in (TicketStatus.RESOLVED, TicketStatus.CLOSED)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +51,8 @@ class Board:
     places: Sequence[Place]
     customers: Mapping[str, Customer]
     """Of all conversations on the board, by id."""
+    late_tickets: int
+    """Still open after the moment that was promised for their resolution."""
     unserved: Sequence[str]
     """Queues in which somebody waits whom nobody who is online serves."""
 
@@ -80,8 +84,9 @@ class Boards:
         oldest = await self._oldest(lengths, at)
         there = [place.user for place in places if place.user.status is Presence.ONLINE]
         unserved = [skill for skill in lengths if not any(serves(user, skill) for user in there)]
+        late = await self._store.count(Ticket, {"status": In(_OPEN), "sla.resolution.breached_at": Between(high=at)})
         customers = await self._customers([*rows[:MOST_SHOWN], *held, *([oldest] if oldest else [])])
-        return Board(at, sum(lengths.values()), lengths, rows[:MOST_SHOWN], oldest, places, customers, unserved)
+        return Board(at, sum(lengths.values()), lengths, rows[:MOST_SHOWN], oldest, places, customers, late, unserved)
 
     async def _places(self) -> list[Place]:
         """Everybody who may be given conversations, and who holds some besides; those who are there first, the busiest first."""

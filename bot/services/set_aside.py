@@ -6,12 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from bot.errors import NotFound
+from bot.errors import Conflict, NotFound, ServiceError
 from bot.inbox import Inbox
 from bot.jobs import Jobs
 from bot.outbox import Outbox
+from bot.records.webhooks import PostState, WebhookDelivery
 from bot.records.work import Delivery, DeliveryState, InboxRow, InboxState, Job, JobStatus
 from bot.services.audit import Audit
+from bot.services.webhooks import Webhooks
 from bot.store.base import Store
 
 
@@ -20,10 +22,10 @@ class SetAside:
     """One thing that is not tried again by itself."""
 
     kind: str
-    """`received`, `delivery` or `job`."""
+    """`received`, `delivery`, `job` or `webhook`."""
     id: str
     where: str
-    """Its lane, or the job's name."""
+    """Its lane, the job's name, or the event's."""
     error: str
     since: datetime | None = None
     """When it was received, or was due first."""
@@ -35,10 +37,12 @@ async def set_aside(store: Store, most: int | None = None) -> list[SetAside]:
     rows = await store.find(InboxRow, {"state": InboxState.DEAD}, sort=("accepted_at",), limit=most)
     deliveries = await store.find(Delivery, {"state": DeliveryState.DEAD}, sort=("position",), limit=most)
     jobs = await store.find(Job, {"status": JobStatus.FAILED}, sort=("schedule.execute_at",), limit=most)
+    events = await store.find(WebhookDelivery, {"state": PostState.DEAD}, sort=("due_at",), limit=most)
     return [
         *(SetAside("received", row.id, row.lane, row.error, row.accepted_at, row.attempts) for row in rows),
         *(SetAside("delivery", one.id, one.lane, one.error, one.created_at, one.attempts) for one in deliveries),
         *(SetAside("job", job.id, job.job_type, job.error, job.due_at, job.attempts) for job in jobs),
+        *(SetAside("webhook", one.id, one.event_type, one.error, one.at, one.attempts) for one in events),
     ]
 
 
@@ -48,18 +52,20 @@ async def counted(store: Store) -> Mapping[str, int]:
         "received": await store.count(InboxRow, {"state": InboxState.DEAD}),
         "delivery": await store.count(Delivery, {"state": DeliveryState.DEAD}),
         "job": await store.count(Job, {"status": JobStatus.FAILED}),
+        "webhook": await store.count(WebhookDelivery, {"state": PostState.DEAD}),
     }
 
 
 class SecondTries:
     """Has it tried again, and writes down who wanted that."""
 
-    def __init__(self, store: Store, audit: Audit, inbox: Inbox, outbox: Outbox, jobs: Jobs) -> None:
+    def __init__(self, store: Store, audit: Audit, inbox: Inbox, outbox: Outbox, jobs: Jobs, webhooks: Webhooks) -> None:
         self._store = store
         self._audit = audit
         self._inbox = inbox
         self._outbox = outbox
         self._jobs = jobs
+        self._webhooks = webhooks
 
     async def again(self, kind: str, id_: str, *, by: str) -> bool:
         """One thing; False where somebody else has had it tried again already. Raises NotFound where there is no such kind."""
@@ -69,8 +75,10 @@ class SecondTries:
             is_done = await self._outbox.resend(id_)
         elif kind == "job":
             is_done = await self._jobs.retry(id_)
+        elif kind == "webhook":
+            return await self._post_again(id_, by)
         else:
-            raise NotFound(f"{kind!r} is no kind of work; there are received, delivery and job")
+            raise NotFound(f"{kind!r} is no kind of work; there are received, delivery, job and webhook")
         if is_done:
             await self._store.insert([self._audit.entry("tried_again", f"work_{kind}", id_, by)])
         return is_done
@@ -79,3 +87,14 @@ class SecondTries:
         """Everything of a kind, so much at the most; how much was tried again."""
         found = [one for one in await set_aside(self._store, most) if one.kind == kind]
         return sum([await self.again(kind, one.id, by=by) for one in found])
+
+    async def _post_again(self, id_: str, by: str) -> bool:
+        """Only what is dead: what arrived is sent again where webhooks are."""
+        found = await self._store.get(WebhookDelivery, id_)
+        if found is None or found.state is not PostState.DEAD:
+            return False
+        try:
+            await self._webhooks.send_again(id_, by=by)
+        except (ServiceError, Conflict):
+            return False  # its webhook is gone, or somebody was faster
+        return True

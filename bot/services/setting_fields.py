@@ -3,7 +3,7 @@ before anything is written. A program that reads a setting still reads it with c
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from enum import StrEnum
@@ -13,11 +13,13 @@ from bot.errors import RecordError, SettingsError
 from bot.records.conversations import ChannelName, Priority
 from bot.records.settings import WEEKDAYS
 from bot.records.tickets import SlaLevel, TicketStatus
-from bot.records.users import Role
 from bot.services.hours import DEFAULT_ZONE, read_hours
 from bot.services.origins import origins_of
+from bot.services.service_levels import MOST_MINUTES, read_escalation, read_levels
 from bot.services.settings import DEFAULTS
 from bot.services.spending import PER_CONVERSATION, PER_DAY, micros_of
+from bot.services.ticket_news import read_news
+from bot.services.webhook_rules import read_rules
 
 
 class Kind(StrEnum):
@@ -70,7 +72,7 @@ _RULES: tuple[Field, ...] = (
 )
 _STEPS: tuple[Field, ...] = (
     Field("after_minutes", Kind.WHOLE, most=100_000, example="240"),
-    Field("to", Kind.CHOICE, choices=tuple(map(str, Role)), example="supervisor"),
+    Field("to", Kind.TEXT, most=64, example="supervisor"),
 )
 
 
@@ -88,7 +90,7 @@ def _promises() -> tuple[Field, ...]:
         found.append(Field("ticket_sla", Kind.YES_NO, (level, "business_hours"), group=level))
         for clock in ("first_response", "resolution"):
             found += [
-                Field("ticket_sla", Kind.WHOLE, (level, clock, priority), 1, 525_600, group=level, example="240")
+                Field("ticket_sla", Kind.WHOLE, (level, clock, priority), 0, MOST_MINUTES, group=level, example="240")
                 for priority in _PRIORITIES
             ]
     return tuple(found)
@@ -173,18 +175,30 @@ def check(key: str, value: Any) -> None:
 
 
 def _check_whole(key: str, value: Any) -> None:
-    if key == "business_hours":
-        read_hours(value, DEFAULT_ZONE)
-    elif key == "timezone":
-        read_hours({}, value)
-    elif key in (PER_CONVERSATION, PER_DAY):
-        micros_of(key, value)
-    elif key == "web_chat_origins":
-        origins_of(value)
-    elif key == "notify_operators":
-        url = str(value_in(value, ("desk_url",)) or "")
-        is_web = not url or url.startswith(("https://", "http://"))
-        _require(is_web, f"{key}.desk_url", "must begin with https://; for example https://desk.example.com/desk")
+    """What only the whole value tells, as whoever reads the setting reads it."""
+    checked = _CHECKS.get(key)
+    if checked is not None:
+        checked(value)
+
+
+def _check_notices(value: Any) -> None:
+    url = str(value_in(value, ("desk_url",)) or "")
+    is_web = not url or url.startswith(("https://", "http://"))
+    _require(is_web, "notify_operators.desk_url", "must begin with https://; for example https://desk.example.com/desk")
+
+
+_CHECKS: Mapping[str, Callable[[Any], object]] = {
+    "business_hours": lambda value: read_hours(value, DEFAULT_ZONE),
+    "timezone": lambda value: read_hours({}, value),
+    "notify_operators": _check_notices,
+    "web_chat_origins": origins_of,
+    PER_CONVERSATION: lambda value: micros_of(PER_CONVERSATION, value),
+    PER_DAY: lambda value: micros_of(PER_DAY, value),
+    "ticket_sla": read_levels,
+    "ticket_escalation": read_escalation,
+    "ticket_news": read_news,
+    "webhook_rules": read_rules,
+}
 
 
 def check_field(field: Field, value: Any, name: str) -> None:

@@ -7,13 +7,13 @@ The keys of one kind of lanes carry one hash tag, so that on Redis Cluster they 
     tokens  hash        lane -> whose claim it is
     woken   sorted set  lane -> when it is due again; lanes that were woken while somebody held them
     era     text        made anew wherever it is missing: a changed era means that lanes were forgotten
-    idle    sorted set  where to call a worker that waits for lanes -> since when
+    idle    sorted set  where to call a worker that waits for lanes -> when it got some last
     watched text        when the next lane falls due, where somebody looks then: all others come a moment later, if at all
 
 One worker is called for a lane, not all: each that comes costs a step. Whoever is called in vain (it is killed, paused or has no
-room) is followed by the others, which look a moment after the lane is due, or within their poll. Called first is whoever came
-last: it is awake, and puts more into each claim and each commit than two that take turns; where it has too much to do it does
-not come back so soon, and others are called.
+room) is followed by the others, which look a moment after the lane is due, or within their poll. Called first is whoever got
+lanes last: it is awake, and puts more into each claim and each commit than two that take turns. Where it has too much to do it
+does not come back so soon, and others are called.
 
 Times are microseconds of Redis's own clock. All of it is made again from the Store, so every key may go and has a time to live.
 """
@@ -27,7 +27,6 @@ local function call(idle, watched, everybody)
   local head = redis.call('ZRANGE', due, 0, 0, 'WITHSCORES')
   local word = math.max(0, head[2] - now)
   redis.call('SET', watched, head[2], 'PX', math.floor(word / 1000) + 60000)
-  redis.call('ZREMRANGEBYSCORE', idle, '-inf', now - 3000000)
   local first = redis.call('ZPOPMAX', idle)
   while first[1] do
     if redis.call('PUBLISH', first[1], word) > 0 then return end
@@ -38,7 +37,7 @@ end
 """
 """Tells one who waits in how many microseconds the first lane is due, and everybody where nobody waits or all of them are gone.
 
-Who waits has said so within the last 3 seconds, or is gone.
+Whoever is called waits no more until it claims again: one that is gone is called once at most.
 """
 
 CLAIM = f"""
@@ -75,7 +74,7 @@ if #lanes == most then
   if head[2] and head[2] - now <= 0 then call(idle, watched, everybody) end
   next = 0
 else
-  redis.call('ZADD', idle, now, me)
+  if #lanes > 0 then redis.call('ZADD', idle, now, me) else redis.call('ZADD', idle, 'NX', now, me) end
   if head[2] then
     next = math.max(0, head[2] - now)
     if redis.call('GET', watched) == head[2] then

@@ -77,7 +77,7 @@ async def desk(browser: Browser, url: str, email: str, complaints: list[str] | N
     await sign_in(page, url, email)
     await page.locator("[data-me]").click()
     await page.get_by_role("menuitemradio", name="Busy").click()
-    await expect(page.locator("[data-me]")).to_contain_text("Busy")
+    await expect(page.locator("[data-me]")).to_contain_text("Busy", timeout=SOON)
     return page
 
 

@@ -80,7 +80,8 @@ async def test_the_first_administrator_comes_in_by_the_link_of_the_command_line_
     await boss.goto(link)
     await choose_password(boss)
     await sign_in(boss, "boss@example.org")
-    await expect(boss).to_have_url(f"{served.url}/users")
+    await expect(boss).to_have_url(f"{served.url}/desk")
+    await boss.goto(f"{served.url}/users")
 
     await boss.get_by_label("E-mail address").fill("ana@example.org")
     await boss.get_by_label("Name", exact=True).fill("Ana Ruiz")
@@ -92,7 +93,8 @@ async def test_the_first_administrator_comes_in_by_the_link_of_the_command_line_
     await ana.goto(invite)
     await choose_password(ana)
     await sign_in(ana, "ana@example.org")
-    await expect(ana).to_have_url(f"{served.url}/account")
+    await expect(ana).to_have_url(f"{served.url}/desk")
+    await ana.goto(f"{served.url}/account")
     await expect(ana.get_by_role("link", name="Users")).to_have_count(0)
     assert "session" not in str(await ana.evaluate("document.cookie"))
 

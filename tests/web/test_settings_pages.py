@@ -16,6 +16,7 @@ from bot.records.audit import AuditEntry
 from bot.records.canned import CannedReply
 from bot.records.settings import WEEKDAYS
 from bot.records.users import Role, User
+from bot.records.webhooks import PostState, WebhookDelivery
 from bot.records.work import Delivery, DeliveryState, InboxRow
 from bot.resources import LANGUAGES
 from bot.services.setting_fields import subjects
@@ -217,3 +218,18 @@ async def test_the_audit_log_is_filtered_and_paged(app: App, boss: UserBrowser) 
     assert (await boss.get("/audit?after=nonsense")).status == 400
     for query in ("by=system", "action=updated", "by=user:x&action=created&from=2026-01-01", "id=%00%ff"):
         assert (await boss.get(f"/audit?{query}")).status == 200
+
+
+async def test_an_event_that_no_server_took_is_posted_again(app: App, boss: UserBrowser) -> None:
+    now, owner = app.clock.now(), (await app.accounts.users.page("", 1))[0][0].id
+    hook, _ = await app.webhooks.register(owner, "CRM", "https://crm.example.com/hooks", ["ticket.*"], by=f"user:{owner}")
+    dead = {"id": "e1:w1", "webhook_id": hook.id, "event_id": "e1", "event_type": "ticket.created", "at": now, "due_at": now}
+    post = WebhookDelivery.model_validate({**dead, "state": PostState.DEAD, "openness": "closed", "attempts": 8, "error": "502"})
+    await app.store.load([post])
+    page = await (await boss.get("/work")).text()
+    assert "ticket.created" in page
+    assert (await boss.post("/work/webhook/again", {"id": "e1:w1"})).headers["Location"] == "/work?tried=1"
+    found = await app.store.get(WebhookDelivery, "e1:w1")
+    assert found is not None
+    assert found.state is PostState.PENDING
+    assert (await boss.post("/work/webhook/again", {"id": "e1:w1"})).status == 404

@@ -84,21 +84,22 @@ async def where(answer: aiohttp.ClientResponse) -> tuple[int, str]:
 async def test_somebody_signs_in_and_out(url: str) -> None:
     async with browser(url) as ana:
         answer = await ana.sign_in(ANA)
-        assert await where(answer) == (303, "/account")
+        assert await where(answer) == (303, "/desk")
         assert "Ana Ruiz" in await (await ana.get("/account")).text()
-        assert await where(await ana.get("/login")) == (303, "/account")
+        assert await where(await ana.get("/login")) == (303, "/desk")
         assert await where(await ana.post("/logout")) == (303, "/login?done=out")
         assert await where(await ana.get("/account")) == (303, "/login?next=/account")
         assert "You are signed out" in await (await ana.get("/login?done=out")).text()
 
 
-async def test_who_may_manage_users_begins_there_and_is_offered_it(url: str) -> None:
+async def test_who_may_manage_users_is_offered_it_and_nobody_else_is(url: str) -> None:
     async with browser(url) as boss, signed_in(url, ANA) as ana:
-        assert await where(await boss.sign_in(BOSS)) == (303, "/users")
+        assert await where(await boss.sign_in(BOSS)) == (303, "/desk")
         assert 'href="/users"' in await (await boss.get("/account")).text()
         text = await (await ana.get("/account")).text()
         assert 'href="/users"' not in text
-        assert 'href="/desk"' not in text
+        assert 'href="/settings"' not in text
+        assert 'href="/desk"' in text
 
 
 async def test_the_session_is_out_of_reach_of_scripts_and_of_other_sites(url: str) -> None:
@@ -170,7 +171,7 @@ async def test_nobody_is_sent_on_to_another_site(url: str, asked: str) -> None:
     assert local_path(asked) == ""
     async with browser(url) as ana:
         answer = await ana.post("/login", {"email": ANA, "password": PASSWORD, "next": asked})
-        assert await where(answer) == (303, "/account")
+        assert await where(answer) == (303, "/desk")
 
 
 async def test_a_session_that_has_expired_leads_to_the_way_in(app: App, url: str) -> None:

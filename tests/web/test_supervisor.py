@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from aiohttp.test_utils import TestServer
 
 from bot.app import App
 from bot.records.conversations import Conversation, Priority
+from bot.records.tickets import SlaClock, Ticket, TicketSla
 from bot.records.users import Role, User
 from bot.resources import LANGUAGES
 from bot.services.overview import Figures, Overviews
@@ -171,3 +173,15 @@ async def test_what_cannot_be_done_is_said_in_one_sentence(app: App, seeded: See
             assert answer.status == 422
             assert said in html.unescape(await answer.text())
         assert (await boss.post("/supervisor/none/pull")).status == 404
+
+
+async def test_a_ticket_that_is_later_than_promised_burns(app: App, seeded: Seeded, url: str) -> None:
+    now = app.clock.now()
+    late = SlaClock(target_minutes=60, breached_at=now - timedelta(minutes=1))
+    values = {"id": "t1", "ticket_id": "TICKET-2026-000001", "customer_id": "p1", "subject": "Late", "description": "It is late"}
+    sla = TicketSla(resolution=late)
+    ticket = {**values, "category": "billing", "created_at": now, "last_activity_at": now, "sla": sla}
+    await app.store.load([Ticket.model_validate(ticket)])
+    async with browser(url) as boss:
+        await came(app, url, boss, Role.SUPERVISOR)
+        assert "Open tickets that are later than promised: 1." in await (await boss.get("/supervisor")).text()

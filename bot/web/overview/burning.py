@@ -33,6 +33,8 @@ def burning(
         found.append(Fire("bad", text, "#waits", t("look")))
     for skill in board.unserved:
         found.append(Fire("bad", t("burns_unserved", skill=skill, count=board.by_skill[skill]), "#load", t("look")))
+    if board.late_tickets:
+        found.append(Fire("bad", t("burns_tickets", count=board.late_tickets)))
     if sum(dead.values()):
         to, do = ("/work", t("look")) if may_see_work else ("", "")
         found.append(Fire("bad", t("burns_dead", count=sum(dead.values())), to, do))

@@ -18,7 +18,7 @@ from bot.web.texts import texts_of
 from bot.web.times import shown, zone_of
 
 PATH = "/work"
-_ONE = f"{PATH}/{{kind:received|delivery|job}}"
+_ONE = f"{PATH}/{{kind:received|delivery|job|webhook}}"
 _MOST = 100
 
 
@@ -30,7 +30,7 @@ class WorkPage:
         self._site = site
         self._store = parts.store
         self._clock = parts.clock
-        self._tries = SecondTries(parts.store, Audit(parts.clock), parts.inbox, parts.outbox, parts.jobs)
+        self._tries = SecondTries(parts.store, Audit(parts.clock), parts.inbox, parts.outbox, parts.jobs, parts.webhooks)
 
     def routes(self) -> list[web.RouteDef]:
         return needs(

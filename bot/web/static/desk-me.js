@@ -42,6 +42,7 @@ export class Me {
     try {
       await this.#desk.api.put("/me/status", { status });
       this.#desk.me.status = status;
+      this.#desk.readMe();
       this.#desk.live.send({ type: "presence" });
     } catch (error) {
       this.#desk.tell(error);

@@ -26,6 +26,7 @@ class Desk {
   #known = new Set();
   #drawing = 0;
   #isExpired = false;
+  #meAsked = 0;
 
   constructor() {
     this.api = new Api(data.csrf, { expired: () => this.#status("expired") });
@@ -43,7 +44,7 @@ class Desk {
     for (const one of document.querySelectorAll("[data-go]")) one.addEventListener("click", () => this.go(one.dataset.go));
     for (const one of document.querySelectorAll("[data-keys]")) one.addEventListener("click", help);
     document.querySelector("[data-begin-canned]").addEventListener("click", () => this.canned.begin());
-    addEventListener("popstate", () => this.open(new URLSearchParams(location.search).get("c") ?? "", { isBack: true }));
+    addEventListener("popstate", ({ state }) => { this.open(state?.id ?? "", { isBack: true }); this.go(state?.pane ?? "queue"); });
     setInterval(() => this.#look(), LOOK);
     setInterval(() => this.#drawTyping(), 1000);
   }
@@ -53,6 +54,7 @@ class Desk {
     this.queue.counts(data.counts);
     if (data.open) this.#show(data.open.conversation, data.open);
     else this.talk.show(null);
+    history.replaceState({ id: this.talk.id, pane: document.body.dataset.pane }, ""); // what is shown at first comes back as it was
     this.queue.draw();
     this.live.start();
     this.composer.flush();
@@ -64,7 +66,7 @@ class Desk {
 
   /** Opens a conversation; `quietly`: one only walks along the queue, the pane stays. */
   async open(id, { isBack = false, quietly = false } = {}) {
-    if (!isBack && id !== this.talk.id) history.pushState(null, "", id ? `/desk?c=${encodeURIComponent(id)}` : "/desk");
+    if (!isBack && id !== this.talk.id) history.pushState({ id, pane: "talk" }, "", id ? `/desk?c=${encodeURIComponent(id)}` : "/desk");
     if (!quietly) this.go(id ? "talk" : "queue");
     this.queue.open(id);
     if (!id) { this.live.look(""); this.talk.show(null); this.person.show(null); return; }
@@ -107,7 +109,7 @@ class Desk {
 
   /** Lists and what is open are read anew. */
   async refresh() {
-    await Promise.all([this.queue.refresh(), this.talk.id && this.talk.changed(), this.#readMe()]);
+    await Promise.all([this.queue.refresh(), this.talk.id && this.talk.changed(), this.readMe()]);
   }
 
   async team() {
@@ -150,7 +152,7 @@ class Desk {
     if (frame.type === "row") this.rows.put(frame.row);
     if (frame.type === "timeline" && frame.id === this.talk.id) this.talk.changed().then(() => this.#read());
     if (frame.type === "queues") this.queue.counts(frame);
-    if (frame.type === "presence") this.#readMe();
+    if (frame.type === "presence") this.readMe();
     if (frame.type === "typing" && frame.id === this.talk.id) {
       if (frame.who !== "person" && !frame.draft) this.#typing.delete(frame.who);
       else this.#typing.set(frame.who, { ...frame, until: Date.now() + TYPING });
@@ -160,7 +162,7 @@ class Desk {
 
   #rowChanged(row, before) {
     if (row && this.rows.is("waiting", row) && !(before && this.rows.is("waiting", before))) this.#announce(t("now_waits", { name: this.nameOf(row) }));
-    if (row && before && this.rows.isMine(row) !== this.rows.isMine(before)) this.#readMe();
+    if (row && before && this.rows.isMine(row) !== this.rows.isMine(before)) this.readMe();
     cancelAnimationFrame(this.#drawing);
     this.#drawing = requestAnimationFrame(() => this.queue.draw());
   }
@@ -182,9 +184,13 @@ class Desk {
         h("span", { class: "grow" }, h("strong", {}, t("writes_here", { name })), " ", human("span", `“${draft}”`)))));
   }
 
-  async #readMe() {
+  /** How I am; of several answers that cross, that to the last question counts. */
+  async readMe() {
+    const asked = (this.#meAsked += 1);
     try {
-      Object.assign(this.me, read(await this.api.get("/me")));
+      const me = await this.api.get("/me");
+      if (asked !== this.#meAsked) return;
+      Object.assign(this.me, read(me));
       this.status.draw();
     } catch { /* the next time */ }
   }
@@ -200,7 +206,7 @@ class Desk {
   #status(status) {
     const place = document.querySelector("[data-trouble]");
     if (status === "lost" && this.#isExpired) return;
-    if (status === "lost") this.#readMe(); // it may be the session that is over
+    if (status === "lost") this.readMe(); // it may be the session that is over
     this.#isExpired = status === "expired";
     place.hidden = status === "ready";
     if (status === "ready") { this.composer.flush(); return; }
