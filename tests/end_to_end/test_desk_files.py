@@ -104,7 +104,7 @@ async def test_an_operator_attaches_files_and_the_visitor_sees_them(tmp_path: Pa
         await is_drawn(web.get_by_role("img", name="only this.png"))
         async with web.expect_file_chooser() as chooser:
             await web.get_by_role("button", name="Attach a picture or a PDF").click()
-        await (await chooser.value).set_files([{"name": "mine.png", "mimeType": "image/png", "buffer": PIXEL}])
+        await (await chooser.value).set_files(FilePayload(name="mine.png", mimeType="image/png", buffer=PIXEL))
         theirs = ana.locator(".msg[data-from=customer]").last
         await is_drawn(theirs.get_by_role("img", name="mine.png"))
         await expect(theirs.locator(".said")).to_have_count(0)  # its name is not said once more beside it
