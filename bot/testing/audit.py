@@ -254,6 +254,14 @@ class Audit:
         if len({ticket.ticket_id for ticket in tickets}) != len(tickets):
             self._account.problem(Invariant.REPEATED, "two tickets have the same number")
 
+    def _whereabouts(self, message: Message) -> str:
+        """What there is to know of a message that nobody answered."""
+        held = next((one for one in self._known.conversations if one.id == message.conversation_id), None)
+        row = self._known.inbox.get(f"whatsapp:{message.whatsapp_message_id}")
+        holder = f"{held.assignee} in epoch {held.epoch}, {held.status}" if held is not None else "nobody"
+        done = row.updated_at if row is not None else None
+        return f"heard {message.created_at}, done {done}, turn {message.turn_id}, held by {holder}"
+
     def _check_answers(self) -> None:
         """Each turn has one reply, which speaks of all its messages and arrived, unless an operator came between."""
         opened = {line: ticket.ticket_id for ticket in self._known.tickets for line in ticket.description.splitlines()}
@@ -269,7 +277,7 @@ class Audit:
                 continue
             said = replies[message.turn_id]
             if not said and not self._known.changed_hands(message):
-                self._account.problem(Invariant.LOST, f"{text!r} has no reply")
+                self._account.problem(Invariant.LOST, f"{text!r} has no reply; {self._whereabouts(message)}")
             if len(said) > 1:
                 self._account.problem(Invariant.REPEATED, f"{text!r} has {len(said)} replies")
             for reply in said:

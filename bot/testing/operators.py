@@ -46,7 +46,8 @@ class Operators:
         if conversation is None or not is_held_by_ai(conversation):
             return
         begun_at = self._clock.now()
-        if (epoch := await self._assign(conversation, _OPERATOR)) is None:
+        epoch = await self._assign(conversation, _OPERATOR) or await self._taken_all_the_same(conversation)
+        if epoch is None:
             return
         taken_at = self._clock.now()
         still_open = await self._store.find(Delivery, {"openness": "open", "lane": conversation.lane})
@@ -54,6 +55,11 @@ class Operators:
         await self._give_back(conversation)
         tries = {delivery.id: delivery.attempts for delivery in still_open}
         self.taken.append(TakeOver(conversation.id, who, epoch, begun_at, taken_at, self._clock.now(), tries))
+
+    async def _taken_all_the_same(self, before: Conversation) -> int | None:
+        """The epoch, where a commit was done of which nobody could say so: its repetition was then refused."""
+        now = await self._store.get(Conversation, before.id)
+        return now.epoch if now is not None and now.assignee == _OPERATOR and now.epoch == before.epoch + 1 else None
 
     async def _assign(self, conversation: Conversation, to: Assignee) -> int | None:
         """The epoch after it; None when somebody else was faster. While the store is away it is tried again."""
