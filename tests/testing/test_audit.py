@@ -73,7 +73,9 @@ def story() -> Evidence:
             created_at=at(number + 0.4),
         )
         sends.append(Send(f"sent-{number}", ANA, reply, f"d{number}", at(number + 0.5)))
-    conversation = made(Conversation, id="conversation", message_count=4)
+    conversation = made(
+        Conversation, id="conversation", message_count=4, status="open", epoch=1, assignee_kind="agent", assignee_name="support"
+    )
     customer = made(Customer, id="ana", statistics=CustomerStatistics(total_tickets=1))
     return Evidence(sends, written, [], set(), inbox, messages, deliveries, tickets, [conversation], [customer])
 
