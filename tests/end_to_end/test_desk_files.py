@@ -59,9 +59,9 @@ async def take_over(page: Page) -> None:
     await expect(page.locator(".event").last).to_contain_text("You took over", timeout=SOON)
 
 
-async def choose(page: Page, *files: tuple[str, str, bytes]) -> None:
+async def choose(page: Page, *files: tuple[str, str, bytes], by: str = "Attach files") -> None:
     async with page.expect_file_chooser() as chooser:
-        await page.get_by_role("button", name="Attach files").click()
+        await page.get_by_role("button", name=by).click()
     payloads: list[FilePayload] = [{"name": name, "mimeType": kind, "buffer": data} for name, kind, data in files]
     await (await chooser.value).set_files(payloads)
 
@@ -102,9 +102,7 @@ async def test_an_operator_attaches_files_and_the_visitor_sees_them(tmp_path: Pa
         await expect(ana.locator(".tray-file img")).to_be_visible(timeout=SOON)
         await ana.get_by_role("button", name="Send").click()
         await is_drawn(web.get_by_role("img", name="only this.png"))
-        async with web.expect_file_chooser() as chooser:
-            await web.get_by_role("button", name="Attach a picture or a PDF").click()
-        await (await chooser.value).set_files(FilePayload(name="mine.png", mimeType="image/png", buffer=PIXEL))
+        await choose(web, ("mine.png", "image/png", PIXEL), by="Attach a picture or a PDF")
         theirs = ana.locator(".msg[data-from=customer]").last
         await is_drawn(theirs.get_by_role("img", name="mine.png"))
         await expect(theirs.locator(".said")).to_have_count(0)  # its name is not said once more beside it
