@@ -87,7 +87,8 @@ class Filing:
     async def snooze(self, conversation_id: str, user: User, until: datetime | None) -> Conversation:
         """Out of sight until then, or until the person writes; None ends it.
 
-        For who holds it, or may assign: it goes out of the holder's sight. Raises Taken, RecordError, ServiceError, NotFound.
+        For who holds it, or may assign: it goes out of the holder's sight. Raises Taken, RecordError, ServiceError, Conflict (it
+        changed hands at this moment), NotFound.
         """
         conversation = await self._transfers.get(conversation_id)
         await self._transfers.require_holding(conversation, user)
@@ -95,7 +96,7 @@ class Filing:
             raise RecordError("Conversation.snoozedUntil: is over already; give a moment to come")
         if until is not None and conversation.status is not ConversationStatus.ASSIGNED:
             raise ServiceError("only a conversation that an operator holds can be snoozed; take it over first")
-        await self._set(conversation, user, {"snoozed_until": until})
+        await self._set(conversation, user, {"snoozed_until": until}, epoch=conversation.epoch)
         if until is not None:
             payload = {"conversation": conversation_id, "until": until.isoformat()}
             await self._jobs.schedule(SNOOZE_JOB, until, payload, id=f"snooze:{conversation_id}:{until.isoformat()}")
@@ -109,8 +110,8 @@ class Filing:
             conversation = await self._transfers.get(payload["conversation"])
             self._live.tell(conversation.lane)
 
-    async def _set(self, conversation: Conversation, user: User, news: Mapping[str, Any]) -> None:
-        unit = Unit(Change(Conversation, {"id": conversation.id}, set=news, must=1))
+    async def _set(self, conversation: Conversation, user: User, news: Mapping[str, Any], **as_known: Any) -> None:
+        unit = Unit(Change(Conversation, {"id": conversation.id, **as_known}, set=news, must=1))
         stored = {name: conversation.shape.stored_name(name) for name in news}
         before = {stored[name]: _plain(getattr(conversation, name)) for name in news}
         after = {stored[name]: _plain(value) for name, value in news.items()}

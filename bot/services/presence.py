@@ -14,6 +14,7 @@ from bot.errors import NotFound
 from bot.jobs import Jobs
 from bot.records.audit import AuditAction
 from bot.records.conversations import Conversation
+from bot.records.permissions import allows
 from bot.records.users import OPERATORS, Presence, User
 from bot.services.audit import Audit
 from bot.services.conversations import DESK_JOB
@@ -114,8 +115,14 @@ def _is_silent(user: User, limit: datetime) -> bool:
 
 
 def is_operator(user: User) -> bool:
-    """Whether conversations are given to them: by their role, or because somebody wrote down what they serve."""
-    return user.is_active and (user.role in OPERATORS or bool(user.skills))
+    """Whether conversations are given to them: by their role, or because somebody wrote down what they serve; and they may write
+    there (a sales rep's role alone does not allow it)."""
+    return user.is_active and (user.role in OPERATORS or bool(user.skills)) and may_write(user)
+
+
+def may_write(user: User) -> bool:
+    """Whether they may write to people at all (S2: write:messages)."""
+    return allows(user.granted, "messages", "write")
 
 
 def serves(user: User, skill: str) -> bool:

@@ -11,7 +11,7 @@ from bot.inbox import Inbox
 from bot.jobs import Jobs
 from bot.outbox import Outbox
 from bot.records.webhooks import PostState, WebhookDelivery
-from bot.records.work import Delivery, DeliveryState, InboxRow, InboxState, Job, JobStatus
+from bot.records.work import Delivery, DeliveryState, InboxRow, InboxState, Job, JobStatus, address_lane
 from bot.services.audit import Audit
 from bot.services.webhooks import Webhooks
 from bot.store.base import Store
@@ -30,6 +30,13 @@ class SetAside:
     since: datetime | None = None
     """When it was received, or was due first."""
     attempts: int = 0
+
+    @property
+    def channel(self) -> str:
+        """Of a message or a reply; empty for everything else. Of its lane nothing more is shown: the address is a person's
+        number, or a secret of their browser.
+        """
+        return address_lane(self.where).partition(":")[0] if self.kind in ("received", "delivery") else ""
 
 
 async def set_aside(store: Store, most: int | None = None) -> list[SetAside]:

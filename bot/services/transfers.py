@@ -17,6 +17,7 @@ from bot.records.users import Presence, User
 from bot.records.work import Delivery
 from bot.services.conversations import FIRST_AGENT, Conversations
 from bot.services.handoff import Handoffs
+from bot.services.presence import may_write
 from bot.services.settings import SystemSettings
 from bot.services.users import name_of
 from bot.store.base import Between, Change, Store, Unit
@@ -178,7 +179,7 @@ class Transfers:
         target = await self._store.get(User, user_id)
         if target is None or not target.is_active:
             raise ServiceError(f"there is no active user {user_id}; choose another operator or a queue")
-        if not allows(target.granted, "messages", "write"):
+        if not may_write(target):
             raise ServiceError(f"{name_of(target)} may not write to people; choose another operator or a queue")
         if may_assign(asking):
             return target

@@ -21,7 +21,7 @@ import structlog
 from bot.clock import Clock
 from bot.errors import PostFailed, SettingsError
 from bot.jobs import Again, Jobs
-from bot.records.permissions import allows
+from bot.records.permissions import AgentPermission, allows, canonical
 from bot.records.users import User
 from bot.records.webhooks import PostState, Webhook, WebhookDelivery
 from bot.services.notifying import Notifying
@@ -46,6 +46,8 @@ _GONE = 410
 _LATER = frozenset({429, 503})
 _EVER = datetime(2000, 1, 1, tzinfo=UTC)
 _MOMENT = timedelta(milliseconds=1)
+_WHOLE = canonical(AgentPermission.MANAGE_CUSTOMERS)
+"""Who sees numbers and addresses as they are."""
 _SUBJECTS = {"conversation": "conversations", "handoff": "conversations", "ticket": "tickets"}
 _NOTICES = {"gone": "notice_webhook_gone", "failing": "notice_webhook_failing", "owner": "notice_webhook_owner"}
 
@@ -198,7 +200,7 @@ class Posting:
         if delivery.event_type != PING and not allows(owner.granted, subject, "read"):
             return _Outcome(error=f"the webhook's owner may not read {subject}")
         now = self._clock.now()
-        body = _body(delivery, hook.has_personal and allows(owner.granted, "customers", "write"))
+        body = _body(delivery, hook.has_personal and allows(owner.granted, *_WHOLE))
         timestamp = int(now.timestamp())
         try:
             secret = await self._secret(hook)

@@ -11,7 +11,7 @@ from bot.conversation import OperatorRef, Queue
 from bot.records.conversations import Conversation
 from bot.records.handoffs import Cause
 from bot.records.people import Customer, CustomerPreferences
-from bot.records.users import Presence, User, UserPreferences
+from bot.records.users import Presence, Role, User, UserPreferences
 from bot.testing.scene import Scene
 from tests.scenarios.helpers import ANA, BO, set_setting
 from tests.services.desk_helpers import ANGRY, add_user, again, nobody_is_given_anything, waits
@@ -79,6 +79,17 @@ async def test_the_oldest_goes_first_and_the_load_is_fair(scene: Scene) -> None:
     await scene.app.desk.closing.resolve("first", users[0] if await holder(scene, "first") == "nadia" else users[1], "solved")
     await scene.app.desk.assignment.give_out()
     assert await holder(scene, "fifth") == await holder(scene, "first")
+
+
+async def test_who_may_not_write_is_given_nothing_whatever_their_role_or_skills(scene: Scene) -> None:
+    await put_in_queue(scene, "a", "b")
+    rep = await add_user(scene, "Rep", Role.SALES_REP)
+    await add_user(scene, "Looks", Role.VIEWER, skills=["support"])
+    writes = await add_user(scene, "Writes", Role.SALES_REP, permissions=["write:messages"])
+    assert [user.id for user in await scene.app.desk.presence.operators()] == [writes.id]
+    await scene.app.desk.assignment.give_out()
+    assert {await holder(scene, "a"), await holder(scene, "b")} == {writes.id}
+    assert (await again(scene, rep)).statistics.current_active_conversations == 0
 
 
 async def test_a_higher_priority_goes_before_whoever_waits_longer(scene: Scene) -> None:

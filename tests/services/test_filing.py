@@ -6,9 +6,10 @@ from datetime import timedelta
 
 import pytest
 
-from bot.errors import NotFound, RecordError, ServiceError, Taken
+from bot.errors import Conflict, NotFound, RecordError, ServiceError, Taken
 from bot.records.audit import AuditAction, AuditEntry
-from bot.records.users import Role
+from bot.records.conversations import Conversation
+from bot.records.users import Role, User
 from bot.services.typing import LASTS
 from bot.testing.llm import Said
 from bot.testing.scene import Scene
@@ -81,6 +82,28 @@ async def test_nobody_puts_out_of_sight_what_somebody_else_holds(scene: Scene) -
         await scene.app.desk.filing.snooze(conversation.id, omar, later)
     assert (await ana.conversation()).snoozed_until is None
     assert (await scene.app.desk.filing.snooze(conversation.id, chief, later)).snoozed_until == later
+
+
+async def test_what_changes_hands_at_the_moment_it_is_snoozed_stays_in_sight(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await nobody_is_given_anything(scene)
+    nadia, omar = await add_user(scene, "Nadia"), await add_user(scene, "Omar")
+    ana, conversation = await waits(scene, ANA)
+    transfers = scene.app.desk.transfers
+    await transfers.take_over(conversation.id, nadia)
+    looked = transfers.require_holding
+
+    async def passed_on_meanwhile(found: Conversation, user: User) -> None:
+        await looked(found, user)
+        monkeypatch.undo()
+        await transfers.transfer(conversation.id, nadia, to_user=omar.id)
+
+    monkeypatch.setattr(transfers, "require_holding", passed_on_meanwhile)
+    with pytest.raises(Conflict):
+        await scene.app.desk.filing.snooze(conversation.id, nadia, scene.clock.now() + timedelta(days=1))
+    found = await ana.conversation()
+    assert (found.assignee_name, found.snoozed_until) == (omar.id, None)
 
 
 async def test_canned_replies_are_found_by_their_beginning_and_filled_in(scene: Scene) -> None:

@@ -19,7 +19,7 @@ from bot.records.users import Role, User
 from bot.resources import LANGUAGES
 from bot.services.overview import Figures, Overviews
 from bot.testing.clock import ManualClock
-from bot.testing.web import UserBrowser, added, browser, cookie_of
+from bot.testing.web import UserBrowser, added, browser, cookie_of, signed_in
 from bot.web.server import build_site
 from bot.web.times import zone_of
 from tests.web.seeded import HOSTILE, Seeded, resting, seed
@@ -128,6 +128,24 @@ async def test_who_only_looks_at_figures_sees_no_people_and_a_viewer_does_nothin
         page = await (await viewer.get("/supervisor")).text()
         assert "Madhav" in page
         assert 'name="to"' not in page
+
+
+async def test_numbers_are_whole_only_for_who_manages_customers_and_the_log_is_an_administrators(
+    app: App, seeded: Seeded, url: str
+) -> None:
+    waiting = next(one for one in seeded.conversations if one.status == "waiting")
+    assert waiting.customer_id is not None
+    nameless = {"first_name": None, "last_name": None, "phone_number": "+12025550177"}
+    await app.people.update(waiting.customer_id, nameless, by="test")
+    granted = ["update:customers", "read:audit"]
+    await added(app, "some@example.org", Role.VIEWER, permissions=granted)
+    async with signed_in(url, "some@example.org") as some, browser(url) as boss:
+        page = await (await some.get("/supervisor")).text()
+        assert "+1202•••0177" in page
+        assert "+12025550177" not in page
+        assert (await some.get("/audit")).status == 403
+        await came(app, url, boss, Role.SUPERVISOR)
+        assert "+12025550177" in await (await boss.get("/supervisor")).text()
 
 
 async def test_an_empty_house_says_so(app: App, url: str) -> None:

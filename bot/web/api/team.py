@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from bot.errors import ServiceError
 from bot.records.permissions import ANY
 from bot.records.users import Presence, Role, User
-from bot.services.presence import is_operator
+from bot.services.presence import is_operator, may_write
 from bot.web.endpoint import Call, Endpoint, Model, declared, endpoint
 from bot.web.fields import At
 from bot.web.paging import Cursor, Limit, Page
@@ -94,7 +95,9 @@ class Team:
 
     @endpoint("PUT", "/me/status")
     async def set_status(self, call: Call, body: NewStatus) -> Member:
-        """Says whether one is there: only who is online is given conversations."""
+        """Says whether one is there: only who is online is given conversations. A token needs the scope write:messages for it."""
+        if call.who.token is not None and not may_write(call.user):
+            raise ServiceError("this token may only look; setting a status needs the scope write:messages")
         await self._desk.presence.set_status(call.user.id, body.status)
         return _member(await self._parts.accounts.users.get(call.user.id))
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 from enum import StrEnum
 
 from bot.errors import NotFound
-from bot.records.work import address_lane
-from bot.services.set_aside import SetAside, set_aside
+from bot.services.audit import Audit
+from bot.services.set_aside import SecondTries, SetAside, set_aside
 from bot.web.endpoint import Call, Endpoint, Model, declared, endpoint
 from bot.web.paging import Page
 from bot.web.site import Site
 
 ADMIN = "system:admin"
+_MOST = 200
 
 
 class Kind(StrEnum):
@@ -20,13 +21,15 @@ class Kind(StrEnum):
     DELIVERY = "delivery"
     """A reply that did not go out."""
     JOB = "job"
+    WEBHOOK = "webhook"
+    """An event that its receiver did not take."""
 
 
 class Dead(Model):
     kind: Kind
     id: str
     job: str | None
-    """Of a job: its name."""
+    """Of a job: its name; of an event: which one."""
     channel: str | None
     """Of a message or a reply."""
     error: str
@@ -39,35 +42,31 @@ class Retried(Model):
 
 class Work:
     def __init__(self, site: Site) -> None:
-        self._parts = site.parts
+        parts = site.parts
+        self._store = parts.store
+        self._tries = SecondTries(parts.store, Audit(parts.clock), parts.inbox, parts.outbox, parts.jobs, parts.webhooks)
 
     @endpoint("GET", "/work/dead", ADMIN)
     async def dead(self, call: Call) -> Page[Dead]:
-        """What is not tried again by itself, in the order in which it came."""
-        return Page(items=[_shown(one) for one in await set_aside(self._parts.store)])
+        """What is not tried again by itself, in the order in which it came: the first 200 of each kind."""
+        return Page(items=[_shown(one) for one in await set_aside(self._store, _MOST)])
 
     @endpoint("POST", "/work/dead/{id}/retry", ADMIN)
     async def retry(self, call: Call, id: str) -> Retried:
         """Tries one thing again, with a fresh count of tries."""
-        found = next((one for one in await set_aside(self._parts.store) if one.id == id), None)
+        found = next((one for one in await set_aside(self._store) if one.id == id), None)
         if found is None:
             raise NotFound("this was not set aside, or it is tried again already")
-        return Retried(tried=await self._again(found))
-
-    async def _again(self, one: SetAside) -> bool:
-        if one.kind == Kind.RECEIVED:
-            return await self._parts.inbox.retry(one.id)
-        return await (self._parts.outbox.resend(one.id) if one.kind == Kind.DELIVERY else self._parts.jobs.retry(one.id))
+        return Retried(tried=await self._tries.again(found.kind, found.id, by=call.by))
 
 
 def _shown(one: SetAside) -> Dead:
     """Without the address: it is a person's number, or a secret of their browser."""
-    is_job = one.kind == Kind.JOB
     return Dead(
         kind=Kind(one.kind),
         id=one.id,
-        job=one.where if is_job else None,
-        channel=None if is_job else address_lane(one.where).partition(":")[0],
+        job=None if one.channel else one.where,
+        channel=one.channel or None,
         error=one.error,
     )
 

@@ -13,6 +13,7 @@ from bot.services.masking import masked_phone
 from bot.services.numbers import number_of
 from bot.services.presence import serves
 from bot.web.overview.words import Words
+from bot.web.rows import sees_whole
 
 _TONES = {Presence.ONLINE: "ok", Presence.BUSY: "wait", Presence.AWAY: "wait", Presence.OFFLINE: ""}
 _MOST_BOXES = 24
@@ -26,7 +27,7 @@ class People:
         self._words = words
         self._limit = limit
         self._may_see = allows(reader.granted, "customers", "read")
-        self._sees_whole = allows(reader.granted, "customers", "write")
+        self._sees_whole = sees_whole(reader)
 
     def waiting(self) -> list[dict[str, Any]]:
         """Who waits, in the order in which it is their turn."""

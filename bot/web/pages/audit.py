@@ -38,7 +38,7 @@ class AuditPage:
         self._history = History(site.parts.store)
 
     def routes(self) -> list[web.RouteDef]:
-        return needs("read:audit", web.get(PATH, self.page))
+        return needs("system:admin", web.get(PATH, self.page))
 
     async def page(self, request: web.Request) -> web.Response:
         """Raises HTTPBadRequest for an `after` that there is not."""

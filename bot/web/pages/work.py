@@ -68,7 +68,7 @@ class WorkPage:
         age = (self._clock.now() - one.since).total_seconds() / 60 if one.since is not None else None
         return {
             "id": one.id,
-            "where": one.where,
+            "where": one.channel or one.where,
             "error": " ".join(one.error.split())[:300],
             "age": words.lasting(age),
             "since": shown(words.t.language, one.since, asking(request).user),

@@ -264,3 +264,17 @@ async def test_a_token_makes_no_other_token_and_ends_none_but_itself(scene: Scen
     assert len(await tokens.of(team.users["Nadia"].id)) == 2
     assert (await program.api("DELETE", f"/tokens/{own.id}", headers=by_it))[0] == 204
     assert [token.name for token in await tokens.of(team.users["Nadia"].id)] == ["another"]
+
+
+async def test_a_token_that_may_only_look_does_not_say_that_its_user_is_there(scene: Scene, team: Team) -> None:
+    await team.member("Nadia")
+    program = await team.stranger()
+
+    async def says(scope: str) -> int:
+        _, secret = await scene.app.accounts.tokens.make(team.users["Nadia"], scope, [scope])
+        status, _ = await program.api("PUT", "/me/status", {"status": "away"}, headers={"Authorization": f"Bearer {secret}"})
+        return int(status)
+
+    assert await says("read:conversations") == 422
+    assert (await scene.app.accounts.users.get(team.users["Nadia"].id)).status == "online"
+    assert await says("write:messages") == 200

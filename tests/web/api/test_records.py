@@ -11,6 +11,7 @@ from bot.records.audit import AuditEntry
 from bot.records.canned import CannedReply
 from bot.records.tickets import Ticket
 from bot.records.users import Role
+from bot.records.webhooks import PostState, WebhookDelivery
 from bot.records.work import Delivery, DeliveryState
 from bot.testing.scene import Scene
 from bot.testing.web import UserBrowser
@@ -202,6 +203,20 @@ async def test_what_was_set_aside_is_shown_without_its_address_and_tried_again(s
     await scene.settle()
     assert (await asked(boss, "GET", "/work/dead"))["items"] == []
     assert await asked(boss, "POST", f"/work/dead/{delivery.id}/retry", status=404)
+    (entry,) = await scene.app.store.find(AuditEntry, {"action": "tried_again"})
+    assert (entry.entity_id, entry.performed_by) == (delivery.id, f"user:{team.users['Boss'].id}")
+
+
+async def test_an_event_that_its_receiver_did_not_take_is_among_the_dead_work(scene: Scene, team: Team) -> None:
+    boss, now = await team.member("Boss", Role.ADMIN), scene.clock.now()
+    by = team.users["Boss"].id
+    hook, _ = await scene.app.webhooks.register(by, "CRM", "https://crm.example.com/hooks", ["ticket.*"], by=f"user:{by}")
+    dead = {"id": "e1:w1", "webhook_id": hook.id, "event_id": "e1", "event_type": "ticket.created", "at": now, "due_at": now}
+    post = WebhookDelivery.model_validate({**dead, "state": PostState.DEAD, "openness": "closed", "attempts": 8, "error": "502"})
+    await scene.app.store.load([post])
+    (shown,) = (await asked(boss, "GET", "/work/dead"))["items"]
+    assert shown == {"kind": "webhook", "id": "e1:w1", "job": "ticket.created", "channel": None, "error": "502"}
+    assert await asked(boss, "POST", "/work/dead/e1:w1/retry") == {"tried": True}
 
 
 @pytest.mark.parametrize("path", ["/people", "/search"])
