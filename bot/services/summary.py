@@ -82,7 +82,7 @@ class Summaries:
 
     async def _extract(self, conversation: Conversation, handoff: Handoff, messages: Sequence[Message]) -> str:
         theirs = [message.content for message in messages if _is_theirs(message)]
-        lines = [f"Why: {handoff.cause}" + (f" ({_cut(handoff.reason)})" if handoff.reason else "")]
+        lines = [f"Why: {_cut(handoff.reason) or handoff.cause}"]
         lines += [f"They wrote: “{_cut(text)}”" for text in _ends(theirs)]
         if tried := await self._tried(messages):
             lines.append(f"Tried: {', '.join(tried)}")

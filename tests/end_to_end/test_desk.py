@@ -133,6 +133,8 @@ async def test_somebody_who_asks_for_a_person_gets_one_and_says_how_it_was(serve
     await expect(ana.get_by_text("is asked how it was")).to_be_visible(timeout=SOON)
     await phone.locator(".said-choice:enabled").last.click(timeout=SOON)
     await expect(ana.locator("[data-person]")).to_contain_text("of 5", timeout=2 * SOON)
+    await expect(ana.locator("[data-person]")).to_contain_text("Router replaced")
+    await expect(ana.locator(".msg[data-from=customer]").last.locator(".choice")).to_have_count(0)
     await ana.get_by_role("tab", name="Closed").click()
     await expect(ana.locator(".rowitem")).to_have_count(1, timeout=SOON)
     assert complaints == []

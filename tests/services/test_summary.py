@@ -49,7 +49,7 @@ async def handed_over(scene: Scene) -> Handoff:
 async def test_the_extract_says_what_was_asked_tried_and_known_and_nothing_else(scene: Scene) -> None:
     handoff = await handed_over(scene)
     assert handoff.summary.splitlines() == [
-        "Why: asked (wants somebody to come)",
+        "Why: wants somebody to come",
         "They wrote: “My internet is down since noon.”",
         "They wrote: “Send somebody, please.”",
         "Tried: create_ticket",
