@@ -20,7 +20,7 @@ export class Talk {
   #unseen = 0;
   #loading = null;
   #again = false;
-  #isFolded = false;
+  #isFolded = matchMedia("(max-width: 56rem)").matches; // a telephone has room for the conversation only
   #sticks = true; // the end is what is looked at
   #top = 0;
 
