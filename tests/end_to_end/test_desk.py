@@ -161,6 +161,7 @@ async def test_who_loses_the_race_is_told_by_whom_and_offered_the_next(served: S
     await tom.locator("[data-gate]").get_by_role("button", name="Take over").click()
     dialog = tom.get_by_role("dialog")
     await expect(dialog).to_contain_text("Ana Ruiz was faster", timeout=SOON)
+    await expect(dialog).to_contain_text("Ana Ruiz holds this.")  # in the page's language, not the API's sentence
     await dialog.get_by_role("button", name="Take the next").click()
     await expect(tom.locator(".event").last).to_contain_text("You took over", timeout=SOON)
     await expect(ana.locator(".rowitem[data-holder=nobody]")).to_have_count(0, timeout=SOON)
