@@ -85,8 +85,12 @@ class Filing:
         await self._store.change(Conversation, {"id": conversation_id}, set={"unread_count": 0})
 
     async def snooze(self, conversation_id: str, user: User, until: datetime | None) -> Conversation:
-        """Out of sight until then, or until the person writes; None ends it. Raises RecordError, ServiceError, NotFound."""
+        """Out of sight until then, or until the person writes; None ends it.
+
+        For who holds it, or may assign: it goes out of the holder's sight. Raises Taken, RecordError, ServiceError, NotFound.
+        """
         conversation = await self._transfers.get(conversation_id)
+        await self._transfers.require_holding(conversation, user)
         if until is not None and until <= self._clock.now():
             raise RecordError("Conversation.snoozedUntil: is over already; give a moment to come")
         if until is not None and conversation.status is not ConversationStatus.ASSIGNED:

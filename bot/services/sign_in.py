@@ -65,13 +65,15 @@ class SignIn:
         if former:
             self._sessions.put_end(unit, hashed(former), user.id)
         now = self._parts.clock.now()
-        unit.add(Change(User, {"id": user.id, "is_active": True}, set={"last_login": now, "last_activity": now}, must=1))
+        # The hash that was looked at: a password that is replaced at this moment must not leave a session behind.
+        as_read = {"id": user.id, "is_active": True, "password_hash": user.password_hash}
+        unit.add(Change(User, as_read, set={"last_login": now, "last_activity": now}, must=1))
         unit.insert(self._entry("signed_in", user.id, f"user:{user.id}", visit))
         self._lockout.give_back(unit, taken)
         try:
             await self._store.commit(unit)
         except Conflict:
-            raise SignInRefused("this user was let go at this moment") from None
+            raise SignInRefused("this user was let go, or given another password, at this moment") from None
         await self._lockout.give_back_network(taken)
         return user, token
 

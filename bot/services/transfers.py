@@ -88,7 +88,7 @@ class Transfers:
         """
 
         async def decide(old: Conversation) -> _Step | None:
-            await self._require_holding(old, user)
+            await self.require_holding(old, user)
             if old.assignee_kind is AssigneeKind.AGENT:
                 return None
             return _Step(AgentRef(agent or await self._last_agent(old)), Cause.HANDED_BACK)
@@ -106,7 +106,7 @@ class Transfers:
         to: Assignee = OperatorRef(target.id) if target is not None else self._queues.queue_for(skill)
 
         async def decide(old: Conversation) -> _Step | None:
-            await self._require_holding(old, user)
+            await self.require_holding(old, user)
             return None if old.assignee == to and old.status is not ConversationStatus.RESOLVED else _Step(to, Cause.TRANSFERRED)
 
         return await self._move(conversation_id, user, decide, note)
@@ -168,8 +168,8 @@ class Transfers:
     def _is_served_by(conversation: Conversation, user_id: str) -> bool:
         return conversation.assignee == OperatorRef(user_id) and conversation.status is ConversationStatus.ASSIGNED
 
-    async def _require_holding(self, conversation: Conversation, user: User) -> None:
-        """Only who holds it gives it away; of what nobody holds, and for who may assign, there is no such bound."""
+    async def require_holding(self, conversation: Conversation, user: User) -> None:
+        """Only who holds it gives it away; of what nobody holds, and for who may assign, there is no such bound. Raises Taken."""
         is_anothers = conversation.assignee_kind is AssigneeKind.OPERATOR and conversation.assignee_name != user.id
         if is_anothers and not may_assign(user):
             raise await self.taken(conversation)
@@ -178,6 +178,8 @@ class Transfers:
         target = await self._store.get(User, user_id)
         if target is None or not target.is_active:
             raise ServiceError(f"there is no active user {user_id}; choose another operator or a queue")
+        if not allows(target.granted, "messages", "write"):
+            raise ServiceError(f"{name_of(target)} may not write to people; choose another operator or a queue")
         if may_assign(asking):
             return target
         most = await self._settings.value("max_conversations_per_agent")

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
-from playwright.async_api import Browser, Locator, Page, expect
+from playwright.async_api import Browser, FilePayload, Locator, Page, expect
 
 from bot.testing.processes import LISTENS, Program, free_port
 from tests.end_to_end.browser import PHONE, chromium, fresh_page, needs_chromium
@@ -59,10 +59,11 @@ async def take_over(page: Page) -> None:
     await expect(page.locator(".event").last).to_contain_text("You took over", timeout=SOON)
 
 
-async def choose(page: Page, *files: tuple[str, str, bytes]) -> None:
+async def choose(page: Page, *files: tuple[str, str, bytes], by: str = "Attach files") -> None:
     async with page.expect_file_chooser() as chooser:
-        await page.get_by_role("button", name="Attach files").click()
-    await (await chooser.value).set_files([{"name": name, "mimeType": kind, "buffer": data} for name, kind, data in files])
+        await page.get_by_role("button", name=by).click()
+    payloads: list[FilePayload] = [{"name": name, "mimeType": kind, "buffer": data} for name, kind, data in files]
+    await (await chooser.value).set_files(payloads)
 
 
 async def is_drawn(picture: Locator) -> None:
@@ -89,18 +90,22 @@ async def test_an_operator_attaches_files_and_the_visitor_sees_them(tmp_path: Pa
         await expect(said.locator(".said")).to_have_text("This is how it looks.")
         listed = said.get_by_role("link", name="price list.pdf")
         await expect(listed).to_be_visible()
-        await expect(said).to_contain_text("35 byte")
+        await expect(said).to_contain_text("35 bytes")
         async with ana.expect_download() as download:
             await listed.click()
         assert (await (await download.value).path()).read_bytes() == PDF
         await is_drawn(web.get_by_role("img", name="red b.png"))
         await expect(web.get_by_role("link", name="price list.pdf")).to_be_visible()
-        await expect(web.locator(".said[data-from=op] .bubble").last).to_have_text("Ana Ruiz: This is how it looks.")
+        await expect(web.locator(".said[data-from=op] .bubble").last).to_have_text("A person: This is how it looks.")
 
         await choose(ana, ("only this.png", "image/png", PIXEL))
         await expect(ana.locator(".tray-file img")).to_be_visible(timeout=SOON)
         await ana.get_by_role("button", name="Send").click()
         await is_drawn(web.get_by_role("img", name="only this.png"))
+        await choose(web, ("mine.png", "image/png", PIXEL), by="Attach a picture or a PDF")
+        theirs = ana.locator(".msg[data-from=customer]").last
+        await is_drawn(theirs.get_by_role("img", name="mine.png"))
+        await expect(theirs.locator(".said")).to_have_count(0)  # its name is not said once more beside it
     assert complaints == []
 
 

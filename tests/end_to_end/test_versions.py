@@ -78,6 +78,7 @@ async def ran(program: Program) -> tuple[int, str]:
     return code, program.output()
 
 
+@pytest.mark.timeout(300)  # seven processes are started
 async def test_an_older_and_a_newer_version_work_on_one_database_and_every_conversation_goes_on(
     mongo_uri: str, tmp_path: Path
 ) -> None:

@@ -501,6 +501,7 @@ async def test_a_ticket_that_was_closed_meanwhile_stays_closed_once(scene: Scene
     await ana.hears("Opened")
     await asked(scene, ana, Called("close_my_ticket", number="TICKET-2026-000001"))
     await services(scene).tickets.move("TICKET-2026-000001", TicketStatus.CLOSED, by="user:op-1", reason="solved")
+    await ana.hears("is closed.")
     scene.model.will(Said("It is closed already."))
     await ana.says("yes")
     await ana.hears("closed already")

@@ -86,8 +86,8 @@ def test_a_warning_of_a_library_is_a_line_without_its_words(capsys: pytest.Captu
 
 def test_libraries_are_heard_from_warnings_on(capsys: pytest.CaptureFixture[str]) -> None:
     configure_logs(logging.INFO, "json")
-    logging.getLogger("httpx").info("HTTP Request: %s", "https://example.com")
-    logging.getLogger("httpx").warning("something is odd")
+    logging.getLogger("a.library").info("HTTP Request: %s", "https://example.com")
+    logging.getLogger("a.library").warning("something is odd")
     assert [line["event"] for line in written(capsys)] == ["something is odd"]
 
 

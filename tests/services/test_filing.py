@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from bot.errors import NotFound, RecordError, ServiceError
+from bot.errors import NotFound, RecordError, ServiceError, Taken
 from bot.records.audit import AuditAction, AuditEntry
 from bot.records.users import Role
 from bot.services.typing import LASTS
@@ -68,6 +68,19 @@ async def test_a_snoozed_conversation_comes_back_at_its_time_or_when_the_person_
     await ana.says("Hello?")
     await ana.hears_nothing()
     assert (await ana.conversation()).snoozed_until is None
+
+
+async def test_nobody_puts_out_of_sight_what_somebody_else_holds(scene: Scene) -> None:
+    await nobody_is_given_anything(scene)
+    nadia, omar = await add_user(scene, "Nadia"), await add_user(scene, "Omar")
+    chief = await add_user(scene, "Chief", Role.SUPERVISOR)
+    ana, conversation = await waits(scene, ANA)
+    await scene.app.desk.transfers.take_over(conversation.id, nadia)
+    later = scene.clock.now() + timedelta(days=30)
+    with pytest.raises(Taken, match="Nadia holds this conversation"):
+        await scene.app.desk.filing.snooze(conversation.id, omar, later)
+    assert (await ana.conversation()).snoozed_until is None
+    assert (await scene.app.desk.filing.snooze(conversation.id, chief, later)).snoozed_until == later
 
 
 async def test_canned_replies_are_found_by_their_beginning_and_filled_in(scene: Scene) -> None:

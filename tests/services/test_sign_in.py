@@ -76,6 +76,34 @@ async def told(store: SqliteStore) -> list[str]:
 # Signing in
 
 
+class HeldPasswords(Passwords):
+    """Says that the next password is right only when the test lets it: as a hash does that takes long."""
+
+    def __init__(self) -> None:
+        super().__init__(cost=4)
+        self.is_asked, self.may_go = asyncio.Event(), asyncio.Event()
+
+    async def is_right(self, password: str, hashed: str | None) -> bool:
+        found = await super().is_right(password, hashed)
+        self.is_asked.set()
+        await self.may_go.wait()
+        return found
+
+
+async def test_a_password_that_is_replaced_while_it_is_looked_at_lets_nobody_in(
+    accounts: Accounts, store: SqliteStore, ana: User, clock: ManualClock, audit: Audit
+) -> None:
+    passwords = HeldPasswords()
+    slow = accounts_of(store, clock, audit, KEY, "https://bot.example.com", passwords)
+    entering = asyncio.create_task(slow.sign_in.enter(ana.email, PASSWORD, THERE))
+    await passwords.is_asked.wait()
+    await accounts.sign_in.change_password(ana, PASSWORD, OTHER, HERE)
+    passwords.may_go.set()
+    with pytest.raises(SignInRefused):
+        await entering
+    assert [session.ip_address for session in await accounts.sessions.of(ana.id)] == [HERE.network]
+
+
 async def test_signing_in_begins_a_session_that_is_kept_as_a_hash(
     accounts: Accounts, store: SqliteStore, ana: User, clock: ManualClock, tmp_path: Path
 ) -> None:

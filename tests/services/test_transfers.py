@@ -90,6 +90,20 @@ async def test_only_who_holds_it_or_may_assign_gives_it_away(scene: Scene) -> No
         await transfers.transfer(conversation.id, nadia, to_user="away")
 
 
+@pytest.mark.parametrize("role", [Role.VIEWER, Role.USER, Role.SALES_HEAD])
+async def test_nothing_is_given_to_somebody_who_may_not_write(scene: Scene, role: Role) -> None:
+    await nobody_is_given_anything(scene)
+    nadia, chief = await add_user(scene, "Nadia"), await add_user(scene, "Chief", Role.SUPERVISOR)
+    looks = await add_user(scene, "Looks", role)
+    _, conversation = await waits(scene, ANA)
+    transfers = scene.app.desk.transfers
+    with pytest.raises(ServiceError, match="Looks may not write to people"):
+        await transfers.assign(conversation.id, chief, looks.id)
+    with pytest.raises(ServiceError, match="Looks may not write to people"):
+        await transfers.transfer(conversation.id, nadia, to_user=looks.id)
+    assert (await transfers.get(conversation.id)).assignee == conversation.assignee
+
+
 async def test_a_closed_conversation_is_not_taken_over(scene: Scene) -> None:
     await nobody_is_given_anything(scene)
     nadia = await add_user(scene, "Nadia")

@@ -285,6 +285,7 @@ def with_canaries(
 _REQUIRED: dict[str, dict[str, Any]] = {
     "LastMessage": {"timestamp": NOW, "sender": "customer"},
     "InternalNote": {"agent": "op-1", "timestamp": NOW},
+    "TicketEscalation": {"level": 1, "at": NOW, "by": "system"},
     "HandoffNote": {"reason": "asked for one", "by": "agent:support", "at": NOW},
     "FlowState": {"name": "confirmation", "token": "t", "agent": "support", "asked_at": NOW, "expires_at": NOW},
     "TicketNote": {"agent": "op-1", "timestamp": NOW},

@@ -60,8 +60,10 @@ async def test_a_ticket_that_the_team_resolved_can_be_closed_or_reopened(scene: 
     ana = await with_ticket(scene)
     tickets = scene.app.engine._parts.services.tickets
     await tickets.resolve(ONE, "router restarted", by="user:op-1")
+    await ana.hears(ONE)
     assert await call(scene, ana, "reopen_ticket", number=ONE, reason="No, it did not help.") == f"reopened {ONE}"
     await tickets.resolve(ONE, "router replaced", by="user:op-1")
+    await ana.hears(ONE)
     assert await call(scene, ana, "close_my_ticket", number=ONE) == f"closed {ONE}"
 
 

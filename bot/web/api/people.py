@@ -16,7 +16,7 @@ from bot.records.people import Customer, CustomerSource, CustomerStatus, Identit
 from bot.records.permissions import allows
 from bot.records.tickets import Ticket, TicketStatus
 from bot.services.callbacks import number_of as callback_number
-from bot.services.masking import masked_phone
+from bot.services.masking import is_findable, masked_phone
 from bot.services.numbers import number_of
 from bot.store.base import In
 from bot.web.endpoint import Call, Endpoint, Model, declared, endpoint
@@ -173,7 +173,8 @@ class People:
             hits = await found_by(
                 self._services.search.customers(query.q, limit=min(query.limit, 100), after=query.after or None)
             )
-            return Page(items=[person_line(one, whole=whole) for one in hits.records], next=hits.after)
+            found = [one for one in hits.records if whole or is_findable(one, query.q)]
+            return Page(items=[person_line(one, whole=whole) for one in found], next=hits.after)
         mark = Mark.read(query.after)
         found = await stretch(self._store, Customer, {}, "-last_interaction", query.limit + 1, mark)
         following = next_of(found, "last_interaction", query.limit)

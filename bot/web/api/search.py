@@ -10,6 +10,7 @@ from bot.records.conversations import ConversationKind, MessageSender
 from bot.records.people import Customer
 from bot.records.permissions import allows
 from bot.records.tickets import TicketStatus
+from bot.services.masking import is_findable
 from bot.store.base import In
 from bot.web.endpoint import Call, Endpoint, Model, declared, endpoint
 from bot.web.fields import At
@@ -72,7 +73,8 @@ class Search:
         if not allows(call.user.granted, "customers", "read"):
             return []
         found = await found_by(self._search.customers(query.q, limit=query.limit))
-        return [person_line(person, whole=sees_whole(call.user)) for person in found.records]
+        whole = sees_whole(call.user)
+        return [person_line(person, whole=whole) for person in found.records if whole or is_findable(person, query.q)]
 
     async def _messages(self, call: Call, query: Wanted) -> list[Said]:
         found = await found_by(self._search.messages(query.q, limit=query.limit, kind=_WITH_PEOPLE))

@@ -6,6 +6,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from bot.errors import NotFound, ServiceError
 from bot.records.access import ApiToken
 from bot.web.endpoint import Call, Endpoint, Model, declared, endpoint
 from bot.web.fields import At, Moment
@@ -51,13 +52,20 @@ class Tokens:
 
     @endpoint("POST", "/tokens", status=201)
     async def make(self, call: Call, body: NewToken) -> Made:
-        """Makes a token; its secret is told in this answer and never again."""
+        """Makes a token; its secret is told in this answer and never again.
+
+        Only for who is signed in: a token that was revoked, or is over, would live on in those that it made.
+        """
+        if call.who.token is not None:
+            raise ServiceError("a token makes no other tokens; make it on /account, or signed in")
         token, secret = await self._tokens.make(call.user, body.name, body.scopes, expires_at=body.expires_at)
         return Made(token=_shown(token), secret=secret)
 
     @endpoint("DELETE", "/tokens/{id}")
     async def revoke(self, call: Call, id: str) -> None:
-        """Ends a token with the next request."""
+        """Ends a token with the next request; a program ends no other token than its own."""
+        if call.who.token is not None and call.who.token.id != id:
+            raise NotFound("there is no such token; it may have ended already")
         await self._tokens.revoke(id, call.user.id)
 
 

@@ -3,6 +3,7 @@ import { button, fill, h, human, icon, newKey } from "./desk-dom.js";
 import { bytes, t, word } from "./desk-words.js";
 
 const CARRIES = new Set(["web"]); // channels; elsewhere the API refuses them too
+const inOrder = (files) => [...files].sort((one, other) => one.order - other.order);
 const carriesFiles = (transfer) => Boolean(transfer?.types.includes("Files"));
 
 export class Files {
@@ -12,7 +13,8 @@ export class Files {
   #talk = document.querySelector("#talk");
   #input = document.querySelector("[data-file]");
   #tray = document.querySelector("[data-tray]");
-  #uploads = []; // on their way: {key, conversation, name, sent, stop}
+  #uploads = []; // on their way: {key, conversation, order, name, sent, stop}
+  #order = Date.now(); // as they were chosen, whichever is there first
 
   /** parts: kept (an object that outlives the page), keep(), say(text), isReply(), field; limits: most, bytes, types. */
   constructor(desk, parts, limits) {
@@ -30,7 +32,7 @@ export class Files {
   get ready() { return this.#parts.kept[this.#place()] ?? []; }
   get isBusy() { return this.#uploads.some(({ conversation }) => conversation === this.#desk.talk.id); }
 
-  draw() { fill(this.#tray, this.ready.map((file) => this.#shown(file)), this.#mine().map((upload) => this.#coming(upload))); }
+  draw() { fill(this.#tray, inOrder([...this.ready, ...this.#mine()]).map((one) => (one.stop ? this.#coming(one) : this.#shown(one)))); }
 
   /** They are sent. */
   clear() { this.#put([]); }
@@ -42,7 +44,7 @@ export class Files {
   #mine() { return this.#uploads.filter(({ conversation }) => conversation === this.#desk.talk.id); }
 
   #put(files, conversation = this.#desk.talk.id) {
-    this.#parts.kept[this.#place(conversation)] = files;
+    this.#parts.kept[this.#place(conversation)] = inOrder(files);
     if (!files.length) delete this.#parts.kept[this.#place(conversation)];
     this.#parts.keep();
     this.draw();
@@ -74,13 +76,13 @@ export class Files {
 
   async #upload(file) {
     const conversation = this.#desk.talk.id;
-    const upload = { key: newKey(), conversation, name: file.name, sent: 0, stop: new AbortController() };
+    const upload = { key: newKey(), conversation, order: this.#order++, name: file.name, sent: 0, stop: new AbortController() };
     this.#uploads.push(upload);
     this.draw();
     let why = "";
     try {
       const { id, kind, name, size } = await this.#desk.api.upload("/media", file, { signal: upload.stop.signal, progress: (sent) => this.#progress(upload, sent) });
-      this.#put([...(this.#parts.kept[this.#place(conversation)] ?? []), { id, type: kind, name, size, url: `/media/${id}` }], conversation);
+      this.#put([...(this.#parts.kept[this.#place(conversation)] ?? []), { id, type: kind, name, size, url: `/media/${id}`, order: upload.order }], conversation);
     } catch (error) {
       why = this.#why(error, file.name);
     }

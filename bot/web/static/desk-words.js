@@ -8,8 +8,8 @@ export const has = (name) => name in texts;
 const clockFormat = new Intl.DateTimeFormat(language, { hour: "2-digit", minute: "2-digit" });
 const dayFormat = new Intl.DateTimeFormat(language, { weekday: "long", day: "numeric", month: "long" });
 const shortFormat = new Intl.DateTimeFormat(language, { day: "numeric", month: "short" });
-const unit = (name) => new Intl.NumberFormat(language, { style: "unit", unit: name, maximumFractionDigits: 1 });
-const units = [[1e6, unit("megabyte")], [1e3, unit("kilobyte")], [1, unit("byte")]];
+const unit = (name, unitDisplay = "short") => new Intl.NumberFormat(language, { style: "unit", unit: name, unitDisplay, maximumFractionDigits: 1 });
+const units = [[2 ** 20, unit("megabyte")], [2 ** 10, unit("kilobyte")], [1, unit("byte", "long")]]; // as the server counts them
 const momentFormat = new Intl.DateTimeFormat(language, { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" });
 const longFormat = new Intl.DateTimeFormat(language, { dateStyle: "medium", timeStyle: "short" });
 const names = new Intl.DisplayNames([language], { type: "language" });

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -246,3 +247,20 @@ async def test_a_token_that_asks_too_often_is_told_for_how_long_to_wait(
     assert [(await program.api("GET", "/me", headers=headers))[0] for _ in range(4)] == [200, 200, 200, 429]
     async with program.http.get(f"{program.url}/api/v1/me", headers=headers) as answer:
         assert (answer.headers["Retry-After"], (await answer.json())["error"]["code"]) == ("60", "too_many_requests")
+
+
+async def test_a_token_makes_no_other_token_and_ends_none_but_itself(scene: Scene, team: Team) -> None:
+    await team.member("Nadia")
+    tokens = scene.app.accounts.tokens
+    other, _ = await tokens.make(team.users["Nadia"], "another", ["read:conversations"])
+    own, secret = await tokens.make(
+        team.users["Nadia"], "an hour", ["read:conversations"], expires_at=scene.clock.now() + timedelta(hours=1)
+    )
+    program, by_it = await team.stranger(), {"Authorization": f"Bearer {secret}"}
+    wanted = {"name": "a year", "scopes": ["read:conversations"]}
+    status, refused = await program.api("POST", "/tokens", wanted, headers=by_it)
+    assert (status, refused["error"]["code"]) == (422, "refused")
+    assert (await program.api("DELETE", f"/tokens/{other.id}", headers=by_it))[0] == 404
+    assert len(await tokens.of(team.users["Nadia"].id)) == 2
+    assert (await program.api("DELETE", f"/tokens/{own.id}", headers=by_it))[0] == 204
+    assert [token.name for token in await tokens.of(team.users["Nadia"].id)] == ["another"]

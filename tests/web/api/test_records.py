@@ -202,3 +202,22 @@ async def test_what_was_set_aside_is_shown_without_its_address_and_tried_again(s
     await scene.settle()
     assert (await asked(boss, "GET", "/work/dead"))["items"] == []
     assert await asked(boss, "POST", f"/work/dead/{delivery.id}/retry", status=404)
+
+
+@pytest.mark.parametrize("path", ["/people", "/search"])
+async def test_who_sees_masked_numbers_cannot_guess_them_digit_by_digit(scene: Scene, team: Team, path: str) -> None:
+    nadia = await team.member("Nadia")
+    chief = await team.member("Chief", Role.SUPERVISOR)
+    _, conversation = await waits(scene, ANA)
+    assert conversation.customer_id is not None
+    await scene.app.people.update(conversation.customer_id, {"email": "xenia.quill@example.com"}, by="test")
+
+    async def finds(who: UserBrowser, typed: str) -> bool:
+        _, found = await who.api("GET", path, params={"q": typed})
+        return bool(found["items"] if path == "/people" else found["people"])
+
+    hidden = ("55", "555", "50123", "550123", "12025", "120255", "xenia", "quill", "xenia.q", "xenia.quill@exam")
+    assert [typed for typed in hidden if await finds(nadia, typed)] == []
+    told = ("0123", "1202", "2025550123", "+1 202 555 0123", "xenia.quill@example.com", "example", "ruiz")
+    assert [typed for typed in told if not await finds(nadia, typed)] == []
+    assert [typed for typed in ("555", "120255", "quill", "xenia.quill@exam") if not await finds(chief, typed)] == []
