@@ -119,8 +119,7 @@ class OfflineModel:
         return self._offer(say(self._language, "no_answer"))
 
     def _hand_over(self, text: str) -> ModelStep:
-        reason = " ".join(text.split())[:300]
-        return _call("hand_to_person", reason=f"asked for a person: {reason}")
+        return _call("hand_to_person", reason=" ".join(text.split())[:300])
 
     def _offer(self, text: str) -> ModelStep:
         options = [say(self._language, name) for name in ("option_ticket", "option_callback", "option_person")]

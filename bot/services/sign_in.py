@@ -95,8 +95,8 @@ class SignIn:
         unit.insert(self._entry("signed_out_everywhere", user_id, f"user:{user_id}", visit))
         await self._store.commit(unit)
 
-    async def choose_password(self, token: str, purpose: LinkPurpose, password: str, visit: Visit) -> User:
-        """Sets the password by a link, which is used up; all sessions end.
+    async def choose_password(self, token: str, purpose: LinkPurpose, password: str, visit: Visit, *, language: str = "") -> User:
+        """Sets the password by a link, which is used up; all sessions end. `language` is that of the page, kept by the first one.
 
         Raises NotFound where the link opens nothing, PasswordRefused, Conflict where it is used at this very moment.
         """
@@ -104,6 +104,8 @@ class SignIn:
         check_new(password, user.email)
         unit = Unit()
         await self._put_password(unit, user, password, visit, reason=purpose.value)
+        if language and purpose is LinkPurpose.INVITE:
+            unit.add(Change(User, {"id": user.id}, set={"preferences.language": language}, must=1))
         self._parts.links.put_used(unit, link)
         await self._store.commit(unit)
         await self._lockout.forget(self._parts.codes.pseudonym(user.email))

@@ -19,6 +19,7 @@ from bot.records.handoffs import Handoff
 from bot.records.people import Customer
 from bot.records.tickets import Ticket
 from bot.records.work import JournalKind, JournalRow
+from bot.resources import LANGUAGES, say
 from bot.services.settings import SystemSettings
 from bot.store.base import Between, Change, Store, Unit
 
@@ -58,7 +59,7 @@ class Summaries:
         await self._keep(conversation, handoff, text, "")
         if self._summariser is not None and await self._settings.value("handoff_summary") == "model":
             try:
-                text, model = await self._summariser.sum_up(transcript(messages), conversation.language or "es")
+                text, model = await self._summariser.sum_up(transcript(messages), _language(conversation))
             except ModelError as error:
                 log.warning("no summary by the model; the extract stays", handoff=handoff.id, why=str(error))
                 return
@@ -82,33 +83,32 @@ class Summaries:
 
     async def _extract(self, conversation: Conversation, handoff: Handoff, messages: Sequence[Message]) -> str:
         theirs = [message.content for message in messages if _is_theirs(message)]
-        lines = [f"Why: {handoff.cause}" + (f" ({_cut(handoff.reason)})" if handoff.reason else "")]
-        lines += [f"They wrote: “{_cut(text)}”" for text in _ends(theirs)]
-        if tried := await self._tried(messages):
-            lines.append(f"Tried: {', '.join(tried)}")
+        language = _language(conversation)
+        lines = [say(language, "extract_why", reason=_cut(handoff.reason) or handoff.cause.value)]
+        lines += [say(language, "extract_wrote", text=_cut(text)) for text in _ends(theirs)]
+        if tried := await self._tried(messages, say(language, "extract_not_done")):
+            lines.append(say(language, "extract_tried", tools=", ".join(tried)))
         lines += await self._known(conversation)
         return "\n".join(lines)
 
-    async def _tried(self, messages: Sequence[Message]) -> list[str]:
+    async def _tried(self, messages: Sequence[Message], not_done: str) -> list[str]:
         """The tools that were run, and whether they did what they were asked."""
         turns = dict.fromkeys(message.turn_id for message in messages if message.turn_id)
         found: dict[str, None] = {}
         for turn in list(turns)[-_QUOTED:]:
             for row in await self._store.find(JournalRow, {"turn_id": turn}, sort=("step",)):
                 if row.kind is JournalKind.TOOL:
-                    failed = " (not done)" if str(row.body["result"]).startswith(NOT_DONE) else ""
+                    failed = f" ({not_done})" if str(row.body["result"]).startswith(NOT_DONE) else ""
                     found[f"{row.body['tool']}{failed}"] = None
         return [name for name in found if not name.startswith(("hand_to_person", "offer_choices", "start_flow"))]
 
     async def _known(self, conversation: Conversation) -> list[str]:
-        """Facts on record: the person's language and strength of proof, and what of theirs is unfinished."""
+        """Facts on record: what of theirs is unfinished, and whether we know them."""
         customer = await self._store.get(Customer, conversation.customer_id or "")
         tickets = await self._store.find(Ticket, {"conversation_id": conversation.id}, limit=5)
         lines = [f"Ticket {ticket.ticket_id}: {_cut(ticket.subject)} ({ticket.status})" for ticket in tickets]
-        if conversation.language:
-            lines.append(f"Language: {conversation.language}")
         if customer is not None and customer.statistics.total_conversations > 1:
-            lines.append(f"Conversations with us: {customer.statistics.total_conversations}")
+            lines.append(say(_language(conversation), "extract_known", count=customer.statistics.total_conversations))
         return lines
 
 
@@ -116,6 +116,11 @@ def transcript(messages: Sequence[Message]) -> str:
     """What was said, a line each."""
     names = {MessageSender.CUSTOMER: "Person", MessageSender.AGENT: "Operator"}
     return "\n".join(f"{names.get(message.sender, 'AI')}: {_cut(message.content, 1000)}" for message in messages)
+
+
+def _language(conversation: Conversation) -> str:
+    """The one that is spoken there: what is quoted is in it, too."""
+    return conversation.language if conversation.language in LANGUAGES else LANGUAGES[0]
 
 
 def _is_theirs(message: Message) -> bool:

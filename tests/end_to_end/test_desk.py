@@ -133,6 +133,8 @@ async def test_somebody_who_asks_for_a_person_gets_one_and_says_how_it_was(serve
     await expect(ana.get_by_text("is asked how it was")).to_be_visible(timeout=SOON)
     await phone.locator(".said-choice:enabled").last.click(timeout=SOON)
     await expect(ana.locator("[data-person]")).to_contain_text("of 5", timeout=2 * SOON)
+    await expect(ana.locator("[data-person]")).to_contain_text("Router replaced")
+    await expect(ana.locator(".msg[data-from=customer]").last.locator(".choice")).to_have_count(0)
     await ana.get_by_role("tab", name="Closed").click()
     await expect(ana.locator(".rowitem")).to_have_count(1, timeout=SOON)
     assert complaints == []
@@ -159,6 +161,7 @@ async def test_who_loses_the_race_is_told_by_whom_and_offered_the_next(served: S
     await tom.locator("[data-gate]").get_by_role("button", name="Take over").click()
     dialog = tom.get_by_role("dialog")
     await expect(dialog).to_contain_text("Ana Ruiz was faster", timeout=SOON)
+    await expect(dialog).to_contain_text("Ana Ruiz holds this.")  # in the page's language, not the API's sentence
     await dialog.get_by_role("button", name="Take the next").click()
     await expect(tom.locator(".event").last).to_contain_text("You took over", timeout=SOON)
     await expect(ana.locator(".rowitem[data-holder=nobody]")).to_have_count(0, timeout=SOON)

@@ -5,9 +5,11 @@ from __future__ import annotations
 import pytest
 
 from bot.errors import ModelUnavailable
+from bot.records.conversations import Conversation
 from bot.records.handoffs import Handoff
 from bot.services.conversations import SUMMARY_JOB
 from bot.services.summary import Summaries
+from bot.store.base import Change, Unit
 from bot.testing.llm import Called, Said
 from bot.testing.scene import Scene
 from tests.scenarios.helpers import ANA, set_setting
@@ -49,14 +51,22 @@ async def handed_over(scene: Scene) -> Handoff:
 async def test_the_extract_says_what_was_asked_tried_and_known_and_nothing_else(scene: Scene) -> None:
     handoff = await handed_over(scene)
     assert handoff.summary.splitlines() == [
-        "Why: asked (wants somebody to come)",
+        "Why: wants somebody to come",
         "They wrote: “My internet is down since noon.”",
         "They wrote: “Send somebody, please.”",
         "Tried: create_ticket",
         "Ticket TICKET-2026-000001: No internet (open)",
-        "Language: en",
     ]
     assert handoff.summary_by == ""
+
+
+async def test_the_extract_speaks_the_language_of_the_conversation(scene: Scene) -> None:
+    handoff = await handed_over(scene)
+    await scene.app.store.commit(Unit(Change(Conversation, {"id": handoff.conversation_id}, set={"language": "es"})))
+    await scene.app.desk.summaries({"handoff": handoff.id})
+    again = await scene.app.desk.summaries.of(handoff.conversation_id)
+    assert again is not None
+    assert again.summary.splitlines()[:2] == ["Motivo: wants somebody to come", "Escribió: «My internet is down since noon.»"]
 
 
 @pytest.mark.parametrize(("text", "by"), [("Wants a technician.", "writer-1"), ("", "")])

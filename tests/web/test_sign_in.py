@@ -419,6 +419,17 @@ async def test_a_link_for_somebody_else_signs_out_who_was_signed_in_here(app: Ap
         assert (await shared.get("/account")).status == 303
 
 
+async def test_who_chooses_the_first_password_keeps_the_language_of_the_page(app: App, url: str) -> None:
+    _, link = await app.accounts.team.invite("bo@example.org", "Bo", "agent", by=None)
+    async with browser(url) as bo:
+        await bo.post(path_in(link), {"password": NEW, "again": NEW}, headers={"Accept-Language": "hi"})
+    bo_now = await app.users.by_email("bo@example.org")
+    again = await app.accounts.team.reset(bo_now.id)
+    async with browser(url) as bo:
+        await bo.post(path_in(again), {"password": NEW, "again": NEW}, headers={"Accept-Language": "en"})
+    assert (await app.users.by_email("bo@example.org")).preferences.language == "hi"
+
+
 # One's own account
 
 

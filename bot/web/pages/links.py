@@ -61,7 +61,7 @@ class Links:
             _, user = await self._accounts.links.find(token, purpose)
             if password != form.get("again", ""):
                 return self._form(request, user, problem="different")
-            await self._accounts.sign_in.choose_password(token, purpose, password, visit)
+            await self._accounts.sign_in.choose_password(token, purpose, password, visit, language=self._site.language(request))
         except PasswordRefused as error:
             return self._form(request, user, problem=error.why)
         except (NotFound, Conflict):

@@ -1,5 +1,5 @@
 // What one does with a conversation: each is one request; who loses a race is told by whom, and offered the next one.
-import { button, h, human } from "./desk-dom.js";
+import { button, h } from "./desk-dom.js";
 import { area, ask, field, line, select, toast } from "./desk-dialog.js";
 import { t, word } from "./desk-words.js";
 
@@ -32,7 +32,7 @@ export class Acts {
     const { name } = error.more.holder;
     const answer = await ask({
       title: t("lost_race", { name: name || t("somebody") }), mark: "users",
-      fields: [human("p", error.message, { class: "soft" }), h("p", { class: "small quiet" }, t("text_is_kept"))],
+      fields: [h("p", { class: "soft" }, t("other_holds", { name: name || t("somebody") })), h("p", { class: "small quiet" }, t("text_is_kept"))],
       done: next ? t("take_next", { name: this.#desk.nameOf(next) }) : "",
       cancel: t("watch_along"),
     });

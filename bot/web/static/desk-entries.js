@@ -83,7 +83,7 @@ function receipt(entry) {
 }
 
 function buttons(entry) {
-  const given = entry.buttons ?? [];
+  const given = (entry.buttons ?? []).filter((one) => one !== entry.text); // a tap says nothing beside the button's own words
   if (!given.length) return null;
   return h("ul", { class: "choices" }, given.map((one) => human("li", one, { class: "choice" })));
 }

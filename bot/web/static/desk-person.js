@@ -152,8 +152,9 @@ export class Person {
           h("bdi", { class: "tiny quiet" }, other.number, other.updated_at ? ` · ${when(other.updated_at)}` : ""))))) : null;
   }
 
-  #cost({ cost, rating }) {
-    return [rating && h("p", { class: "small" }, t("rated", { rating: rating.rating }), rating.comment ? human("span", ` “${rating.comment}”`) : ""),
+  #cost({ cost, rating, resolution_notes: notes }) {
+    return [notes && h("section", { class: "stack" }, h("h3", { class: "over" }, t("what_came_of_it")), human("p", notes, { class: "small said" })),
+      rating && h("p", { class: "small" }, t("rated", { rating: rating.rating }), rating.comment ? human("span", ` “${rating.comment}”`) : ""),
       cost?.micros > 0 && h("p", { class: "tiny quiet cost" }, t("cost", { dollars: (cost.micros / 1e6).toFixed(4) }))];
   }
 }

@@ -2,7 +2,7 @@
 import { avatar, badge, button, fill, h, human, keyed } from "./desk-dom.js";
 import { drawn, withHolders } from "./desk-entries.js";
 import { holderOf } from "./desk-rows.js";
-import { clock, dayOf, languageName, long, span, t, waited, word } from "./desk-words.js";
+import { clock, dayOf, languageName, moment, span, t, waited, word } from "./desk-words.js";
 
 const PAGE = 50;
 const NEAR = 80; // so near to the end, one sees the end
@@ -20,7 +20,7 @@ export class Talk {
   #unseen = 0;
   #loading = null;
   #again = false;
-  #isFolded = false;
+  #isFolded = matchMedia("(max-width: 56rem)").matches; // a telephone has room for the conversation only
   #sticks = true; // the end is what is looked at
   #top = 0;
 
@@ -138,7 +138,7 @@ export class Talk {
     const mark = isOver ? "check" : { ai: "bot", nobody: "hand", op: "headset" }[holder];
     const snoozed = conversation.snoozed_until && Date.parse(conversation.snoozed_until) > Date.now();
     fill(this.#head.querySelector("[data-holder-badge]"), badge(text, isOver ? "" : { ai: "ai", nobody: "wait", op: "op" }[holder], mark),
-      snoozed && badge(t("snoozed_until", { at: long(conversation.snoozed_until) }), "", "snooze"));
+      snoozed && badge(t("snoozed_until", { at: moment(conversation.snoozed_until) }), "", "snooze"));
     this.#list.dataset.held = holder;
   }
 

@@ -10,12 +10,15 @@ const dayFormat = new Intl.DateTimeFormat(language, { weekday: "long", day: "num
 const shortFormat = new Intl.DateTimeFormat(language, { day: "numeric", month: "short" });
 const unit = (name, unitDisplay = "short") => new Intl.NumberFormat(language, { style: "unit", unit: name, unitDisplay, maximumFractionDigits: 1 });
 const units = [[2 ** 20, unit("megabyte")], [2 ** 10, unit("kilobyte")], [1, unit("byte", "long")]]; // as the server counts them
+const momentFormat = new Intl.DateTimeFormat(language, { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" });
 const longFormat = new Intl.DateTimeFormat(language, { dateStyle: "medium", timeStyle: "short" });
 const names = new Intl.DisplayNames([language], { type: "language" });
 
 const sameDay = (one, other) => one.toDateString() === other.toDateString();
 
 export const clock = (at) => clockFormat.format(new Date(at));
+/** Of today the hour, of another day that too, as short as it goes. */
+export const moment = (at) => (sameDay(new Date(at), new Date()) ? clock(at) : momentFormat.format(new Date(at)));
 export const long = (at) => longFormat.format(new Date(at));
 export const dayOf = (at) => new Date(at).toDateString();
 export const day = (at) => (sameDay(new Date(at), new Date()) ? `${t("today")}, ${dayFormat.format(new Date(at))}` : dayFormat.format(new Date(at)));
