@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -64,6 +65,10 @@ async def test_an_answer_shows_without_waiting_for_a_look(
     monkeypatch.setattr(connection, "_IDLE_SECONDS", 3600.0)
     at_the_desk: list[str] = []
     web.live.listen(ANYTHING, lambda: at_the_desk.append("news"))
+    async with asyncio.timeout(10):  # what is told before the subscription stands is found by the look that is switched off here
+        while not at_the_desk:
+            worker.live.tell("nobody's lane")
+            await asyncio.sleep(0.05)
     async with opened(client) as page:
         await page.say("Hello there.")
         await page.answered()

@@ -214,7 +214,9 @@ async def test_everything_can_be_done_with_the_keyboard_alone(browser: Browser, 
     await page.keyboard.press("Enter")
     await answers(page, 1)
     assert "First line\nsecond line." in await page.locator(".said .bubble").first.inner_text()
-    await page.keyboard.press("Shift+Tab")  # back from the field: the last of the choices
+    await page.keyboard.press("Shift+Tab")  # back from the field: the clip, and before it the last of the choices
+    await expect(page.locator("[data-attach]")).to_be_focused()
+    await page.keyboard.press("Shift+Tab")
     await expect(page.locator(":focus")).to_have_class("btn said-choice")
     await page.keyboard.press("Enter")
     await answers(page, 2)
