@@ -210,7 +210,7 @@ async def test_workers_whose_clocks_are_minutes_off_answer_in_order_once_and_on_
 async def test_a_worker_in_the_middle_of_a_very_slow_turn_stops_within_its_bound_and_another_goes_on(
     servers: Servers, tmp_path: Path
 ) -> None:
-    async with deployment(tmp_path, servers.mongo, lease_ms=8000, token_ms=5000) as running:
+    async with deployment(tmp_path, servers.mongo, lease_ms=8000, token_ms=5000) as running, asyncio.timeout(100):
         await write(running, ["12025550311"], "Hello there, are you open today, and until when would that be?")
         first = await running.worker_of("turns", "whatsapp:")
         assert await first.stop(within=STOP_SECONDS + 10.0) == 0
