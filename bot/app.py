@@ -62,6 +62,7 @@ from bot.services.memories import Memories
 from bot.services.merging import Merging
 from bot.services.one_time_codes import OneTimeCodes
 from bot.services.people import People
+from bot.services.phone_calls import PhoneCalls
 from bot.services.ratings import Ratings
 from bot.services.receipts import Receipts
 from bot.services.search import Search
@@ -121,6 +122,7 @@ class App:
     link_mail: LinkMail
     merging: Merging
     conversations: Conversations
+    phone_calls: PhoneCalls
     knowledge: Knowledge
     router: Router
     engine: Engine
@@ -339,6 +341,7 @@ def _join(
         link_mail=link_mail,
         merging=merging,
         conversations=conversations,
+        phone_calls=PhoneCalls(store, clock, audit, people, conversations),
         knowledge=knowledge,
         router=router,
         engine=engine,

@@ -12,15 +12,16 @@ from bot.conversation import AssigneeKind, Turn
 from bot.dialogs.answering import Answering
 from bot.dialogs.hearing import Hearing, heard_row
 from bot.dialogs.scene import Parts, Scene, fence_of
+from bot.dialogs.speaking import Speaker
 from bot.dialogs.triggers import Trigger, trigger_of
-from bot.errors import EpochMoved
+from bot.errors import Duplicate, EpochMoved
 from bot.message import InboundMessage, Receipt, Reply
 from bot.meter import Counted
 from bot.policy import Wish, is_blocked, wish_of
-from bot.records.conversations import QUEUE_RANKS, Conversation, ConversationKind, Priority
+from bot.records.conversations import QUEUE_RANKS, Conversation, ConversationKind, Message, Priority
 from bot.records.handoffs import Cause
 from bot.records.people import Customer
-from bot.records.work import Author
+from bot.records.work import Author, JournalKind
 from bot.resources import say
 from bot.services.closing import rating_in
 from bot.services.conversations import is_held_by_ai
@@ -39,12 +40,13 @@ class Engine:
         self._hearing = Hearing(parts)
         self._answering = Answering(parts, self._hearing)
 
-    async def turn(self, claim: Claim, turn: Turn) -> int:
+    async def turn(self, claim: Claim, turn: Turn, speaker: Speaker | None = None) -> int:
         """Hears a turn and answers it, or records why not; how many of its messages are now done.
 
-        Fewer than all, when an interrupted run had frozen the turn with only the first ones.
+        Fewer than all, when an interrupted run had frozen the turn with only the first ones. With a `speaker` the answer is
+        spoken while it is written, and nothing is left to be delivered.
         """
-        scene = await self._hearing.enter(claim, turn)
+        scene = await self._hearing.enter(claim, turn, speaker)
         bind_contextvars(turn=scene.turn.id, conversation=scene.conversation.id)
         asked = scene.flow is not None and self._parts.clock.now() < scene.flow.expires_at
         wishes = [(wish, message) for message in scene.turn.messages if (wish := wish_of(message, asked=asked))]
@@ -66,12 +68,32 @@ class Engine:
             try:
                 await self._answering.answer(scene)
             except EpochMoved:  # before anything was heard: it is for whoever holds it now
-                return await self.turn(claim, turn)
+                return await self.turn(claim, turn, speaker)
         return len(scene.turn.heard)
 
-    async def give_up(self, claim: Claim, turn: Turn, error: str) -> None:
-        """A turn failed too often: its messages are set aside, the person is told, a person is asked to look."""
+    async def break_off(self, claim: Claim, turn: Turn, heard: str) -> Message | None:
+        """Ends a turn in the middle of whose answer the person spoke: what they had `heard` of it is what was said.
+
+        What stands on the timeline for it then; None where they heard nothing, and where the turn had ended all the same.
+        """
         scene = await self._hearing.enter(claim, turn)
+        if scene.journal.recorded(JournalKind.END, "") is not None:
+            return None
+        unit, conversation = Unit(), scene.conversation
+        self._hearing.hear(scene, unit)
+        replies = [Reply(heard)] if heard else []
+        said = self._parts.outbox.add(unit, conversation, replies, Author.AI, turn_id=scene.turn.id, spoken=True)
+        self._parts.conversations.said(unit, conversation, said)
+        unit.insert(scene.journal.row(JournalKind.END, "", {"brokenOff": True, "replies": [heard] if heard else []}))
+        try:
+            await self._hearing.commit(scene, unit, scene.fence)
+        except Duplicate:  # its own end was being written at that moment
+            return None
+        return said[0] if said else None
+
+    async def give_up(self, claim: Claim, turn: Turn, error: str, speaker: Speaker | None = None) -> None:
+        """A turn failed too often: its messages are set aside, the person is told, a person is asked to look."""
+        scene = await self._hearing.enter(claim, turn, speaker)
         unit = Unit(fence_of(claim))
         self._hearing.hear(scene, unit)
         if scene.journal.heard() is None:  # `bot retry` runs the same turn again
@@ -86,10 +108,12 @@ class Engine:
             replies.append(Reply("\n".join(filter(None, (say(scene.language, "trouble"), place)))))
         elif scene.user is not None:
             replies.append(Reply(say(scene.language, "sorry_failed")))
-        said = self._parts.outbox.add(unit, scene.conversation, replies, Author.SYSTEM, turn_id=scene.turn.id)
+        said = self._hearing.say(scene, unit, replies, Author.SYSTEM)
         self._parts.conversations.said(unit, scene.conversation, said)
         await self._parts.store.commit(unit)
         self._parts.meter.count(Counted.SET_ASIDE, "turns", by=len(scene.turn.inbox_ids))
+        if speaker is not None:
+            speaker.written(said)
         await self._parts.outbox.wake(scene.conversation.lane)
 
     async def notices(self, received: Sequence[str]) -> None:

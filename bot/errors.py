@@ -230,6 +230,10 @@ class SendUnconfirmed(SendError):
     """It may or may not have gone out."""
 
 
+class SpeechError(BotError):
+    """Nothing could be spoken or understood: a speech server is down, slow, or refuses."""
+
+
 class ModelError(BotError):
     """The model did not answer."""
 

@@ -39,10 +39,15 @@ class Sender(msgspec.Struct, gc=False, frozen=True, omit_defaults=True):
     """Meta's business-scoped user id (`US.1349...`), when the channel tells it."""
 
 
-class Text(msgspec.Struct, gc=False, frozen=True, tag="text"):
-    """Written words."""
+class Text(msgspec.Struct, gc=False, frozen=True, tag="text", omit_defaults=True):
+    """Written words, or spoken ones."""
 
     text: str
+    start: float | None = None
+    """Spoken on a call: seconds from its beginning."""
+    end: float | None = None
+    confidence: float | None = None
+    """Of the recogniser, 0 to 1, where it tells."""
 
     def as_text(self) -> str:
         return self.text

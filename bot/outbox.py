@@ -114,11 +114,13 @@ class Outbox:
         proactive: bool = False,
         hidden: str = "",
         client_id: str | None = None,
+        spoken: bool = False,
     ) -> list[Message]:
         """Puts replies into a unit, in the pieces the channel can carry: a message for the timeline and a delivery for each.
 
         `hidden` is said, but stands on the timeline as dots: a secret that is for the person alone. With a `client_id` that
-        there is already the unit is void with Duplicate. `wake` the lane after the commit.
+        there is already the unit is void with Duplicate. `wake` the lane after the commit. What is `spoken` by whoever holds the
+        call has no delivery: it stands on the timeline as said.
         """
         said: list[Message] = []
         for piece in (piece for reply in replies for piece in self._shape(conversation.lane, reply)):
@@ -127,7 +129,12 @@ class Outbox:
                 message.content = message.content.replace(hidden, HIDDEN)
             if not said:
                 message.client_id = client_id
+            if spoken:
+                message.status = MessageStatus.SENT
             unit.insert(message)
+            said.append(message)
+            if spoken:
+                continue
             unit.insert(
                 Delivery(
                     id=new_id(),
@@ -142,7 +149,6 @@ class Outbox:
                     due_at=self._clock.now(),
                 )
             )
-            said.append(message)
         return said
 
     def _message(self, conversation: Conversation, reply: Reply, author: Author, turn_id: str | None) -> Message:

@@ -80,7 +80,7 @@ class AgentLoop:
                 answer.say(_words(step))
                 return
             results = await self._calls.run_all(task, number, step.calls)
-            if _are_said(results):
+            if task.speaker is not None or _are_said(results):  # what was spoken was heard
                 answer.say(_words(step))
             if self._take_over(task, answer, step.calls, results, step.text):
                 return

@@ -182,6 +182,7 @@ class Answering:
             scene.flow.slots if scene.flow and not number else {},
             budget=await self._parts.spending.budget(scene.conversation),
             spent=scene.spent,
+            speaker=scene.speaker,
         )
 
     def _context(self, scene: Scene, agent: str) -> ToolContext:
@@ -216,12 +217,12 @@ class Answering:
         elif missed != conversation.missed:
             unit.add(Change(Conversation, {"id": conversation.id}, set={"missed": missed}))
         self._be_honest(scene, unit, answer, assignee)
-        said = parts.outbox.add(unit, conversation, answer.replies, Author.AI, epoch=epoch, turn_id=scene.turn.id)
+        said = self._hearing.say(scene, unit, answer.replies, Author.AI, epoch=epoch)
         if isinstance(assignee, Queue):
             place = await parts.queueing.enter(unit, conversation, assignee.skill, scene.language)
             sentence = Reply(f"{say(scene.language, _sentence(answer, to_user=False))}\n{place}")
             if place is not None:
-                said += parts.outbox.add(unit, conversation, [sentence], Author.SYSTEM, turn_id=scene.turn.id)
+                said += self._hearing.say(scene, unit, [sentence], Author.SYSTEM)
         parts.conversations.said(unit, conversation, said, answer.spent.amounts())
         if answer.flow is not None and not answer.trouble:
             waiting = answer.flow.model_copy(update={"epoch": epoch})
@@ -229,7 +230,7 @@ class Answering:
         unit.add(Change(Message, {"id": In(scene.turn.message_ids)}, set={"ai_processed": True}))
         scene.journal.flush(unit)
         unit.insert(scene.journal.row(JournalKind.END, "", _ending(answer)))
-        await self._hearing.commit(scene, scene.journal.guard(unit))
+        await self._hearing.commit(scene, scene.journal.guard(unit), said=said)
 
     def _be_honest(self, scene: Scene, unit: Unit, answer: Answer, assignee: Assignee | None) -> None:
         """Once a day a person is told that no model answers, below the first thing that is said without one."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -11,12 +12,13 @@ from bot.conversation import Turn
 from bot.dialogs.flow import Discreet
 from bot.dialogs.language import guess_language
 from bot.dialogs.scene import Parts, Scene, fence_of
+from bot.dialogs.speaking import Speaker
 from bot.errors import EpochMoved
 from bot.journal import Guard, Journal, steps_of
 from bot.message import Reply, Sender
 from bot.meter import Stage
 from bot.principal import SHOWN_ONLY, user_in
-from bot.records.conversations import Conversation, ConversationKind, FlowState
+from bot.records.conversations import Conversation, ConversationKind, FlowState, Message
 from bot.records.people import Customer
 from bot.records.users import User
 from bot.records.work import Author, JournalKind, JournalRow
@@ -34,10 +36,10 @@ class Hearing:
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
 
-    async def enter(self, claim: Claim, turn: Turn) -> Scene:
+    async def enter(self, claim: Claim, turn: Turn, speaker: Speaker | None = None) -> Scene:
         """Who speaks, in which conversation, and what an interrupted run has left behind."""
         with self._parts.meter.stage(Stage.HEARD):
-            return await self._enter(claim, turn)
+            return replace(await self._enter(claim, turn), speaker=speaker)
 
     async def _enter(self, claim: Claim, turn: Turn) -> Scene:
         parts = self._parts
@@ -122,17 +124,27 @@ class Hearing:
 
     async def finish(self, scene: Scene, unit: Unit, *replies: Reply) -> None:
         """The same where the unit holds already what was heard."""
-        said = self._parts.outbox.add(unit, scene.conversation, replies, Author.SYSTEM, turn_id=scene.turn.id)
+        said = self.say(scene, unit, replies, Author.SYSTEM)
         self._parts.conversations.said(unit, scene.conversation, said)
-        await self.commit(scene, unit, scene.fence)
+        await self.commit(scene, unit, scene.fence, said=said)
 
-    async def commit(self, scene: Scene, unit: Unit, *conditions: Require) -> None:
+    def say(self, scene: Scene, unit: Unit, replies: Sequence[Reply], author: Author, *, epoch: int = 0) -> list[Message]:
+        """Puts replies into a unit: to be delivered, or as spoken where somebody speaks them at once."""
+        is_spoken = scene.speaker is not None
+        return self._parts.outbox.add(
+            unit, scene.conversation, replies, author, epoch=epoch, turn_id=scene.turn.id, spoken=is_spoken
+        )
+
+    async def commit(self, scene: Scene, unit: Unit, *conditions: Require, said: Sequence[Message] = ()) -> None:
         """Commits the last unit of a turn under these conditions; what is to be said can be sent from then on."""
         unit.first(*conditions)
         unit.add(self._parts.inbox.done(scene.turn.inbox_ids))
         with self._parts.meter.stage(Stage.COMMIT):
             await self._parts.store.commit(unit)
-        await self._parts.outbox.wake(scene.conversation.lane)
+        if scene.speaker is not None:
+            scene.speaker.written(said)
+        else:
+            await self._parts.outbox.wake(scene.conversation.lane)
 
 
 def heard_row(scene: Scene) -> JournalRow:
@@ -150,6 +162,8 @@ def _is_another_call(conversation: Conversation, turn: Turn) -> bool:
     """
     last = conversation.last_message
     is_shown_only = conversation.channel in SHOWN_ONLY and is_held_by_ai(conversation)
+    if conversation.kind is ConversationKind.CALL:  # it has a lane of its own, which nobody else can come to
+        return False
     return is_shown_only and last is not None and turn.messages[0].sent_at - last.timestamp >= CALL_OVER_AFTER
 
 

@@ -75,10 +75,15 @@ class Model(Protocol):
         """Lets go of its connections."""
 
 
-async def finish(model: Model, request: ModelRequest, began: Callable[[], None] | None = None) -> ModelStep:
+async def finish(
+    model: Model,
+    request: ModelRequest,
+    began: Callable[[], None] | None = None,
+    heard: Callable[[str], None] | None = None,
+) -> ModelStep:
     """Reads a model's stream to its end. Raises ModelError; its `partial` is what had been said until then.
 
-    `began` is called at its first item.
+    `began` is called at its first item, `heard` with all words as they come.
     """
     said: list[str] = []
     step = None
@@ -90,6 +95,8 @@ async def finish(model: Model, request: ModelRequest, began: Callable[[], None] 
                     began = None
                 if isinstance(item, str):
                     said.append(item)
+                    if heard is not None:
+                        heard(item)
                 else:
                     step = item  # and on to the very end: leaving a stream earlier costs its connection
     except ModelError as error:

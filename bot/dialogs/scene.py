@@ -12,6 +12,7 @@ from bot.dialogs.flow import Flow
 from bot.dialogs.intents import Intents
 from bot.dialogs.prompts import Agent
 from bot.dialogs.router import Router
+from bot.dialogs.speaking import Speaker
 from bot.dialogs.task import Spent
 from bot.errors import FenceLost
 from bot.inbox import Inbox
@@ -86,6 +87,8 @@ class Scene:
     """What the conversation has been waiting for, if this turn is heard as an answer to it."""
     spent: Spent = field(default_factory=Spent)
     """What the model takes for it, also if somebody takes over and nothing of it is said."""
+    speaker: Speaker | None = None
+    """Who speaks the answer at once, on a call; None where it is delivered."""
 
     @property
     def fence(self) -> Require:

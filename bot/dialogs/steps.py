@@ -88,11 +88,11 @@ class Steps:
         return await finish(self._offline(task.context.language, task.context.turn), request)
 
     async def _ask_model(self, model: Model, request: ModelRequest, task: Task, spent: Spent, number: int) -> ModelStep | None:
-        """The model's step; None where it fails. One that broke off in mid-word is asked again: nobody has heard those words."""
+        """The model's step; None where it fails. One that broke off in mid-word is asked again, unless those words were heard."""
         while spent.broken < _BREAKS:
             began = self._clock.monotonic()
             try:
-                step = await finish(model, request, partial(self._first, began))
+                step = await finish(model, request, partial(self._first, began), task.speaker.say if task.speaker else None)
             except ModelError as error:
                 # Never its words: they repeat the vendor's, which may quote the prompt.
                 log.warning("model failed", kind=type(error).__name__, status=error.status or None, said=len(error.partial))
@@ -103,9 +103,13 @@ class Steps:
                 spent.broken += 1
                 spent.add(broken.model, broken.usage)
                 self._charge(task, broken)
+                if task.speaker is not None:  # what was spoken was heard: it stays, and is not begun anew
+                    return broken
                 body = _body(broken, task.agent, self._clock.monotonic() - began)
                 task.journal.later(task.journal.row(JournalKind.MODEL, f"{number}:broken:{spent.broken}", body))
             else:
+                if task.speaker is not None and step.text.strip():
+                    task.speaker.end()
                 if step.text.strip() or step.calls:
                     return step
                 self._meter.count(Counted.MODEL_FAILURES, "answered_nothing")

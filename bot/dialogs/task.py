@@ -10,6 +10,7 @@ from bot.conversation import AgentRef, Assignee
 from bot.dialogs.llm import ToolCall, Usage
 from bot.dialogs.prices import micros
 from bot.dialogs.prompts import Agent
+from bot.dialogs.speaking import Speaker
 from bot.journal import Journal
 from bot.message import Reply
 from bot.records.conversations import FlowState
@@ -149,6 +150,8 @@ class Task:
     """What it may still cost; None is without a bound."""
     spent: Spent = field(default_factory=Spent)
     """What it has taken, also where nothing comes of it."""
+    speaker: Speaker | None = None
+    """Who speaks the model's words as they come; None where they are only said once all is done."""
 
     def hand_on(self, to: AgentRef, most: int) -> None:
         """Another agent leads it from now on, with its own prompt and tools; nobody twice, and no more than `most` in all."""

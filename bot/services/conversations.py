@@ -73,6 +73,13 @@ class Conversations:
         """The same for a user, who talks to an assistant (C-19)."""
         return await self._current(address, {"kind": ConversationKind.ASSISTANT, "user_id": user_id, "assignee_name": agent})
 
+    async def current_of_call(
+        self, customer: Customer, call_id: str, address: Address, agent: str, language: str
+    ) -> Conversation:
+        """The same for a telephone call, which is a conversation of its own (DESIGN 3)."""
+        values = {**_with_customer(customer, address, agent), "kind": ConversationKind.CALL, "call_id": call_id}
+        return await self._current(address, {**values, "language": language or None})
+
     async def _current(self, address: Address, values: Mapping[str, Any]) -> Conversation:
         while True:
             found = await self.open_one(address)
@@ -241,6 +248,11 @@ class Conversations:
         )
 
 
+def _second(offset: float | None) -> int | None:
+    """The timeline counts whole seconds of a call."""
+    return None if offset is None else max(0, int(offset))
+
+
 def _with_customer(customer: Customer, address: Address, agent: str) -> dict[str, Any]:
     """What a conversation with a customer begins with."""
     whatsapp = WhatsAppData(phone_number_id=address.ours) if address.channel == "whatsapp" else None
@@ -254,6 +266,8 @@ def _last(message: Message) -> LastMessage:
 def _stored(content: Content) -> tuple[MessageType, dict[str, Any]]:
     """How a content is kept: the seed's message type and the fields that go with it (S2-134 to S2-137)."""
     match content:
+        case Text(start=start, end=end) if start is not None:
+            return MessageType.TEXT, {"start_time": _second(start), "end_time": _second(end)}
         case Text() | Reaction() | Unsupported():
             return MessageType.TEXT, {}
         case Choice(id_, title, source):

@@ -48,6 +48,8 @@ def identities_of(address: Address, sender: Sender) -> list[tuple[IdentityKind, 
             found.append((IdentityKind.BSUID, sender.user_id))
     elif address.channel == "web":
         return [(IdentityKind.VISITOR, address.theirs)]  # a number typed into a page is a claim, no proof (DESIGN 5)
+    elif address.channel == "voice" and not sender.phone:  # a withheld number: whoever it is, it is somebody else each time
+        return [(IdentityKind.VISITOR, f"call.{address.theirs}")]
     elif not sender.phone:
         found.append((IdentityKind.CONSOLE, address.theirs))
     phone = normal_phone(sender.phone) if sender.phone else None

@@ -278,6 +278,13 @@ class Lanes(Protocol):
     async def claim_some(self, most: int) -> Sequence[Claim]:
         """The same, for up to `most` lanes at a time; at least one."""
 
+    async def take(self, lane: str) -> Claim:
+        """Takes just this lane, due or not: for a telephone call, whose lane nobody wakes while it lasts.
+
+        Whoever held it has ended or commits nothing from then on. It need not be kept alive; `release` ends it.
+        Raises StoreUnavailable.
+        """
+
     @property
     def beat_seconds(self) -> float | None:
         """How often a claim has to be kept alive; None where that is not needed."""

@@ -20,6 +20,7 @@ from bot.store.base import Claim, Store
 FENCE_ID = "local"
 """The id of the one Fence of a data directory."""
 _LOCK_FILE = "worker.lock"
+_HELD_SECONDS = 0.005
 _EARLY = 1e-6
 """Seconds by which a timer may come too soon (rounding) and still counts as due."""
 
@@ -58,6 +59,13 @@ class LocalLanes:
             if claimer.done() and not claimer.cancelled():  # handed out in the very moment the claimer gave up
                 self._give_back(claimer.result(), 0.0)
             raise
+
+    async def take(self, lane: str) -> Claim:
+        while lane in self._held:  # somebody of this process ends what they have begun
+            await asyncio.sleep(_HELD_SECONDS)
+        self._due.pop(lane, None)
+        claim = self._held[lane] = Claim(lane, FENCE_ID, self.fence)
+        return claim
 
     async def claim_some(self, most: int) -> list[Claim]:
         """One: in memory the next costs no less."""

@@ -172,6 +172,16 @@ class RedisLanes:
             self._behind(self._leave())
             raise
 
+    async def take(self, lane: str) -> Claim:
+        token = f"{self._me}, {next(self._numbers)}"
+        if self._fences is None:
+            return Claim(lane, f"{self._kind}:{lane}", 0)
+        while True:  # somebody else may raise it at the same moment
+            raised = await self._fences.raise_fences([f"{self._kind}:{lane}"], token)
+            for fence_id, value in raised.items():
+                return Claim(lane, fence_id, value)
+            await asyncio.sleep(_SOON_SECONDS)
+
     def _called_for(self, word: str) -> None:
         """A lane is due in so many microseconds; without a word, something may have been missed."""
         at = time.monotonic() + (int(word) / 1e6 if word else 0.0)

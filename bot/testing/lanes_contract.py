@@ -87,6 +87,20 @@ class LanesContract:
         await lanes.release(await claimed(lanes))
         assert await is_nothing_due(lanes)
 
+    async def test_one_lane_can_be_taken_though_nobody_has_woken_it(self, lanes: Lanes) -> None:
+        await lanes.wake("other")
+        claim = await lanes.take("call")
+        assert claim.lane == "call"
+        other = await claimed(lanes)
+        assert other.lane == "other"
+        await lanes.release(claim)
+        await lanes.release(other)
+        again = await lanes.take("call")
+        assert (again.lane, again.fence_id) == ("call", claim.fence_id)
+        assert again.fence >= claim.fence
+        await lanes.release(again)
+        assert await is_nothing_due(lanes)
+
     async def test_a_lane_that_is_held_is_handed_to_nobody_else(self, lanes: Lanes) -> None:
         await lanes.wake("a")
         claim = await claimed(lanes)

@@ -25,6 +25,7 @@ from bot.app import App, assemble
 from bot.clock import SystemClock
 from bot.config import Settings
 from bot.conversation import Turn
+from bot.dialogs.speaking import Speaker
 from bot.engine import Engine
 from bot.errors import FenceLost
 from bot.message import Address, InboundMessage, Text
@@ -53,7 +54,7 @@ class NoOpEngine(Engine):
         self._left = turns
         self.finished = asyncio.Event()
 
-    async def turn(self, claim: Claim, turn: Turn) -> int:
+    async def turn(self, claim: Claim, turn: Turn, speaker: Speaker | None = None) -> int:
         fence = Require(Fence, {"id": claim.fence_id, "value": claim.fence}, FenceLost)
         await self._app.store.commit(Unit(fence, self._app.inbox.done(turn.inbox_ids)))
         self._left -= 1

@@ -1,0 +1,136 @@
+"""Telephone calls: begun, moved on by what the provider tells, ended, and what was really heard of them (S1 + S5; DESIGN 8)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from bot.clock import Clock, new_id
+from bot.errors import Duplicate, NotFound
+from bot.message import Address, Sender
+from bot.records.audit import AuditAction
+from bot.records.calls import CALL_MOVES, Call, CallDirection, CallStatus, CallType, CtiProvider
+from bot.records.conversations import Conversation, Message
+from bot.records.people import Customer
+from bot.services.audit import Audit
+from bot.services.conversations import Conversations
+from bot.services.people import People
+from bot.store.base import In, Store, Unit
+
+CHANNEL = "voice"
+
+
+@dataclass(frozen=True, slots=True)
+class PhoneCall:
+    """A call that is under way: its record, its conversation, and who is at the other end."""
+
+    call: Call
+    conversation: Conversation
+    customer: Customer
+
+
+def address_of(ours: str, sid: str) -> Address:
+    """Where a call takes place: each in a lane of its own, so that a shown number joins nobody to a talk of somebody else's."""
+    return Address(CHANNEL, ours, sid)
+
+
+def sender_of(number: str) -> Sender:
+    """Who a call says it is from; `number` is E.164, empty where it is withheld."""
+    return Sender(phone=number.removeprefix("+"))
+
+
+class PhoneCalls:
+    """The only writer of calls."""
+
+    def __init__(self, store: Store, clock: Clock, audit: Audit, people: People, conversations: Conversations) -> None:
+        self._store = store
+        self._clock = clock
+        self._audit = audit
+        self._people = people
+        self._conversations = conversations
+
+    async def by_sid(self, sid: str) -> Call | None:
+        """The call that the provider calls so."""
+        found = await self._store.find(Call, {"external_call_id": sid}, limit=1)
+        return found[0] if found else None
+
+    async def begin(
+        self,
+        sid: str,
+        *,
+        ours: str,
+        theirs: str,
+        direction: CallDirection,
+        agent: str,
+        language: str = "",
+    ) -> PhoneCall:
+        """The call with this provider's id and its conversation, made where they are not there yet; done twice it is the same.
+
+        `ours` and `theirs` are E.164; `theirs` is empty where the number is withheld.
+        """
+        call = await self.by_sid(sid)
+        address, now = address_of(ours, sid), self._clock.now()
+        customer = await self._people.recognise(address, sender_of(theirs), now)
+        if call is None:
+            call = await self._insert(self._new(sid, ours, theirs, direction, customer))
+        conversation = await self._conversations.current_of_call(customer, call.id, address, agent, language)
+        if call.conversation_id != conversation.id or call.customer_id != customer.id:
+            joined = {"conversation_id": conversation.id, "customer_id": customer.id}
+            await self._store.change(Call, {"id": call.id}, set=joined)
+            call = call.model_copy(update=joined)
+        return PhoneCall(call, conversation, customer)
+
+    def _new(self, sid: str, ours: str, theirs: str, direction: CallDirection, customer: Customer) -> Call:
+        is_inbound = direction is CallDirection.INBOUND
+        return Call(
+            id=new_id(),
+            customer_id=customer.id,
+            type=CallType.INBOUND if is_inbound else CallType.OUTBOUND,
+            direction=direction,
+            status=CallStatus.RINGING,
+            cti_provider=CtiProvider.TWILIO,
+            external_call_id=sid,
+            dialed_number=(ours if is_inbound else theirs) or None,
+            caller_number=(theirs if is_inbound else ours) or None,
+            created_by="system",
+        )
+
+    async def _insert(self, call: Call) -> Call:
+        unit = Unit()
+        unit.insert(call)
+        unit.insert(self._audit.entry(AuditAction.CREATED, "call", call.id, "system"))
+        try:
+            await self._store.commit(unit)
+        except Duplicate:  # the same webhook on another process
+            known = await self.by_sid(call.external_call_id or "")
+            if known is None:
+                raise
+            return known
+        return call
+
+    async def move(self, call_id: str, to: CallStatus, *, provider_status: str = "", at: datetime | None = None) -> bool:
+        """Moves a call on, only ever forward (S5-058); False where it was there or further already. Raises NotFound.
+
+        The first `in-progress` sets `started_at`, an end sets `ended_at` and the whole seconds between the two (S1-068).
+        """
+        call = await self._store.get(Call, call_id)
+        if call is None:
+            raise NotFound(f"there is no call {call_id}")
+        if to not in CALL_MOVES[call.status]:
+            return False
+        at = at or self._clock.now()
+        news: dict[str, Any] = {"status": to} | ({"provider_status": provider_status} if provider_status else {})
+        if to is CallStatus.IN_PROGRESS:
+            news["started_at"] = call.started_at or at
+        elif not CALL_MOVES[to]:
+            news |= {"ended_at": at, "duration": int((at - call.started_at).total_seconds()) if call.started_at else 0}
+        return await self._store.change(Call, {"id": call_id, "status": call.status}, set=news) == 1
+
+    async def spoke(self, message_id: str, *, start: float, end: float, heard: str | None = None) -> None:
+        """When something of ours was spoken, in seconds of the call; with `heard`, what the person heard of it before they spoke.
+
+        The timeline then holds only that: the next question to a model tells nothing that nobody heard.
+        """
+        times: dict[str, Any] = {"start_time": max(0, int(start)), "end_time": max(0, int(end))}
+        await self._store.change(Message, {"id": In([message_id])}, set=times if heard is None else {**times, "content": heard})
