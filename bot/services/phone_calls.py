@@ -129,7 +129,13 @@ class PhoneCalls:
         return await self._store.change(Call, {"id": call_id, "status": call.status}, set=news) == 1
 
     async def said(
-        self, conversation_id: str, text: str, *, id: str, sender: MessageSender = MessageSender.SYSTEM, turn_id: str | None = None
+        self,
+        conversation_id: str,
+        text: str,
+        *,
+        id: str,
+        sender: MessageSender = MessageSender.SYSTEM,
+        turn_id: str | None = None,
     ) -> None:
         """Puts on the timeline what is being spoken outside of any turn: a fixed sentence; done twice it is there once.
 

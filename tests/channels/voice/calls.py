@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 from bot.app import App
@@ -11,15 +11,38 @@ from bot.channels.voice.base import CallInfo
 from bot.channels.voice.call import LiveCall
 from bot.channels.voice.parts import CallParts
 from bot.channels.voice.rules import CallRules
+from bot.dialogs.llm import ModelRequest, ModelStep
 from bot.records.calls import CallDirection
 from bot.records.conversations import Conversation, Message
 from bot.services.phone_calls import PhoneCall
 from bot.testing.line import RecordingLine
+from bot.testing.llm import ScriptedModel, ScriptedStep
 from bot.testing.scene import Scene
 
 OURS = "+12025550100"
 THEIRS = "+12025550123"
 SID = "CA00000000000000000000000000000001"
+
+
+class PausingModel(ScriptedModel):
+    """Stops in the middle of an answer until it is let go on."""
+
+    def __init__(self, *steps: ScriptedStep, after: int, request: int = 1) -> None:
+        """Before the word that follows `after` so many, in the answer to this request."""
+        super().__init__(*steps)
+        self._after = after
+        self._request = request
+        self.pauses = asyncio.Event()
+        self.goes_on = asyncio.Event()
+
+    async def stream(self, request: ModelRequest) -> AsyncGenerator[str | ModelStep, None]:
+        words = 0
+        async for item in super().stream(request):
+            if words == self._after and len(self.requests) == self._request:
+                self.pauses.set()
+                await self.goes_on.wait()
+            words += 1
+            yield item
 
 
 class NoCallsList:

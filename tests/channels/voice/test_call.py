@@ -43,19 +43,3 @@ async def test_an_answer_is_spoken_clause_by_clause_and_stands_on_the_timeline(s
             ("customer", "Until when are you open?"),
             ("ai", "We are open until eight. On Sundays we open at ten, and we close at two."),
         ]
-
-
-async def test_the_model_is_told_only_what_was_heard(scene: Scene) -> None:
-    scene.model.will(Said("We are open until eight. On Sundays we open at ten, and we close at two."), Said("At ten."))
-    async with on_the_phone(scene) as phone:
-        phone.says("Until when are you open?")
-        await phone.rests()
-        phone.line.plays()
-        phone.line.is_interrupted(0.5)
-        phone.says("No, when on Sundays?")
-        await phone.rests()
-        assert phone.asked() == [
-            ("user", "Until when are you open?"),
-            ("assistant", "We are open until eight. On Sundays we open at"),
-            ("user", "No, when on Sundays?"),
-        ]
