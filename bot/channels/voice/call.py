@@ -185,7 +185,7 @@ class LiveCall:
         if self._holder is AssigneeKind.OPERATOR and before is not AssigneeKind.OPERATOR and not self._is_deaf():
             self._fall_silent(everything=True)
             self._lead.break_off()
-        self._weigh()
+        self._weigh(anew=False)
 
     def written(self, message: Message) -> None:
         if not self._is_deaf():
@@ -251,13 +251,13 @@ class LiveCall:
 
     # What nobody does.
 
-    def _weigh(self) -> None:
+    def _weigh(self, *, anew: bool = True) -> None:
         """While nobody speaks, nothing is being done and nobody of ours holds it, it is only a matter of time."""
         is_quiet = not (self._saying.is_speaking or self._lead.is_busy or self._is_deaf())
-        if is_quiet and self._holder is AssigneeKind.AGENT:
-            self._idle.set(self._parts.rules.idle_seconds + (_LONGEST_SPEECH if self._is_hearing else 0.0))
-        else:
+        if not is_quiet or self._holder is not AssigneeKind.AGENT:
             self._idle.clear()
+        elif anew or not self._idle.is_set:
+            self._idle.set(self._parts.rules.idle_seconds + (_LONGEST_SPEECH if self._is_hearing else 0.0))
 
     def _nobody_speaks(self) -> None:
         self._is_hearing = False
