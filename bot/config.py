@@ -34,6 +34,7 @@ _EXAMPLES = {
     "TWILIO_API_URL": "https://api.twilio.com",
     "WHATSAPP_PHONE_ID": "106540352242922 (digits, from Meta's API setup page)",
     "TWILIO_VOICE": "gather, relay or stream",
+    "BOT_VOICE_DETECTOR": "webrtc or silero",
     "LANGCHAIN_MODEL": "anthropic:claude-sonnet-4-5",
     "OPENAI_CONTEXT_TOKENS": "8192",
     "SMTP_URL": "smtp://user:password@mail.example.com:587?from=bot@example.com",
@@ -171,6 +172,8 @@ class Settings(BaseSettings):
     twilio_from_number: str = _setting("TWILIO_FROM_NUMBER", "", "number we call from")
     twilio_api_url: WebAddress = _setting("TWILIO_API_URL", "https://api.twilio.com", "Twilio's REST API")
     twilio_voice: Literal["gather", "relay", "stream"] = _setting("TWILIO_VOICE", "gather", "how calls are carried")
+    voice_detector: Literal["webrtc", "silero"] = _setting("BOT_VOICE_DETECTOR", "webrtc", "what tells speech on a media stream")
+    silero_file: str = _setting("BOT_SILERO_FILE", "", "silero_vad.onnx; unset: that of an installed silero-vad")
 
     @field_validator("*", mode="before")
     @classmethod
