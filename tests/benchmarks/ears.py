@@ -21,7 +21,7 @@ from bot.channels.voice.speech import BYTES_PER_SECOND, FRAME
 from bot.config import load_settings
 from bot.errors import SettingsError
 from tests.benchmarks.common import ANCHORS, judge, needs
-from tests.channels.voice.sounds import mixed, quiet, white
+from tests.channels.voice.acoustics import mixed, quiet, white
 
 BAR = 20.0
 """Per cent of a core for 200 calls."""
