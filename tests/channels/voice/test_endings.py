@@ -14,8 +14,10 @@ pytestmark = pytest.mark.unit
 @pytest.mark.parametrize(
     ("words", "language"),
     [
-        ("yes", "en"), ("Yes.", "en"), ("Yes, I do.", "en"), ("No, not really, sorry", "en"), ("no thank you", "en"), ("that's all", "en"),
-        ("sí", "es"), ("Sí, claro.", "es"), ("claro que sí", "es"), ("no", "es"), ("¿Qué?", "es"), ("así es", "es"), ("sí quiero", "es"),
+        ("yes", "en"), ("Yes.", "en"), ("Yes, I do.", "en"), ("No, not really, sorry", "en"), ("no thank you", "en"),
+        ("that's all", "en"),
+        ("sí", "es"), ("Sí, claro.", "es"), ("claro que sí", "es"), ("no", "es"), ("¿Qué?", "es"), ("así es", "es"),
+        ("sí quiero", "es"),
         ("हाँ", "hi"), ("जी हाँ", "hi"), ("नहीं", "hi"), ("ठीक है", "hi"), ("haan ji", "hi"), ("पता नहीं", "hi"),
         ("2", "es"), ("dos", "es"), ("one", "en"), ("दो", "hi"), ("4 7", "en"), ("55 5555 1234", "es"), ("five " * 10, "en"),
         ("I want to cancel my order.", "en"), ("can you call me tomorrow please", "en"), ("where is my order?", "en"),
@@ -30,7 +32,8 @@ def test_a_short_answer_a_choice_and_a_whole_sentence_look_finished(words: str, 
 @pytest.mark.parametrize(
     ("words", "language"),
     [
-        ("I would like to", "en"), ("my name is", "en"), ("I want a ticket and", "en"), ("um", "en"), ("because", "en"), ("can you", "en"),
+        ("I would like to", "en"), ("my name is", "en"), ("I want a ticket and", "en"), ("um", "en"), ("because", "en"),
+        ("can you", "en"),
         ("I would like to.", "en"), ("well, I", "en"), ("yes but", "en"), ("it is for the...", "en"), ("on Monday,", "en"),
         ("para el", "es"), ("quiero", "es"), ("quiero saber si", "es"), ("mi nombre es", "es"), ("sí pero", "es"), ("este", "es"),
         ("me llamo", "es"), ("es que", "es"), ("el lunes y", "es"), ("necesito un", "es"),
