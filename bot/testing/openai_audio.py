@@ -11,7 +11,7 @@ import os
 import socket
 import struct
 from collections import deque
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -219,12 +219,17 @@ async def _form(request: web.BaseRequest) -> tuple[dict[str, str], bytes]:
     fields, wav = {}, b""
     reader = await request.multipart()
     while isinstance(part := await reader.next(), BodyPartReader):
-        content = bytes(await part.read())
+        content = b"".join([chunk async for chunk in _chunks_of(part)])
         if part.name == "file":
             wav = content
         else:
             fields[str(part.name)] = content.decode()
     return fields, wav
+
+
+async def _chunks_of(part: BodyPartReader) -> AsyncIterator[bytes]:
+    while chunk := await part.read_chunk(64 * 1024):
+        yield chunk
 
 
 async def _begin(request: web.BaseRequest, body: bytes, type: str) -> web.StreamResponse:

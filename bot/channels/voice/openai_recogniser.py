@@ -7,6 +7,7 @@ where the server streams (`stream=true`), else all at once.
 
 from __future__ import annotations
 
+import io
 import math
 from collections.abc import Mapping
 from contextlib import aclosing
@@ -111,7 +112,7 @@ class OpenAIRecogniser:
         form.add_field("response_format", "json")
         for name, value in dialect.items():
             form.add_field(name, value)
-        form.add_field("file", wav, filename="utterance.wav", content_type="audio/wav")
+        form.add_field("file", io.BytesIO(wav), filename="utterance.wav", content_type="audio/wav")
         return form
 
 
@@ -156,7 +157,7 @@ class OpenAIListening:
     def cancel(self) -> None:
         self._samples.clear()
         self._sound.clear()
-        self._size = LONGEST
+        self._size, self._loudest = LONGEST, 0  # nothing more is taken, and nothing was heard
 
     def _make_ready(self) -> None:
         sound = bytes(self._sound)
