@@ -297,7 +297,7 @@ def test_live_it_signs_in_at_the_mail_server(monkeypatch: pytest.MonkeyPatch) ->
 @pytest.mark.parametrize(
     ("given", "has_espeak", "lines", "code"),
     [
-        ({}, True, [f"{'voice':<16} on     espeak-ng on this machine, which sounds like a robot  ->  set OPENAI_SPEECH_MODEL"], 0),
+        ({}, True, [f"{'voice':<16} on     espeak-ng on this machine, which sounds like a robot  ->  set OPENAI_SPEECH"], 0),
         ({}, False, [f"{'voice':<16} off    simulated calls are silent  ->  set OPENAI_SPEECH_MODEL, or install espeak-ng"], 0),
         ({}, False, [f"{'recogniser':<16} off    simulated calls understand typed words only  ->  set OPENAI_TRANSC"], 0),
         (
@@ -310,7 +310,7 @@ def test_live_it_signs_in_at_the_mail_server(monkeypatch: pytest.MonkeyPatch) ->
         (
             {"TWILIO_VOICE": "stream"},
             False,
-            ["carried by gather  ->  set OPENAI_TRANSCRIPTION_MODEL and OPENAI_SPEECH_MODEL (or install espeak-ng), or TWILIO_VOICE"],
+            ["carried by gather  ->  set OPENAI_TRANSCRIPTION_MODEL and OPENAI_SPEECH_MODEL (or install espeak-ng)"],
             1,
         ),
         (

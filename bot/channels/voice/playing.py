@@ -350,3 +350,4 @@ def _nobody(_: bytes) -> None:
 def _end(piece: _Piece) -> None:
     if piece.task is not None:
         piece.task.cancel()
+
