@@ -96,7 +96,9 @@ async def test_a_server_that_does_not_know_how_to_stream_answers_in_one_piece() 
         assert (await fed(recogniser).finish()).text == "hola"
 
 
-@pytest.mark.parametrize(("refused", "asked"), [({"include[]"}, 2), ({"stream"}, 3), ({"stream", "include[]"}, 3)])
+@pytest.mark.parametrize(
+    ("refused", "asked"), [({"include[]"}, 2), ({"include[]", "language"}, 3), ({"stream"}, 4), ({"stream", "include[]"}, 4)]
+)
 async def test_a_server_that_refuses_what_is_new_is_spoken_to_plainly_from_then_on(refused: set[str], asked: int) -> None:
     async with FakeOpenAI() as server, recognising(server.url) as recogniser:
         server.audio.refuses = refused
@@ -107,14 +109,22 @@ async def test_a_server_that_refuses_what_is_new_is_spoken_to_plainly_from_then_
         assert server.audio.asked == asked + 1
 
 
+async def test_a_model_that_takes_several_languages_is_told_the_one() -> None:
+    async with FakeOpenAI() as server, recognising(server.url) as recogniser:
+        server.audio.refuses = {"include[]", "language"}
+        await fed(recogniser, language="hi").finish()
+    assert server.audio.heard[-1].fields["languages[]"] == "hi"
+    assert "language" not in server.audio.heard[-1].fields
+
+
 async def test_an_utterance_that_is_refused_for_itself_costs_the_next_one_nothing() -> None:
     async with FakeOpenAI() as server, recognising(server.url) as recogniser:
-        server.audio.will_hear(*[AudioFault.status(400)] * 3)
+        server.audio.will_hear(*[AudioFault.status(400)] * 4)
         with pytest.raises(SpeechError, match=r"refused the request \(400\): check OPENAI_TRANSCRIPTION_MODEL"):
             await fed(recogniser).finish()
         server.audio.will_hear("hola")
         assert (await fed(recogniser).finish()).confidence
-        assert server.audio.asked == 4
+        assert server.audio.asked == 5
 
 
 async def test_each_utterance_has_its_own_language() -> None:

@@ -68,14 +68,23 @@ async def test_the_sound_is_the_same_however_the_server_cuts_it(piece: int) -> N
         assert await whole(voice.speak("Hola.", "es")) == ON_THE_TELEPHONE
 
 
-async def test_a_wav_answer_is_read_by_its_own_rate_and_a_rate_in_the_type_counts() -> None:
+@pytest.mark.parametrize(
+    "sound",
+    [
+        Sound(tone(0.5, 16_000), "audio/wav", wav_of(tone(0.5, 16_000), 16_000)[:44]),
+        Sound(tone(0.5, 48_000), "audio/L16; rate=48000"),
+        Sound(tone(0.5, 16_000), headers={"X-Sample-Rate": "16000"}),
+        Sound(tone(0.5, 24_000), headers={"X-Sample-Rate": "fast"}),
+        Sound(tone(0.5, 24_000), "application/octet-stream"),
+    ],
+    ids=lambda sound: f"{sound.type} {sound.headers}",
+)
+async def test_the_rate_that_the_server_tells_counts(sound: Sound) -> None:
     async with FakeOpenAI() as server, speaking(server.url) as voice:
-        header = wav_of(tone(0.5, 16_000), 16_000)[:44]
-        server.audio.will_speak(Sound(tone(0.5, 16_000), "audio/wav", header), Sound(tone(0.5, 48_000), "audio/L16; rate=48000"))
-        for _ in range(2):
-            sound = await whole(voice.speak("Hola.", "es"))
-            assert len(sound) == 4000
-            assert mulaw.level(sound) == pytest.approx(8000 / 2**0.5, rel=0.05)
+        server.audio.will_speak(sound)
+        heard = await whole(voice.speak("Hola.", "es"))
+        assert len(heard) == 4000
+        assert mulaw.level(heard) == pytest.approx(8000 / 2**0.5, rel=0.05)
 
 
 async def test_the_first_sound_comes_while_the_rest_is_still_being_made() -> None:
