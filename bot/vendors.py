@@ -308,9 +308,23 @@ async def ask_vendors(settings: Settings) -> list[Finding]:
         if isinstance(channel, Checkable):
             findings.append(await _asked(f"{channel.name}, live", channel.check()))
         await channel.close()
+    findings += await _ask_speech(settings)
     mailer = mailer_of(settings, SystemClock())
     if mailer is not None:
         findings.append(await _asked(f"{mailer.name}, live", mailer.check()))
+    return findings
+
+
+async def _ask_speech(settings: Settings) -> list[Finding]:
+    breakers, findings = Breakers(SystemClock()), []
+    if settings.has_speech_model:
+        voice = _openai_voice(settings, breakers)
+        findings.append(await _asked("voice, live", voice.check()))
+        await voice.close()
+    if settings.has_transcription_model:
+        recogniser = cast(Any, _recogniser_of(settings, breakers))
+        findings.append(await _asked("recogniser, live", recogniser.check()))
+        await recogniser.close()
     return findings
 
 
