@@ -43,6 +43,7 @@ from bot.services.after_call import AfterCall
 from bot.services.after_call import join as join_after_call
 from bot.services.audit import Audit
 from bot.services.call_jobs import RETENTION_JOB, STALE_JOB
+from bot.services.call_timeline import CallTimeline
 from bot.services.callbacks import Callbacks
 from bot.services.capture import Capture
 from bot.services.code_delivery import CodeDelivery, Mailer
@@ -130,6 +131,7 @@ class App:
     merging: Merging
     conversations: Conversations
     phone_calls: PhoneCalls
+    call_timeline: CallTimeline
     after_call: AfterCall
     knowledge: Knowledge
     router: Router
@@ -237,6 +239,11 @@ def _refuse_half_of_it(settings: Settings) -> None:
     if settings.redis_url.get_secret_value() and not settings.is_shared:
         raise SettingsError(
             "REDIS_URL: Redis joins several processes, and the embedded store serves one: set MONGODB_URI too, or unset REDIS_URL"
+        )
+    if settings.has_any_twilio and not settings.has_twilio:
+        missing = " and ".join(settings.twilio_missing())
+        raise SettingsError(
+            f"{missing}: not set, and the telephone needs them; set them too, or unset the other TWILIO_ settings"
         )
 
 
@@ -375,6 +382,7 @@ def _join(
         merging=merging,
         conversations=conversations,
         phone_calls=phone_calls,
+        call_timeline=CallTimeline(store, clock, outbox, conversations),
         after_call=after_call,
         knowledge=knowledge,
         router=router,

@@ -96,6 +96,19 @@ class ActionItemStatus(StrEnum):
     CANCELLED = "cancelled"
 
 
+class NextKind(StrEnum):
+    """How a call goes on when the provider asks us the next time."""
+
+    HANG_UP = "hang_up"
+    TRANSFER = "transfer"
+
+
+class NextStep(Part):
+    kind: NextKind
+    to: Annotated[str | None, PII] = None
+    """Of a transfer: E.164, or `sip:...`."""
+
+
 class ActionKind(StrEnum):
     """What an action item becomes once it is accepted."""
 
@@ -252,6 +265,8 @@ class Call(Record):
     notes: Annotated[str | None, PII] = None
     tags: list[str] = []
     created_by: str | None = None
+    next_step: NextStep | None = None
+    """Decided already, and not done yet; without one we go on talking."""
 
 
 @record("call_turns", Index("call_id", "number", unique=True), Index("created_at"))
