@@ -388,6 +388,20 @@ async def test_a_callback_without_a_time_to_come_waits_for_a_person(scene: Scene
     assert (await talking.conversation()).outcome is Outcome.INTERESTED
 
 
+async def test_no_rule_books_one_call_after_the_other_for_a_number_that_anybody_can_show(scene: Scene) -> None:
+    talking = await talked(scene, "Call me on Friday. Bye.")
+    customer = (await talking.call()).customer_id
+    for days in range(1, 6):
+        due = scene.clock.now() + timedelta(days=days)
+        await scene.app.services.callbacks.book(due, by="system", customer_id=customer)
+    due = scene.clock.now() + timedelta(days=7)
+    scene.model.will(form(action_items=[{"kind": "callback", "description": "Call", "due": due.isoformat()}]))
+    call = await talking.is_over()
+    assert call.ai_summary is not None
+    assert call.ai_summary.action_items[0].status is ActionItemStatus.PENDING
+    assert await scene.app.store.count(Callback, {"customer_id": customer}) == 5
+
+
 async def test_what_the_call_has_seen_to_is_not_done_again_by_rule(scene: Scene) -> None:
     talking = await talk(scene)
     scene.model.will(Called("create_ticket", subject="No internet", description="Since noon"), Said("I opened a ticket."))
@@ -416,6 +430,19 @@ async def test_a_kill_after_the_summary_was_written_makes_nothing_twice(tmp_path
         assert done is not None
         assert done.status is JobStatus.COMPLETED
         assert again.model.requests == []
+
+
+async def test_a_kill_before_the_conversation_was_closed_leaves_none_open(scene: Scene) -> None:
+    await by_rules(scene)
+    talking = await talked(scene, "Hello, bye.")
+    await scene.app.worker.stop()
+    await talking.ends()
+    await scene.app.after_call.filing.transcribe({"call": talking.call_id})
+    await scene.app.store.change(
+        Conversation, {"id": talking.conversation_id}, set={"openness": "open", "status": "open", "closed_at": None}
+    )
+    await scene.app.after_call.filing.transcribe({"call": talking.call_id})
+    assert (await talking.conversation()).closed_at is not None
 
 
 async def test_a_kill_while_the_model_reads_begins_the_summary_anew(tmp_path: Path) -> None:
