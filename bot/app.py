@@ -40,9 +40,11 @@ from bot.services.access_links import LinkMail
 from bot.services.accounts import Accounts, accounts_of
 from bot.services.audit import Audit
 from bot.services.callbacks import Callbacks
+from bot.services.calling import Calling
+from bot.services.calling import join as join_calling
 from bot.services.capture import Capture
 from bot.services.code_delivery import CodeDelivery, Mailer
-from bot.services.consents import Consents
+from bot.services.consents import ConsentBook, Consents
 from bot.services.conversations import DESK_JOB, Conversations
 from bot.services.deadlines import JOB as DEADLINES_JOB
 from bot.services.deadlines import SECONDS as DEADLINES_SECONDS
@@ -68,6 +70,7 @@ from bot.services.receipts import Receipts
 from bot.services.search import Search
 from bot.services.settings import SystemSettings
 from bot.services.spending import Spending
+from bot.services.telephone import Telephone
 from bot.services.ticketing import Ticketing
 from bot.services.ticketing import join as join_ticketing
 from bot.services.users import Users
@@ -90,6 +93,7 @@ from bot.vendors import (
     shared_of,
     simulator_of,
     store_of,
+    telephone_of,
     worked_on,
 )
 from bot.worker import Worker
@@ -123,6 +127,10 @@ class App:
     merging: Merging
     conversations: Conversations
     phone_calls: PhoneCalls
+    calling: Calling
+    telephone: Telephone | None
+    """None where the settings switch none on."""
+    consents: ConsentBook
     knowledge: Knowledge
     router: Router
     engine: Engine
@@ -155,13 +163,14 @@ async def assemble(
     channels: Mapping[str, Channel] | None = None,
     bounds: Bounds | None = None,
     mailer: Mailer | None = None,
+    telephone: Telephone | None = None,
     meter: Meter = KEEPS_NOTHING,
     work: bool = True,
 ) -> AsyncIterator[App]:
     """The parts, joined and open; closed again when the block ends.
 
-    `clock`, `model`, `channels`, `bounds` and `mailer` take the place of what the settings say: for tests, and for programs that
-    embed us. What they measure is told to `meter`, which is closed with the rest.
+    `clock`, `model`, `channels`, `bounds`, `mailer` and `telephone` take the place of what the settings say: for tests, and for
+    programs that embed us. What they measure is told to `meter`, which is closed with the rest.
     With `work` the process takes the store for itself, or joins those that share it: raises DataInUse when another one has it
     alone. The worker is not started here. Raises SettingsError, StoreError, ResourceError.
     """
@@ -182,7 +191,10 @@ async def assemble(
         for channel in channels.values():
             stack.push_async_callback(channel.close)
         mailer = mailer or mailer_of(settings, clock, shared.breakers.of("e-mail"))
-        app = _join(settings, clock, store, lanes, shared, model, channels, bounds, mailer, meter, ownership, work)
+        if telephone is None and (rest := telephone_of(settings, clock, shared.breakers.of("twilio"))) is not None:
+            stack.push_async_callback(rest.close)
+            telephone = rest
+        app = _join(settings, clock, store, lanes, shared, model, channels, bounds, mailer, telephone, meter, ownership, work)
         stack.push_async_callback(app.posting_tools.close)
         stack.push_async_callback(app.spending.close)
         stack.push_async_callback(app.backlog.close)
@@ -239,6 +251,7 @@ def _join(
     channels: Mapping[str, Channel],
     bounds: Bounds | None,
     mailer: Mailer | None,
+    telephone: Telephone | None,
     meter: Meter,
     ownership: Ownership,
     is_working: bool,
@@ -283,6 +296,10 @@ def _join(
     tools, events = posting_tools(key), WebhookEvents(store, clock, jobs)
     store.before_commit(events)
     Posting(store, clock, system, desk.notifying, events, tools, jobs)
+    phone_calls, callbacks = PhoneCalls(store, clock, audit, people, conversations), Callbacks(store, clock, audit)
+    calling = join_calling(
+        store, clock, audit, jobs, policy, system, phone_calls, callbacks, shared.pacer, telephone, COMPANY, settings
+    )
     webhooks = Webhooks(store, clock, audit, jobs, events, tools, is_public=bool(settings.public_url))
     parts = Parts(
         store=store,
@@ -299,7 +316,7 @@ def _join(
             tickets=ticketing.tickets,
             handoffs=handoffs,
             people=people,
-            callbacks=Callbacks(store, clock, audit),
+            callbacks=callbacks,
             search=search,
             knowledge=knowledge,
             memories=Memories(store, clock, audit),
@@ -310,6 +327,7 @@ def _join(
             ratings=Ratings(store, clock, audit),
             consents=Consents(clock),
             hours=hours,
+            dialling=calling.dialling,
         ),
         loop=AgentLoop(model, Offline(intents, knowledge), toolbox, clock, bounds, meter),
         agents=agents,
@@ -341,7 +359,10 @@ def _join(
         link_mail=link_mail,
         merging=merging,
         conversations=conversations,
-        phone_calls=PhoneCalls(store, clock, audit, people, conversations),
+        phone_calls=phone_calls,
+        calling=calling,
+        telephone=telephone,
+        consents=ConsentBook(store, clock, audit, people),
         knowledge=knowledge,
         router=router,
         engine=engine,

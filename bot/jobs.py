@@ -34,7 +34,10 @@ _PAGE = 500
 
 @dataclass(frozen=True, slots=True)
 class Again:
-    """What the handler of recurring work may give back: it wants to be called in so many seconds, where that is sooner."""
+    """What a handler may give back: it wants to be called again in so many seconds.
+
+    Recurring work is, where that is sooner; other work is not done yet.
+    """
 
     seconds: float
 
@@ -63,9 +66,14 @@ class Jobs:
         await self._wake(job)
         return job.id
 
-    def add(self, unit: Unit, name: str, payload: Mapping[str, Any], *, id: str, every: float | None = None) -> None:
-        """Work that is due as soon as the unit is written, and not there without it; every so many seconds again with `every`."""
-        schedule = JobSchedule(execute_at=self._clock.now(), recurring=every is not None, every_seconds=every)
+    def add(
+        self, unit: Unit, name: str, payload: Mapping[str, Any], *, id: str, every: float | None = None, after: float = 0.0
+    ) -> None:
+        """Work that is due as soon as the unit is written, and not there without it; every so many seconds again with `every`,
+        the first time `after` so many.
+        """
+        due = self._clock.now() + timedelta(seconds=after)
+        schedule = JobSchedule(execute_at=due, recurring=every is not None, every_seconds=every)
         job = Job(id=id, job_type=name, schedule=schedule, payload=dict(payload))
         unit.insert(job)
         unit.then(lambda: self._wake(job))
@@ -167,6 +175,8 @@ class Jobs:
 
     async def _done(self, job: Job, result: object) -> float | None:
         every = job.schedule.every_seconds
+        if every is None and isinstance(result, Again):
+            return await self._again(job, result.seconds, attempts=0, error="")
         if every is None:
             done = {"status": JobStatus.COMPLETED, "error": "", "executed_at": self._clock.now()}
             await self._store.change(Job, {"id": job.id}, set=done)
