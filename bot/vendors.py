@@ -17,11 +17,13 @@ import structlog
 from bot.breakers import Breaker, Breakers
 from bot.channels.base import Channel, Checkable
 from bot.channels.console import ConsoleChannel
+from bot.channels.voice.channel import VoiceChannel
+from bot.channels.voice.speech import Recogniser, Speech, Voice
 from bot.channels.web import WebChannel
 from bot.channels.whatsapp.simulator import NAME as SIMULATED
 from bot.channels.whatsapp.simulator import SimulatedChannel, Simulator
 from bot.clock import Clock, SystemClock
-from bot.config import Settings, share_env_file
+from bot.config import Settings, read_voices, share_env_file
 from bot.dialogs.llm import Model, ModelRequest, finish
 from bot.dialogs.resilient import Choice, ResilientModel
 from bot.errors import BotError, SettingsError
@@ -40,6 +42,7 @@ if TYPE_CHECKING:
 
     from bot.channels.email import EmailSender
     from bot.channels.voice.rest import TwilioRest
+    from bot.channels.voice.webhook import Served
 
 Accept = Callable[[Sequence[Incoming]], Awaitable[object]]
 """Makes received items durable."""
@@ -151,6 +154,40 @@ def _langchain_model(name: str) -> Model:
     return cast(Model, langchain.named(name))
 
 
+def speech_of(settings: Settings, clock: Clock, breakers: Breakers | None = None) -> Speech:
+    """What calls are spoken and understood with, as far as we do it ourselves. Raises SettingsError.
+
+    Speaks: OPENAI_SPEECH_MODEL, else espeak-ng, else silence. Understands: OPENAI_TRANSCRIPTION_MODEL, else what is scripted.
+    """
+    breakers = breakers or Breakers(clock)
+    return Speech(_voice_of(settings, breakers), _recogniser_of(settings, breakers))
+
+
+def _voice_of(settings: Settings, breakers: Breakers) -> Voice:
+    if not settings.can_speak:
+        return cast(Voice, _load("bot.channels.voice.scripted").SilentVoice())
+    voice = _openai_voice(settings, breakers) if settings.has_speech_model else _load("bot.channels.voice.espeak").EspeakVoice()
+    return cast(Voice, _load("bot.channels.voice.audio_cache").CachedVoice(voice, settings.data_dir / "speech"))
+
+
+def _openai_voice(settings: Settings, breakers: Breakers) -> Any:
+    voices, server = read_voices(settings.openai_speech_voice), _speech_server(settings, breakers, "speech")
+    return _load("bot.channels.voice.openai_speech").OpenAIVoice(server, settings.openai_speech_model, voices)
+
+
+def _recogniser_of(settings: Settings, breakers: Breakers) -> Recogniser:
+    if not settings.has_transcription_model:
+        return cast(Recogniser, _load("bot.channels.voice.scripted").ScriptedRecogniser())
+    server = _speech_server(settings, breakers, "transcription")
+    openai = _load("bot.channels.voice.openai_recogniser")
+    return cast(Recogniser, openai.OpenAIRecogniser(server, settings.openai_transcription_model))
+
+
+def _speech_server(settings: Settings, breakers: Breakers, name: str) -> Any:
+    key = settings.openai_api_key.get_secret_value()
+    return _load("bot.channels.voice.speech_server").SpeechServer(key, settings.openai_base_url, breakers.of(name))
+
+
 def meter_of(settings: Settings, clock: Clock) -> Meter:
     """What counts for /metrics, and makes traces where OTEL_EXPORTER_OTLP_ENDPOINT is set."""
     version = importlib.metadata.version("switchboard")
@@ -196,6 +233,7 @@ def unmakeable(settings: Settings) -> list[Finding]:
 def channels_of(settings: Settings) -> dict[str, Channel]:
     """The channels that are on, by name."""
     channels: dict[str, Channel] = {"console": ConsoleChannel(), "web": WebChannel(), SIMULATED: SimulatedChannel()}
+    channels["voice"] = VoiceChannel()
     if settings.has_whatsapp:
         whatsapp = _load("bot.channels.whatsapp.sender")
         token = settings.whatsapp_token.get_secret_value()
@@ -260,6 +298,19 @@ def webhooks_of(settings: Settings, accept: Accept, clock: Clock, meter: Meter =
         meter=meter,
     )
     return cast("Iterable[web.RouteDef]", routes)
+
+
+def telephone_routes(settings: Settings, parts: Served) -> Iterable[web.RouteDef]:
+    """The telephone's webhooks and websockets, where it is on; `parts` is the joined program."""
+    if not settings.has_twilio:
+        return []
+    signatures = _load("bot.channels.voice.signature").Signatures(
+        settings.twilio_auth_token.get_secret_value(), settings.public_url
+    )
+    hooks = _load("bot.channels.voice.call_hooks").CallHooks(
+        parts.phone_calls, parts.calling, parts.after_call.recordings.recorded
+    )
+    return cast("Iterable[web.RouteDef]", _load("bot.channels.voice.webhook").routes(parts, signatures, hooks, {}))
 
 
 def simulator_of(settings: Settings, accept: Callable[[Sequence[Incoming]], Awaitable[int]], clock: Clock) -> Simulator | None:

@@ -106,7 +106,7 @@ class CallWatch:
             log.warning("the provider does not know a call of ours", call=call.id, code=error.code)
             await self._calls.move(call.id, CallStatus.FAILED, provider_status="unknown")
             return 0.0
-        await self._calls.told(call.id, seen.status)
+        await self._calls.told(call.id, seen.status, seen.duration)
         status = (await self._get(call.id)).status
         if not CALL_MOVES[status]:
             return 0.0

@@ -118,7 +118,7 @@ class Dialling:
             lead_id=asked.to.lead_id or (facts.leads[0].id if facts.leads else ""),
             callback_id=asked.callback_id,
         )
-        self._jobs.add(unit, JOB, {"call": call.id}, id=f"{JOB}:{call.id}", after=after)
+        self._jobs.add(unit, JOB, {"call": call.id}, id=f"{JOB}:{call.id}", delay=after)
         return Placed(State.QUEUED, verdict, call, "it is dialled as soon as there is room", after)
 
     async def hang_up(self, call_id: str) -> None:
@@ -133,20 +133,22 @@ class Dialling:
         elif call.dialled_at is not None or not await self._calls.move(call_id, CallStatus.CANCELLED):
             raise ServiceError("the call is being placed at this moment; try again in a few seconds")
 
-    async def answered_by(self, call: Call, answered_by: str) -> None:
+    async def answered_by(self, call: Call, answered_by: str) -> str:
         """The provider has listened who is there, while the talk has begun already: a person goes on, a machine does not.
 
-        Raises SendError.
+        What the machine is told; empty where it is nothing. Raises SendError.
         """
         await self._calls.answered(call.id, answered_by)
         is_machine = answered_by.startswith("machine")
         if not (is_machine or answered_by == "fax") or call.external_call_id is None:
-            return
+            return ""
         telephone, rules = self._placing.telephone, await self._placing.line()
         if is_machine and rules.machine is Machine.MESSAGE and answered_by != "machine_start":
-            await telephone.say_and_hang_up(call.external_call_id, self._voicemail(call), call.language or LANGUAGES[0])
-        else:
-            await telephone.hang_up(call.external_call_id)
+            told = self._voicemail(call)
+            await telephone.say_and_hang_up(call.external_call_id, told, call.language or LANGUAGES[0])
+            return told
+        await telephone.hang_up(call.external_call_id)
+        return ""
 
     def _voicemail(self, call: Call) -> str:
         language = call.language or LANGUAGES[0]

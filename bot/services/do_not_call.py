@@ -76,6 +76,13 @@ class DoNotCallList:
         e164 = read_number(number)
         return await twice("the do-not-call list", lambda: self._add(e164, call_id, customer_id, proof, source, by))
 
+    async def said(self, call_id: str, proof: str) -> None:
+        """Somebody says in a call that they do not want to be called; `proof` are their words, or the key that they pressed.
+
+        Written when this returns: only then it is confirmed to them. Raises NotFound, StoreError.
+        """
+        await self.add(call_id=call_id, proof=proof, source="call", by="person")
+
     async def _add(self, number: str, call_id: str, customer_id: str | None, proof: str, source: str, by: str) -> DoNotCall:
         known = await self.listed(number)
         leads = await self._store.find(Lead, {"phone_e164": number})

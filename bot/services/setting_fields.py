@@ -150,6 +150,11 @@ _SUBJECTS: Mapping[str, tuple[Field, ...]] = {
         Field("calling_line", Kind.WHOLE, ("most_minutes",), 1, 240, example="30"),
         Field("calling_line", Kind.CHOICE, ("machine",), choices=("hang_up", "message")),
     ),
+    "aftercall": (
+        Field("call_summary", Kind.CHOICE, choices=("model", "rules")),
+        Field("call_action_items", Kind.CHOICE, choices=("rule", "person")),
+        Field("call_recording_days", Kind.WHOLE, (), 0, 3650, example="90"),
+    ),
     "web": (Field("web_chat_origins", Kind.WORDS, most=50, is_required=False, example="https://shop.example.com"),),
     "webhooks": (
         Field("webhook_rules", Kind.YES_NO, ("allow_private",)),

@@ -32,6 +32,7 @@ from bot.records.tickets import Ticket
 from bot.records.users import User
 from bot.records.work import JournalKind, JournalRow
 from bot.services.code_delivery import Mailer
+from bot.services.phone_provider import PhoneProvider
 from bot.services.telephone import Telephone
 from bot.services.users import name_of
 from bot.store.local import LocalLanes
@@ -228,6 +229,7 @@ async def open_scene(
     smtp_url: str = "",
     mailer: Mailer | None = None,
     telephone: Telephone | None = None,
+    phone_provider: PhoneProvider | None = None,
     meter: Meter = KEEPS_NOTHING,
 ) -> AsyncIterator[Scene]:
     """A running scene whose data is in `folder`; opened again on the same folder it is the same program restarted.
@@ -251,7 +253,15 @@ async def open_scene(
     )
     used = (model or script) if with_model else None
     async with assemble(
-        settings, clock=clock, model=used, channels=channels, bounds=bounds, mailer=mailer, telephone=telephone, meter=meter
+        settings,
+        clock=clock,
+        model=used,
+        channels=channels,
+        bounds=bounds,
+        mailer=mailer,
+        phone_provider=phone_provider,
+        telephone=telephone,
+        meter=meter,
     ) as app:
         await app.worker.start()
         try:

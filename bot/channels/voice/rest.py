@@ -6,7 +6,8 @@ Every request is bounded in time, and told in one line where it fails. https://w
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 from urllib.parse import quote
@@ -19,6 +20,7 @@ from bot.breakers import Breaker
 from bot.channels.voice.rest_answers import OurNumber, call_of, is_twilios_fault, lost, number_of, reason, refusal, rows
 from bot.clock import Clock
 from bot.errors import Reach, SendDelayed, SendRefused
+from bot.services.phone_provider import ProviderCall
 from bot.services.telephone import Order, VendorCall
 
 VERSION = "2010-04-01"
@@ -26,9 +28,8 @@ SECONDS = 10.0
 """That a request may take; Twilio answers within one."""
 _CONNECT_SECONDS = 5.0
 _FILE_SECONDS = 120.0
-_MOST_JSON = 4 * 1024 * 1024
-_MOST_BYTES = 256 * 1024 * 1024
-"""Of a recording: four hours in two channels take 230 MB as WAV."""
+_MOST_BYTES = 4 * 1024 * 1024
+"""Of an answer."""
 _SPOKEN = {"es": "es-MX", "en": "en-US", "hi": "hi-IN"}
 _EVENTS = ("initiated", "ringing", "answered", "completed")
 _UNSPEAKABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
@@ -103,6 +104,16 @@ class TwilioRest:
         """How a call stands, with its price once Twilio knows it."""
         return call_of(await self._asked("GET", f"/Calls/{quote(sid, safe='')}.json"))
 
+    async def call_state(self, sid: str) -> ProviderCall | None:
+        """The same in the words of what comes after a call; None where Twilio knows of no such call."""
+        try:
+            call = await self.fetch(sid)
+        except SendRefused as error:
+            if error.code == "20404":
+                return None
+            raise
+        return ProviderCall(call.status, call.price, call.price_unit)
+
     async def calls_to(self, number: str, since: datetime) -> list[VendorCall]:
         """Calls from our number to this one that were made since then, the newest first: of the last fifty."""
         query = {"To": number, "From": self.ours, "PageSize": "50"}  # its filters know days only, and no call that waits
@@ -132,12 +143,16 @@ class TwilioRest:
 
     # Recordings
 
-    async def recording(self, sid: str, kind: str = "wav") -> bytes:
-        """The sound of a recording, as `wav` or `mp3`."""
-        answer = await self._ask(
-            "GET", f"/Recordings/{quote(sid, safe='')}.{kind}", timeout=aiohttp.ClientTimeout(total=_FILE_SECONDS), is_file=True
-        )
-        return answer
+    async def fetch_recording(self, sid: str) -> AsyncIterator[bytes]:
+        """The sound of a recording, as MP3, as it comes. Raises SendDelayed, SendRefused, also in the middle."""
+        url, timeout = f"{self._base}/Recordings/{quote(sid, safe='')}.mp3", aiohttp.ClientTimeout(total=_FILE_SECONDS)
+        async with self._breaker.asking(is_twilios_fault):
+            with _told(is_repeatable=True):
+                async with self._open().get(url, headers=self._headers, timeout=timeout) as response:
+                    if response.status >= 300:
+                        raise refusal(response.status, await _read(response), response.headers.get("Retry-After", ""), True)
+                    async for part in response.content.iter_chunked(64 * 1024):
+                        yield part
 
     async def delete_recording(self, sid: str) -> None:
         """Gone at Twilio; done twice it is the same."""
@@ -204,31 +219,22 @@ class TwilioRest:
         *,
         query: Mapping[str, str] | None = None,
         is_repeatable: bool = True,
-        timeout: aiohttp.ClientTimeout | None = None,
-        is_file: bool = False,
     ) -> bytes:
         """What is not `is_repeatable` is unconfirmed where it may have been done although we were not told."""
         async with self._breaker.asking(is_twilios_fault):
-            try:
+            with _told(is_repeatable):
                 async with self._open().request(
                     method,
                     f"{self._base}{path}",
                     params=query,
                     data=aiohttp.FormData(form) if form else None,
                     headers=self._headers,
-                    timeout=timeout or self._timeout,
-                    allow_redirects=is_file,
+                    allow_redirects=False,
                 ) as response:
-                    body = await _read(response, _MOST_BYTES if is_file else _MOST_JSON)
+                    body = await _read(response)
                     if response.status < 300:
                         return body
                     raise refusal(response.status, body, response.headers.get("Retry-After", ""), is_repeatable)
-            except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:  # it was not even sent
-                raise SendDelayed(f"Twilio cannot be reached: {reason(error)}", reach=Reach.VENDOR) from None
-            except TimeoutError:
-                raise lost("Twilio has not answered in time", is_repeatable) from None
-            except (aiohttp.ClientError, OSError) as error:
-                raise lost(f"the connection to Twilio was lost: {reason(error)}", is_repeatable) from None
 
     def _open(self) -> aiohttp.ClientSession:
         """Made when it is first used: it needs a running loop."""
@@ -237,11 +243,24 @@ class TwilioRest:
         return self._session
 
 
-async def _read(response: aiohttp.ClientResponse, most: int) -> bytes:
+@contextmanager
+def _told(is_repeatable: bool) -> Iterator[None]:
+    """The client's errors in our words."""
+    try:
+        yield
+    except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:  # it was not even sent
+        raise SendDelayed(f"Twilio cannot be reached: {reason(error)}", reach=Reach.VENDOR) from None
+    except TimeoutError:
+        raise lost("Twilio has not answered in time", is_repeatable) from None
+    except (aiohttp.ClientError, OSError) as error:
+        raise lost(f"the connection to Twilio was lost: {reason(error)}", is_repeatable) from None
+
+
+async def _read(response: aiohttp.ClientResponse) -> bytes:
     """The body. Raises ClientPayloadError where it is longer than anything that is asked for."""
     parts = bytearray()
     async for part in response.content.iter_chunked(64 * 1024):
         parts += part
-        if len(parts) > most:
+        if len(parts) > _MOST_BYTES:
             raise aiohttp.ClientPayloadError("too long")
     return bytes(parts)
