@@ -146,7 +146,7 @@ class Gather:
         if not asked.speech and not asked.digits:
             return await self._silence(talk, asked)
         menu = await self._menu(talk.conversation)
-        if asked.digits == "9" and not asked.speech and len(menu) < MOST_CHOICES:
+        if asked.digits == "9" and not asked.speech and not menu:
             return await self._stop_calling(talk, asked)
         content = self._content(talk, asked, menu)
         if content is None:
@@ -178,7 +178,7 @@ class Gather:
             if not 1 <= number <= len(menu):
                 return None
             button = menu[number - 1]
-            return Choice(button.id, button.title)
+            return Choice(button.id, button.title, source="key")
         return Text(asked.digits, end=self._parts.call_timeline.seconds(talk.call))
 
     def _message(self, talk: Talk, asked: Asked, content: Content) -> InboundMessage:
