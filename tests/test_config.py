@@ -53,6 +53,7 @@ DEFAULTS: dict[str, object] = {
     "TWILIO_FROM_NUMBER": "",
     "TWILIO_API_URL": "https://api.twilio.com",
     "TWILIO_VOICE": "gather",
+    "BOT_CALL_RECORDING": False,
 }
 SECRETS = {name for name in DEFAULTS if name.endswith(("TOKEN", "SECRET", "KEY", "URI"))} | {
     "REDIS_URL",
@@ -118,6 +119,9 @@ def test_the_environment_wins_over_the_file_and_spaces_are_dropped(monkeypatch: 
         ("WHATSAPP_API_URL", "graph", "; for example https://graph.facebook.com"),
         ("TWILIO_API_URL", "ftp://twilio", "; for example https://api.twilio.com"),
         ("WHATSAPP_PHONE_ID", "+1 202", "; for example 106540352242922 (digits, from Meta's API setup page)"),
+        ("TWILIO_ACCOUNT_SID", "SK1", "(it is 'SK1'); for example AC and 32 hexadecimal digits, from Twilio's console"),
+        ("TWILIO_FROM_NUMBER", "202 555", "(it is '202 555'); for example +12025550100"),
+        ("BOT_CALL_RECORDING", "perhaps", "(it is 'perhaps'); for example true or false"),
         ("TWILIO_VOICE", "sing", "TWILIO_VOICE: Input should be 'gather', 'relay' or 'stream' (it is 'sing')"),
     ],
 )  # fmt: skip
