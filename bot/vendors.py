@@ -278,7 +278,8 @@ def telephone_routes(settings: Settings, parts: Served) -> Iterable[web.RouteDef
         settings.twilio_auth_token.get_secret_value(), settings.public_url
     )
     hooks = _load("bot.channels.voice.hooks").NoHooks()
-    return cast("Iterable[web.RouteDef]", _load("bot.channels.voice.webhook").routes(parts, signatures, hooks, {}))
+    rules = _load("bot.channels.voice.rules").rules_of(settings, is_recorded=settings.call_recording)
+    return cast("Iterable[web.RouteDef]", _load("bot.channels.voice.webhook").routes(parts, signatures, hooks, {}, rules))
 
 
 def simulator_of(settings: Settings, accept: Callable[[Sequence[Incoming]], Awaitable[int]], clock: Clock) -> Simulator | None:

@@ -13,6 +13,7 @@ import pytest_asyncio
 from aiohttp.test_utils import TestServer
 
 from bot.app import App, assemble
+from bot.channels.voice.rules import rules_of
 from bot.channels.voice.signature import Signatures
 from bot.channels.voice.webhook import Handler, routes
 from bot.config import Settings
@@ -46,7 +47,7 @@ class Acting:
     """Notes what it is told of calls."""
 
     def __init__(self) -> None:
-        self.stopped: list[str] = []
+        self.stopped: list[tuple[str, str]] = []
         self.found: list[tuple[str, str]] = []
         self.recordings: list[Mapping[str, str]] = []
         self.placed_calls: list[tuple[str, str]] = []
@@ -62,8 +63,8 @@ class Acting:
     async def recorded(self, call: Call, news: Mapping[str, str]) -> None:
         self.recordings.append(news)
 
-    async def do_not_call(self, call: Call) -> None:
-        self.stopped.append(call.id)
+    async def do_not_call(self, call_id: str, proof: str) -> None:
+        self.stopped.append((call_id, proof))
 
     async def unanswered(self, call: Call) -> bool:
         return False
@@ -120,7 +121,10 @@ async def opened(
     async with assemble(used, model=model if with_model else None, clock=clock) as app:
         await app.worker.start()
         signatures = Signatures(AUTH_TOKEN, used.public_url)
-        server = TestServer(build_site(routes(app, signatures, hooks, lines or {}), app), port=port)
+        server = TestServer(
+            build_site(routes(app, signatures, hooks, lines or {}, rules_of(used, is_recorded=used.call_recording)), app),
+            port=port,
+        )
         await server.start_server()
         vendor = Vendor(f"http://127.0.0.1:{port}", public_url=used.public_url, clock=clock)
         try:

@@ -8,10 +8,12 @@ from pathlib import Path
 import pytest
 
 from bot.channels.voice import twiml
-from bot.channels.voice.gather import ANSWER_SECONDS, MOST_FILLERS, MOST_SILENCES
+from bot.channels.voice.gather import ANSWER_SECONDS, MOST_FILLERS
+from bot.channels.voice.opening import disclosure, invitation
+from bot.channels.voice.rules import CallRules
 from bot.clock import new_id
 from bot.message import Address, InboundMessage, Text
-from bot.records.calls import CallStatus, NextKind
+from bot.records.calls import CallDirection, CallStatus, NextKind
 from bot.records.conversations import Conversation, Direction, Message
 from bot.records.people import Customer, IdentityKind
 from bot.records.users import Role
@@ -26,6 +28,8 @@ from tests.channels.voice.conftest import Line, opened
 pytestmark = pytest.mark.scenario
 
 ANA = "+12025550123"
+RULES = CallRules()
+OPENING = " ".join([*disclosure("en", RULES), invitation(CallDirection.INBOUND, "en")])
 
 
 async def slowly(line: Line, caller: FakeCaller, words: str) -> asyncio.Task[None]:
@@ -46,7 +50,7 @@ async def until_documents(caller: FakeCaller, count: int) -> None:
 async def test_a_caller_is_greeted_and_answered_and_the_record_tells_the_call(line: Line) -> None:
     ana = line.caller(ANA)
     await ana.calls()
-    assert ana.has_heard("an AI", "How can I help")
+    assert ana.has_heard("a program", "How can I help")
     assert (await line.call(ana)).status is CallStatus.IN_PROGRESS
     line.model.will(Said("We are open until **eight**."))
     await line.clock.advance(4)
@@ -59,7 +63,7 @@ async def test_a_caller_is_greeted_and_answered_and_the_record_tells_the_call(li
     assert (call.caller_number, call.dialed_number) == (ANA, ana.ours)
     said = [(message.direction, message.content, message.start_time) for message in await line.timeline(ana)]
     assert said == [
-        (Direction.OUTBOUND, say("en", "call_opening"), 0),
+        (Direction.OUTBOUND, OPENING, 0),
         (Direction.INBOUND, "Until when are you open?", 2),
         (Direction.OUTBOUND, "We are open until **eight**.", 4),
     ]
@@ -175,20 +179,33 @@ async def test_a_nine_ends_the_call_and_all_others_stored_first(line: Line) -> N
     ana = line.caller(ANA)
     await ana.calls()
     await ana.presses("9")
-    assert line.hooks.stopped == [(await line.call(ana)).id]
-    assert ana.heard[-1] == say("en", "call_stopped")
+    assert line.hooks.stopped == [((await line.call(ana)).id, "pressed 9")]
+    assert ana.heard[-1] == say("en", "call_no_more_calls")
     assert ana.is_over
+
+
+async def test_who_says_that_they_want_no_calls_is_let_go_and_their_words_are_the_proof(line: Line) -> None:
+    ana = line.caller(ANA)
+    await ana.calls()
+    await ana.says("Please never call me again")
+    assert line.hooks.stopped == [((await line.call(ana)).id, "Please never call me again")]
+    assert [message.content for message in await line.timeline(ana)][1:] == [
+        "Please never call me again",
+        say("en", "call_no_more_calls"),
+    ]
+    assert ana.is_over
+    assert line.model.requests == []
 
 
 async def test_who_says_nothing_is_asked_and_then_let_go(line: Line) -> None:
     ana = line.caller(ANA)
     await ana.calls()
-    for _ in range(MOST_SILENCES):
+    for _ in range(RULES.idle_prompts):
         await ana.keeps_silent()
         assert not ana.is_over
         assert (await ana.again()).body == ana.documents[-1]
     await ana.keeps_silent()
-    assert ana.heard[-1] == say("en", "call_goodbye")
+    assert ana.heard[-1] == say("en", "call_nobody_there")
     assert (await line.call(ana)).status is CallStatus.COMPLETED
 
 
@@ -214,7 +231,7 @@ async def test_an_operator_who_has_taken_over_is_heard_and_silence_ends_nothing(
             await asyncio.sleep(0.002)
     await ana.keeps_silent()
     assert ana.heard[-1] == "Ben here. How can I help?"
-    for _ in range(MOST_SILENCES + 2):
+    for _ in range(RULES.idle_prompts + 2):
         await ana.keeps_silent()
     assert not ana.is_over
     await ana.says("My bill is wrong.")
@@ -224,7 +241,7 @@ async def test_an_operator_who_has_taken_over_is_heard_and_silence_ends_nothing(
 async def test_however_much_there_is_to_be_said_all_of_it_is_in_documents_that_twilio_takes(line: Line) -> None:
     ana = line.caller(ANA)
     await ana.calls()
-    words = " ".join(["&" * 9] * 1500)
+    words = " ".join(["a" + "&" * 9] * 1400)
     line.model.will(Said(words), Said(words))
     for _ in range(2):
         before = len(ana.heard)
@@ -237,7 +254,7 @@ async def test_however_much_there_is_to_be_said_all_of_it_is_in_documents_that_t
 async def test_what_xml_cannot_hold_is_not_said(line: Line) -> None:
     ana = line.caller(ANA)
     await ana.calls()
-    line.model.will(Said("Until \x00ei\x1bght\ufffe & <no> later."))
+    line.model.will(Said("Until \x00eight\x1b & <no>\ufffe later."))
     await ana.says("Until \x00when?")
     assert ana.heard[-1] == "Until eight & <no> later."
 
@@ -253,7 +270,7 @@ async def test_what_cannot_be_stored_is_asked_for_again(tmp_path: Path) -> None:
         while line.app.backlog.has_room():
             await asyncio.sleep(0.002)
         await ana.says("Until when are you open?")
-        assert ana.heard[-1] == say("en", "call_say_again")
+        assert ana.heard[-1] == say("en", "call_sorry")
         assert ana.gather is not None
         assert not [message for message in await line.timeline(ana) if message.direction is Direction.INBOUND]
 
@@ -306,7 +323,7 @@ async def test_a_recorded_call_says_so_before_anything_else(tmp_path: Path) -> N
     async with opened(tmp_path, BOT_CALL_RECORDING="true") as line:
         ana = line.caller(ANA)
         await ana.calls()
-        assert ana.heard == [say("en", "call_opening_recorded")]
+        assert ana.has_heard(say("en", "call_recorded"))
         assert len(ana.recordings) == 1
         assert (await ana.tells_recording("RE1")).status == 204
         assert [news["RecordingSid"] for news in line.hooks.recordings] == ["RE1"]

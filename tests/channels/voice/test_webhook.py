@@ -13,6 +13,8 @@ import pytest
 from aiohttp import web
 
 from bot.channels.voice.hooks import NoHooks
+from bot.channels.voice.opening import disclosure, invitation
+from bot.channels.voice.rules import CallRules
 from bot.channels.voice.signature import Signatures, read_form
 from bot.channels.voice.webhook import MAX_BODY, routes
 from bot.errors import StoreUnavailable
@@ -27,6 +29,7 @@ from tests.channels.voice.conftest import Line, opened
 pytestmark = pytest.mark.scenario
 
 ANA = "+12025550123"
+OPENING, OURS_OPENING = (" ".join([*disclosure("en", CallRules()), invitation(direction, "en")]) for direction in CallDirection)
 POSTS = [VOICE, *(f"{VOICE}/{name}" for name in ("gather", "action", "status", "amd", "recording"))]
 SOCKETS = [f"{VOICE}/relay", f"{VOICE}/stream"]
 FIXTURES: dict[str, dict[str, Any]] = json.loads((Path(__file__).parent / "fixtures" / "webhooks.json").read_text())
@@ -223,7 +226,7 @@ async def test_who_has_picked_up_is_passed_on_and_a_machine_is_told_what_it_is_t
 async def test_a_call_of_ours_says_who_calls_and_is_known_by_the_id_that_we_gave_it(line: Line) -> None:
     ana = line.caller(ANA, direction="outbound-api", url=f"{VOICE}?call=intended")
     await ana.calls()
-    assert ana.heard == [say("en", "call_opening_ours")]
+    assert ana.heard == [OURS_OPENING]
     assert line.hooks.placed_calls == [("intended", ana.sid)]
     call = await line.call(ana)
     assert (call.direction, call.dialed_number, call.caller_number) == ("outbound", ANA, OURS)
@@ -257,7 +260,7 @@ async def test_where_a_websocket_fails_the_same_conversation_goes_on_the_plain_w
         ana.url = f"{VOICE}/action?line={way}"
         ana.status = "in-progress"
         await ana.calls(**failed)
-        assert ana.heard == [say("en", "call_opening")]
+        assert ana.heard == [OPENING]
         line.model.will(Said("Until eight."))
         await ana.says("Until when are you open?")
         assert ana.heard[-1] == "Until eight."
@@ -306,7 +309,7 @@ async def test_while_the_store_is_away_a_caller_hears_a_sentence(line: Line, mon
     monkeypatch.setattr(type(line.app.store), "find", away)
     assert say("en", "call_trouble") in (await line.vendor.post(VOICE, form())).body
     lost = await line.vendor.post(f"{VOICE}/gather?turn=3", {**ana.fields(), "SpeechResult": "Hello?"})
-    assert say("en", "call_say_again") in lost.body
+    assert say("en", "call_sorry") in lost.body
     assert "gather?turn=3" in lost.body
     assert (await line.vendor.post(f"{VOICE}/status", {**ana.fields(), "CallStatus": "completed"})).status == 503
 
