@@ -15,6 +15,7 @@ from bot.channels.whatsapp.simulator import Simulator
 from bot.clock import Clock, SystemClock, follow
 from bot.config import Settings
 from bot.dialogs.agent import AgentLoop
+from bot.dialogs.call_reading import ModelCallReader
 from bot.dialogs.flow import discover as discover_flows
 from bot.dialogs.intents import Intents
 from bot.dialogs.llm import Model
@@ -38,7 +39,11 @@ from bot.sending import Sending
 from bot.services.access_links import JOB as LINK_JOB
 from bot.services.access_links import LinkMail
 from bot.services.accounts import Accounts, accounts_of
+from bot.services.after_call import AfterCall
+from bot.services.after_call import join as join_after_call
 from bot.services.audit import Audit
+from bot.services.call_jobs import RETENTION_JOB, STALE_JOB
+from bot.services.call_timeline import CallTimeline
 from bot.services.callbacks import Callbacks
 from bot.services.capture import Capture
 from bot.services.code_delivery import CodeDelivery, Mailer
@@ -63,11 +68,14 @@ from bot.services.merging import Merging
 from bot.services.one_time_codes import OneTimeCodes
 from bot.services.people import People
 from bot.services.phone_calls import PhoneCalls
+from bot.services.phone_provider import PhoneProvider
 from bot.services.ratings import Ratings
 from bot.services.receipts import Receipts
+from bot.services.recordings import RETENTION_SECONDS
 from bot.services.search import Search
 from bot.services.settings import SystemSettings
 from bot.services.spending import Spending
+from bot.services.stale_calls import SECONDS as STALE_SECONDS
 from bot.services.ticketing import Ticketing
 from bot.services.ticketing import join as join_ticketing
 from bot.services.users import Users
@@ -123,6 +131,8 @@ class App:
     merging: Merging
     conversations: Conversations
     phone_calls: PhoneCalls
+    call_timeline: CallTimeline
+    after_call: AfterCall
     knowledge: Knowledge
     router: Router
     engine: Engine
@@ -155,13 +165,14 @@ async def assemble(
     channels: Mapping[str, Channel] | None = None,
     bounds: Bounds | None = None,
     mailer: Mailer | None = None,
+    phone_provider: PhoneProvider | None = None,
     meter: Meter = KEEPS_NOTHING,
     work: bool = True,
 ) -> AsyncIterator[App]:
     """The parts, joined and open; closed again when the block ends.
 
-    `clock`, `model`, `channels`, `bounds` and `mailer` take the place of what the settings say: for tests, and for programs that
-    embed us. What they measure is told to `meter`, which is closed with the rest.
+    `clock`, `model`, `channels`, `bounds`, `mailer` and `phone_provider` take the place of what the settings say: for tests, and
+    for programs that embed us. What they measure is told to `meter`, which is closed with the rest.
     With `work` the process takes the store for itself, or joins those that share it: raises DataInUse when another one has it
     alone. The worker is not started here. Raises SettingsError, StoreError, ResourceError.
     """
@@ -182,7 +193,9 @@ async def assemble(
         for channel in channels.values():
             stack.push_async_callback(channel.close)
         mailer = mailer or mailer_of(settings, clock, shared.breakers.of("e-mail"))
-        app = _join(settings, clock, store, lanes, shared, model, channels, bounds, mailer, meter, ownership, work)
+        app = _join(
+            settings, clock, store, lanes, shared, model, channels, bounds, mailer, phone_provider, meter, ownership, work
+        )
         stack.push_async_callback(app.posting_tools.close)
         stack.push_async_callback(app.spending.close)
         stack.push_async_callback(app.backlog.close)
@@ -227,6 +240,11 @@ def _refuse_half_of_it(settings: Settings) -> None:
         raise SettingsError(
             "REDIS_URL: Redis joins several processes, and the embedded store serves one: set MONGODB_URI too, or unset REDIS_URL"
         )
+    if settings.has_any_twilio and not settings.has_twilio:
+        missing = " and ".join(settings.twilio_missing())
+        raise SettingsError(
+            f"{missing}: not set, and the telephone needs them; set them too, or unset the other TWILIO_ settings"
+        )
 
 
 def _join(
@@ -239,6 +257,7 @@ def _join(
     channels: Mapping[str, Channel],
     bounds: Bounds | None,
     mailer: Mailer | None,
+    phone_provider: PhoneProvider | None,
     meter: Meter,
     ownership: Ownership,
     is_working: bool,
@@ -284,6 +303,27 @@ def _join(
     store.before_commit(events)
     Posting(store, clock, system, desk.notifying, events, tools, jobs)
     webhooks = Webhooks(store, clock, audit, jobs, events, tools, is_public=bool(settings.public_url))
+    callbacks, capture = Callbacks(store, clock, audit), Capture(store, clock, leads)
+    phone_calls = PhoneCalls(store, clock, audit, people, conversations, jobs)
+    after_call = join_after_call(
+        store,
+        clock,
+        audit,
+        jobs,
+        shared.live,
+        meter,
+        system,
+        spending,
+        conversations,
+        phone_calls,
+        ticketing.tickets,
+        callbacks,
+        leads,
+        capture,
+        media,
+        ModelCallReader(model, meter) if model is not None else None,
+        phone_provider,
+    )
     parts = Parts(
         store=store,
         clock=clock,
@@ -299,13 +339,13 @@ def _join(
             tickets=ticketing.tickets,
             handoffs=handoffs,
             people=people,
-            callbacks=Callbacks(store, clock, audit),
+            callbacks=callbacks,
             search=search,
             knowledge=knowledge,
             memories=Memories(store, clock, audit),
             verification=verification,
             leads=leads,
-            capture=Capture(store, clock, leads),
+            capture=capture,
             directory=Directory(store, search, leads),
             ratings=Ratings(store, clock, audit),
             consents=Consents(clock),
@@ -341,7 +381,9 @@ def _join(
         link_mail=link_mail,
         merging=merging,
         conversations=conversations,
-        phone_calls=PhoneCalls(store, clock, audit, people, conversations),
+        phone_calls=phone_calls,
+        call_timeline=CallTimeline(store, clock, outbox, conversations),
+        after_call=after_call,
         knowledge=knowledge,
         router=router,
         engine=engine,
@@ -381,4 +423,6 @@ async def _plan_jobs(app: App) -> None:
         await app.jobs.every("merge-stragglers", STRAGGLERS_SECONDS)
         await app.jobs.every(DESK_JOB, DESK_SECONDS)
         await app.jobs.every(MEDIA_JOB, MEDIA_SECONDS)
+        await app.jobs.every(STALE_JOB, STALE_SECONDS)
+        await app.jobs.every(RETENTION_JOB, RETENTION_SECONDS)
         await app.jobs.every(DEADLINES_JOB, DEADLINES_SECONDS)

@@ -17,6 +17,7 @@ import structlog
 from bot.breakers import Breaker, Breakers
 from bot.channels.base import Channel, Checkable
 from bot.channels.console import ConsoleChannel
+from bot.channels.voice.channel import VoiceChannel
 from bot.channels.voice.speech import Recogniser, Speech, Voice
 from bot.channels.web import WebChannel
 from bot.channels.whatsapp.simulator import NAME as SIMULATED
@@ -40,6 +41,8 @@ if TYPE_CHECKING:
     from aiohttp import web
 
     from bot.channels.email import EmailSender
+    from bot.channels.voice.detector import Detector
+    from bot.channels.voice.webhook import Served
 
 Accept = Callable[[Sequence[Incoming]], Awaitable[object]]
 """Makes received items durable."""
@@ -230,6 +233,7 @@ def unmakeable(settings: Settings) -> list[Finding]:
 def channels_of(settings: Settings) -> dict[str, Channel]:
     """The channels that are on, by name."""
     channels: dict[str, Channel] = {"console": ConsoleChannel(), "web": WebChannel(), SIMULATED: SimulatedChannel()}
+    channels["voice"] = VoiceChannel()
     if settings.has_whatsapp:
         whatsapp = _load("bot.channels.whatsapp.sender")
         token = settings.whatsapp_token.get_secret_value()
@@ -245,6 +249,18 @@ def mailer_of(settings: Settings, clock: Clock, breaker: Breaker | None = None) 
     if server is None:
         return None
     return cast("EmailSender", _load("bot.channels.email").EmailSender(server, clock, breaker=breaker))
+
+
+def detectors_of(settings: Settings) -> Callable[[], Detector]:
+    """What makes the voice detector of each call on a media stream. Raises SettingsError."""
+    if settings.voice_detector == "webrtc":
+        return cast("Callable[[], Detector]", _load("bot.channels.voice.detector").WebrtcDetector)
+    try:
+        silero = _load("bot.channels.voice.silero")
+    except ModuleNotFoundError as error:
+        fix = "install it with: pip install 'switchboard[silero]', or leave it at webrtc"
+        raise SettingsError(f"BOT_VOICE_DETECTOR=silero needs {error.name}: {fix}") from None
+    return cast("Callable[[], Detector]", silero.load(settings.silero_file).detector)
 
 
 def posting_tools(key: bytes) -> Tools:
@@ -267,6 +283,17 @@ def webhooks_of(settings: Settings, accept: Accept, clock: Clock, meter: Meter =
     return cast("Iterable[web.RouteDef]", routes)
 
 
+def telephone_routes(settings: Settings, parts: Served) -> Iterable[web.RouteDef]:
+    """The telephone's webhooks and websockets, where it is on; `parts` is the joined program."""
+    if not settings.has_twilio:
+        return []
+    signatures = _load("bot.channels.voice.signature").Signatures(
+        settings.twilio_auth_token.get_secret_value(), settings.public_url
+    )
+    hooks = _load("bot.channels.voice.hooks").NoHooks()
+    return cast("Iterable[web.RouteDef]", _load("bot.channels.voice.webhook").routes(parts, signatures, hooks, {}))
+
+
 def simulator_of(settings: Settings, accept: Callable[[Sequence[Incoming]], Awaitable[int]], clock: Clock) -> Simulator | None:
     """The simulated phone: only where nobody but this machine is listened to and no part of a real number is set (DESIGN 5)."""
     return Simulator(accept, clock) if settings.is_loopback and not settings.has_any_whatsapp else None
@@ -281,9 +308,23 @@ async def ask_vendors(settings: Settings) -> list[Finding]:
         if isinstance(channel, Checkable):
             findings.append(await _asked(f"{channel.name}, live", channel.check()))
         await channel.close()
+    findings += await _ask_speech(settings)
     mailer = mailer_of(settings, SystemClock())
     if mailer is not None:
         findings.append(await _asked(f"{mailer.name}, live", mailer.check()))
+    return findings
+
+
+async def _ask_speech(settings: Settings) -> list[Finding]:
+    breakers, findings = Breakers(SystemClock()), []
+    if settings.has_speech_model:
+        voice = _openai_voice(settings, breakers)
+        findings.append(await _asked("voice, live", voice.check()))
+        await voice.close()
+    if settings.has_transcription_model:
+        recogniser = cast(Any, _recogniser_of(settings, breakers))
+        findings.append(await _asked("recogniser, live", recogniser.check()))
+        await recogniser.close()
     return findings
 
 

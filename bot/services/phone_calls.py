@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from bot.clock import Clock, new_id
-from bot.errors import Duplicate, NotFound
+from bot.errors import Conflict, Duplicate, NotFound
+from bot.jobs import Jobs
 from bot.message import Address, Sender
 from bot.records.audit import AuditAction
-from bot.records.calls import CALL_MOVES, Call, CallDirection, CallStatus, CallType, CtiProvider
-from bot.records.conversations import Conversation, Message
+from bot.records.calls import CALL_MOVES, Call, CallDirection, CallStatus, CallType, CtiProvider, NextKind, NextStep
+from bot.records.conversations import Conversation, Direction, Message, MessageSender, MessageStatus
 from bot.records.people import Customer
 from bot.services.audit import Audit
+from bot.services.call_jobs import pending, put_jobs
 from bot.services.conversations import Conversations
 from bot.services.people import People
-from bot.store.base import In, Store, Unit
+from bot.store.base import Change, In, Store, Unit
 
 CHANNEL = "voice"
 
@@ -43,7 +46,10 @@ def sender_of(number: str) -> Sender:
 class PhoneCalls:
     """The only writer of calls."""
 
-    def __init__(self, store: Store, clock: Clock, audit: Audit, people: People, conversations: Conversations) -> None:
+    def __init__(
+        self, store: Store, clock: Clock, audit: Audit, people: People, conversations: Conversations, jobs: Jobs
+    ) -> None:
+        self._jobs = jobs
         self._store = store
         self._clock = clock
         self._audit = audit
@@ -109,10 +115,20 @@ class PhoneCalls:
             return known
         return call
 
-    async def move(self, call_id: str, to: CallStatus, *, provider_status: str = "", at: datetime | None = None) -> bool:
+    async def move(
+        self,
+        call_id: str,
+        to: CallStatus,
+        *,
+        provider_status: str = "",
+        at: datetime | None = None,
+        duration: int | None = None,
+    ) -> bool:
         """Moves a call on, only ever forward (S5-058); False where it was there or further already. Raises NotFound.
 
-        The first `in-progress` sets `started_at`, an end sets `ended_at` and the whole seconds between the two (S1-068).
+        The first `in-progress` sets `started_at`, an end sets `ended_at` and the whole seconds between the two (S1-068), or the
+        `duration` that the provider tells: the answer's own news may have been lost, or come later. What comes after a call
+        (`bot.services.after_call`) is planned in the write that ends it.
         """
         call = await self._store.get(Call, call_id)
         if call is None:
@@ -124,8 +140,70 @@ class PhoneCalls:
         if to is CallStatus.IN_PROGRESS:
             news["started_at"] = call.started_at or at
         elif not CALL_MOVES[to]:
-            news |= {"ended_at": at, "duration": int((at - call.started_at).total_seconds()) if call.started_at else 0}
-        return await self._store.change(Call, {"id": call_id, "status": call.status}, set=news) == 1
+            if call.started_at is None and duration:
+                news["started_at"] = at - timedelta(seconds=duration)
+            measured = int((at - call.started_at).total_seconds()) if call.started_at else 0
+            news |= {"ended_at": at, "next_step": None, "duration": max(0, measured if duration is None else duration)}
+            news |= pending(call)
+        unit = Unit(Change(Call, {"id": call_id, "status": call.status}, set=news, must=1))
+        if not CALL_MOVES[to]:
+            put_jobs(unit, self._jobs, call_id)
+        try:
+            await self._store.commit(unit)
+        except Conflict:
+            return False
+        return True
+
+    async def lost(self, call_id: str) -> None:
+        """The line of a call that is under way broke off, and the provider has not said that it is over (`stale_calls`)."""
+        under_way = {"id": call_id, "status": CallStatus.IN_PROGRESS, "line_lost_at": None}
+        await self._store.change(Call, under_way, set={"line_lost_at": self._clock.now()})
+
+    async def found(self, call_id: str) -> None:
+        """It has a line again."""
+        await self._store.change(Call, {"id": call_id}, set={"line_lost_at": None})
+
+    async def then(self, call_id: str, kind: NextKind, to: str = "") -> None:
+        """How the call goes on when the provider asks us next; `to` is E.164 or `sip:...`. It is durable when this returns."""
+        await self._store.change(Call, {"id": call_id}, set={"next_step": NextStep(kind=kind, to=to or None)})
+
+    async def did(self, call_id: str) -> None:
+        """What was decided is done: we go on talking."""
+        await self._store.change(Call, {"id": call_id}, set={"next_step": None})
+
+    async def said(
+        self,
+        conversation_id: str,
+        text: str,
+        *,
+        id: str,
+        sender: MessageSender = MessageSender.SYSTEM,
+        turn_id: str | None = None,
+    ) -> None:
+        """Puts on the timeline what is being spoken outside of any turn: a fixed sentence; done twice it is there once.
+
+        `id` is the message's; `spoke` tells later when it was heard. Raises NotFound.
+        """
+        conversation = await self._store.get(Conversation, conversation_id)
+        if conversation is None:
+            raise NotFound(f"there is no conversation {conversation_id}")
+        message = Message(
+            id=id,
+            conversation_id=conversation.id,
+            kind=conversation.kind,
+            customer_id=conversation.customer_id,
+            content=text,
+            direction=Direction.OUTBOUND,
+            sender=sender,
+            status=MessageStatus.SENT,
+            timestamp=self._clock.now(),
+            turn_id=turn_id,
+        )
+        unit = Unit()
+        unit.insert(message)
+        self._conversations.said(unit, conversation, [message])
+        with suppress(Duplicate):  # a former try had arrived
+            await self._store.commit(unit)
 
     async def spoke(self, message_id: str, *, start: float, end: float, heard: str | None = None) -> None:
         """When something of ours was spoken, in seconds of the call; with `heard`, what the person heard of it before they spoke.
@@ -133,4 +211,5 @@ class PhoneCalls:
         The timeline then holds only that: the next question to a model tells nothing that nobody heard.
         """
         times: dict[str, Any] = {"start_time": max(0, int(start)), "end_time": max(0, int(end))}
-        await self._store.change(Message, {"id": In([message_id])}, set=times if heard is None else {**times, "content": heard})
+        cut = {} if heard is None else {"content": heard, "interrupted": True}
+        await self._store.change(Message, {"id": In([message_id])}, set=times | cut)
