@@ -87,6 +87,28 @@ class Phone(Protocol):
     async def seen(self, number: str, provider_ids: Sequence[str], status: str) -> Received: ...
 
 
+class Ringing(Protocol):
+    """A simulated call that has begun."""
+
+    @property
+    def sid(self) -> str: ...
+    @property
+    def stream(self) -> str: ...
+    @property
+    def token(self) -> str: ...
+
+
+class Telephone(Protocol):
+    """A simulated telephone (`bot.channels.voice.simulator.SimulatedTelephone`): the same call as over the vendor's line."""
+
+    @property
+    def has_sound(self) -> bool: ...
+    @property
+    def has_ears(self) -> bool: ...
+    async def begin(self, number: str, language: str) -> Ringing: ...
+    async def serve(self, socket: web.WebSocketResponse) -> None: ...
+
+
 class Parts(Protocol):
     """What pages see of the joined program (`bot.app.App`)."""
 
@@ -132,6 +154,8 @@ class Parts(Protocol):
     def jobs(self) -> Jobs: ...
     @property
     def simulator(self) -> Phone | None: ...
+    @property
+    def telephone(self) -> Telephone | None: ...
 
 
 class Site:
