@@ -225,8 +225,6 @@ class Call(Record):
     recording: Recording | None = None
     transcript: Transcript | None = None
     ai_summary: CallSummary | None = None
-    asked: str | None = None
-    """What the desk asks of the line: `hang_up`, or `transfer:<user id>`; gone once that has ended."""
     notes: Annotated[str | None, PII] = None
     tags: list[str] = []
     created_by: str | None = None
