@@ -96,6 +96,19 @@ class ActionItemStatus(StrEnum):
     CANCELLED = "cancelled"
 
 
+class NextKind(StrEnum):
+    """How a call goes on when the provider asks us the next time."""
+
+    HANG_UP = "hang_up"
+    TRANSFER = "transfer"
+
+
+class NextStep(Part):
+    kind: NextKind
+    to: Annotated[str | None, PII] = None
+    """Of a transfer: E.164, or `sip:...`."""
+
+
 class Recording(Part):
     url: Annotated[str | None, Field(max_length=255, examples=["https://api.twilio.com/.../Recordings/RE1"])] = None
     duration: Count | None = None
@@ -228,6 +241,8 @@ class Call(Record):
     notes: Annotated[str | None, PII] = None
     tags: list[str] = []
     created_by: str | None = None
+    next_step: NextStep | None = None
+    """Decided already, and not done yet; without one we go on talking."""
 
 
 class CallbackStatus(StrEnum):

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from bot.clock import Clock, new_id
 from bot.errors import Duplicate, NotFound
 from bot.message import Address, Sender
 from bot.records.audit import AuditAction
-from bot.records.calls import CALL_MOVES, Call, CallDirection, CallStatus, CallType, CtiProvider
+from bot.records.calls import CALL_MOVES, Call, CallDirection, CallStatus, CallType, CtiProvider, NextKind, NextStep
 from bot.records.conversations import Conversation, Message
 from bot.records.people import Customer
 from bot.services.audit import Audit
@@ -109,10 +109,19 @@ class PhoneCalls:
             return known
         return call
 
-    async def move(self, call_id: str, to: CallStatus, *, provider_status: str = "", at: datetime | None = None) -> bool:
+    async def move(
+        self,
+        call_id: str,
+        to: CallStatus,
+        *,
+        provider_status: str = "",
+        at: datetime | None = None,
+        duration: int | None = None,
+    ) -> bool:
         """Moves a call on, only ever forward (S5-058); False where it was there or further already. Raises NotFound.
 
-        The first `in-progress` sets `started_at`, an end sets `ended_at` and the whole seconds between the two (S1-068).
+        The first `in-progress` sets `started_at`, an end sets `ended_at` and the whole seconds between the two (S1-068), or the
+        `duration` that the provider tells: the answer's own news may have been lost, or come later.
         """
         call = await self._store.get(Call, call_id)
         if call is None:
@@ -124,8 +133,19 @@ class PhoneCalls:
         if to is CallStatus.IN_PROGRESS:
             news["started_at"] = call.started_at or at
         elif not CALL_MOVES[to]:
-            news |= {"ended_at": at, "duration": int((at - call.started_at).total_seconds()) if call.started_at else 0}
+            if call.started_at is None and duration:
+                news["started_at"] = at - timedelta(seconds=duration)
+            measured = int((at - call.started_at).total_seconds()) if call.started_at else 0
+            news |= {"ended_at": at, "next_step": None, "duration": max(0, measured if duration is None else duration)}
         return await self._store.change(Call, {"id": call_id, "status": call.status}, set=news) == 1
+
+    async def then(self, call_id: str, kind: NextKind, to: str = "") -> None:
+        """How the call goes on when the provider asks us next; `to` is E.164 or `sip:...`. It is durable when this returns."""
+        await self._store.change(Call, {"id": call_id}, set={"next_step": NextStep(kind=kind, to=to or None)})
+
+    async def did(self, call_id: str) -> None:
+        """What was decided is done: we go on talking."""
+        await self._store.change(Call, {"id": call_id}, set={"next_step": None})
 
     async def spoke(self, message_id: str, *, start: float, end: float, heard: str | None = None) -> None:
         """When something of ours was spoken, in seconds of the call; with `heard`, what the person heard of it before they spoke.
