@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
 from bot.errors import RecordError
 from bot.records.users import User
@@ -12,23 +11,9 @@ from bot.services.phones import read_phone
 _SIP = re.compile(r"sips?:[A-Za-z0-9_.!~*'()&=+$,;?/-]{1,64}@[A-Za-z0-9.-]{1,190}(:[0-9]{1,5})?")
 
 
-@dataclass(frozen=True, slots=True)
-class Telephone:
-    """One of the two is set."""
-
-    number: str = ""
-    """E.164."""
-    sip: str = ""
-    """`sip:ana@pbx.example.com`."""
-
-
-def telephone_of(user: User) -> Telephone | None:
-    """SIP before the number; None where they have neither, or a number that nobody can dial."""
-    if user.sip:
-        return Telephone(sip=user.sip)
-    if user.phone and (number := read_phone(user.phone).e164):
-        return Telephone(number=number)
-    return None
+def telephone_of(user: User) -> str:
+    """`sip:...`, else E.164; empty where they have neither, or a number that nobody can dial."""
+    return user.sip or (read_phone(user.phone).e164 if user.phone else "") or ""
 
 
 def read_number(typed: str) -> str | None:

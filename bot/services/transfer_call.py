@@ -1,22 +1,18 @@
-"""Calls and people of ours: put through to somebody's telephone, and what is said to the caller when nobody answers there.
+"""Calls and people of ours: put through to somebody's telephone, and what is said to the caller when nobody comes.
 
-What the desk asks of a call stands on its record (`asked`): whichever process holds the line is told, sees it, and leaves the line
-with it as the reason; the provider then asks us what comes next, and is told to dial. So it works from any desk, on any line.
+How a call goes on stands on its record (`Call.next_step`): whichever process holds the line is told, sees it and leaves the line;
+the provider then asks us what comes next, and is told to dial. So it works from any desk, on any line.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Final
-
-from bot.clock import Clock
 from bot.conversation import AgentRef, AssigneeKind
 from bot.errors import Conflict, NotFound, ServiceError
 from bot.live import Live
 from bot.message import Button, Reply
 from bot.outbox import Outbox
 from bot.records.audit import AuditAction
-from bot.records.calls import CALL_MOVES, Call, CallDirection, CallStatus
+from bot.records.calls import CALL_MOVES, Call, CallStatus, NextKind, NextStep
 from bot.records.conversations import Conversation
 from bot.records.handoffs import Cause, Handoff
 from bot.records.users import User
@@ -24,43 +20,19 @@ from bot.records.work import Author
 from bot.resources import LANGUAGES, say
 from bot.services.audit import Audit
 from bot.services.conversations import FIRST_AGENT, Conversations
-from bot.services.telephones import Telephone, telephone_of
+from bot.services.telephones import telephone_of
 from bot.services.transfers import Transfers
 from bot.services.users import name_of
 from bot.store.base import Change, Store, Unit
-
-HANG_UP: Final = "hang_up"
-TRANSFER: Final = "transfer:"
-"""In `Call.asked`, before the id of a user."""
-RING_SECONDS = 25
-"""So long their telephone rings; a mailbox mostly answers later."""
-
-
-@dataclass(frozen=True, slots=True)
-class Dial:
-    """Whom the provider is to dial, and as whom."""
-
-    to: Telephone
-    caller_id: str
-    """Our own number, E.164."""
-    seconds: int = RING_SECONDS
 
 
 class TransferCalls:
     """The desk's hand on calls that are under way."""
 
     def __init__(
-        self,
-        store: Store,
-        clock: Clock,
-        audit: Audit,
-        outbox: Outbox,
-        conversations: Conversations,
-        transfers: Transfers,
-        live: Live,
+        self, store: Store, audit: Audit, outbox: Outbox, conversations: Conversations, transfers: Transfers, live: Live
     ) -> None:
         self._store = store
-        self._clock = clock
         self._audit = audit
         self._outbox = outbox
         self._conversations = conversations
@@ -70,50 +42,45 @@ class TransferCalls:
     async def connect(self, conversation_id: str, user: User, *, to_user: str = "", note: str = "") -> Conversation:
         """Puts the caller through to the telephone of this operator, or of a colleague; the conversation is theirs from now on.
 
-        Raises ServiceError (the call is over, is no call, or they have no telephone), and what `Transfers.transfer` raises.
+        Raises ServiceError (it is no call, is over, or they have no telephone), and what `Transfers.transfer` raises.
         """
         conversation, call = await self._under_way(conversation_id)
         target = await self._store.get(User, to_user) if to_user else user
         if target is None or not target.is_active:
             raise ServiceError(f"there is no active user {to_user}; choose somebody else")
-        if telephone_of(target) is None:
-            raise ServiceError(f"{name_of(target)} has no telephone to be put through to; set one on /account")
+        to = telephone_of(target)
+        if not to:
+            raise ServiceError(f"{name_of(target)} has no telephone to be put through to; it is set on /account")
         if target.id == user.id:
             moved = await self._transfers.take_over(conversation.id, user, note=note)
         else:
             moved = await self._transfers.transfer(conversation.id, user, to_user=target.id, note=note)
-        await self._ask(conversation, call, f"{TRANSFER}{target.id}", user)
+        await self._decide(conversation, call, NextStep(kind=NextKind.TRANSFER, to=to), user)
         return moved
 
     async def hang_up(self, conversation_id: str, user: User) -> None:
-        """Ends a call. Raises ServiceError where it is over, or is none; Taken where another operator holds it."""
+        """Ends a call. Raises ServiceError where it is none, or over; Taken where another operator holds it."""
         conversation, call = await self._under_way(conversation_id)
         await self._transfers.require_holding(conversation, user)
-        await self._ask(conversation, call, HANG_UP, user)
+        await self._decide(conversation, call, NextStep(kind=NextKind.HANG_UP), user)
 
-    async def dial(self, call_id: str) -> Dial | None:
-        """Whom the provider is to dial now that the call has left its line; None where nobody was asked for."""
-        call = await self._get(call_id)
-        if not (call.asked or "").startswith(TRANSFER):
-            return None
-        user = await self._store.get(User, (call.asked or "").removeprefix(TRANSFER))
-        to = telephone_of(user) if user is not None and user.is_active else None
-        return Dial(to, _ours(call)) if to is not None else None
+    async def unanswered(self, call_id: str) -> bool:
+        """Nobody came to the telephone that the provider dialled: the AI has the call again, and says so; False where it is over.
 
-    async def dialled(self, call_id: str, *, answered: bool) -> bool:
-        """What came of the dialling: where nobody answered, the AI has the call again and says so, once; whether it goes on."""
-        call = await self._get(call_id)
-        if not (call.asked or "").startswith(TRANSFER):
-            return bool(CALL_MOVES[call.status]) and not answered
-        if not await self._store.change(Call, {"id": call.id, "asked": call.asked}, set={"asked": None}) or answered:
-            return not answered
-        await self.back_to_ai(call, "call_no_answer", "nobody answered the telephone")
-        return True
+        Asked twice, it is said once.
+        """
+        call = await self._store.get(Call, call_id)
+        if call is None:
+            raise NotFound(f"there is no call {call_id}")
+        transfer = {"id": call.id, "next_step.kind": NextKind.TRANSFER}
+        if await self._store.change(Call, transfer, set={"next_step": None}):
+            await self.back_to_ai(call, "call_no_answer", "nobody answered the telephone")
+        return bool(CALL_MOVES[call.status])
 
     async def back_to_ai(self, call: Call, sentence: str, reason: str) -> bool:
         """The AI goes on with a call, beginning with this sentence of ours and the offer to call back.
 
-        False where it was the AI's already, or is over.
+        False where nobody of ours had it, and where it is over.
         """
         conversation = await self._store.get(Conversation, call.conversation_id or "")
         if conversation is None or conversation.openness != "open" or conversation.assignee_kind is AssigneeKind.AGENT:
@@ -121,10 +88,10 @@ class TransferCalls:
         unit = Unit()
         agent = AgentRef(await self._last_agent(conversation))
         self._conversations.assign(unit, conversation, agent, by="system", reason=reason, cause=Cause.HANDED_BACK)
-        language = conversation.language if conversation.language in LANGUAGES else LANGUAGES[0]
-        titles = [say(str(language), name) for name in ("option_callback", "option_ticket")]
+        language = str(conversation.language) if conversation.language in LANGUAGES else LANGUAGES[0]
+        titles = [say(language, name) for name in ("option_callback", "option_ticket")]
         buttons = tuple(Button(f"choice:{number}", title) for number, title in enumerate(titles, 1))
-        said = self._outbox.add(unit, conversation, [Reply(say(str(language), sentence), buttons)], Author.SYSTEM, spoken=True)
+        said = self._outbox.add(unit, conversation, [Reply(say(language, sentence), buttons)], Author.SYSTEM, spoken=True)
         self._conversations.said(unit, conversation, said)
         try:
             await self._store.commit(unit)
@@ -138,30 +105,22 @@ class TransferCalls:
         call = await self._store.get(Call, conversation.call_id or "")
         if call is None:
             raise ServiceError("this conversation is no call")
+        if not CALL_MOVES[call.status]:
+            raise ServiceError("this call is over")
         if call.status is not CallStatus.IN_PROGRESS:
-            raise ServiceError("this call is over" if not CALL_MOVES[call.status] else "nobody has answered this call yet")
+            raise ServiceError("nobody has answered this call yet")
         return conversation, call
 
-    async def _ask(self, conversation: Conversation, call: Call, what: str, user: User) -> None:
-        unit = Unit(Change(Call, {"id": call.id, "status": CallStatus.IN_PROGRESS}, set={"asked": what}, must=1))
-        unit.insert(self._audit.entry(AuditAction.UPDATED, "call", call.id, f"user:{user.id}", reason=what))
+    async def _decide(self, conversation: Conversation, call: Call, step: NextStep, user: User) -> None:
+        unit = Unit(Change(Call, {"id": call.id, "status": CallStatus.IN_PROGRESS}, set={"next_step": step}, must=1))
+        unit.insert(self._audit.entry(AuditAction.UPDATED, "call", call.id, f"user:{user.id}", reason=str(step.kind)))
         try:
             await self._store.commit(unit)
         except Conflict:
             raise ServiceError("this call is over") from None
         self._live.tell(conversation.lane)
 
-    async def _get(self, call_id: str) -> Call:
-        call = await self._store.get(Call, call_id)
-        if call is None:
-            raise NotFound(f"there is no call {call_id}")
-        return call
-
     async def _last_agent(self, conversation: Conversation) -> str:
         """The AI agent that had it before people of ours."""
         passed = await self._store.find(Handoff, {"conversation_id": conversation.id}, sort=("-at",), limit=50)
         return next((one.from_name for one in passed if one.from_kind is AssigneeKind.AGENT), FIRST_AGENT)
-
-
-def _ours(call: Call) -> str:
-    return (call.dialed_number if call.direction is CallDirection.INBOUND else call.caller_number) or ""

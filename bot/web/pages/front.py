@@ -50,7 +50,7 @@ class Front:
             who=who,
             other=next_to(who, language),
             is_open=self._parts.simulator is not None,
-            calls=CALLS if self._parts.telephone is not None else "",
+            calls=CALLS if self._parts.phone_simulator is not None else "",
             findings=await self._findings(),
             headers=_MICROPHONE,
         )

@@ -12,6 +12,10 @@ CALLS = "/phone/calls"
 """Begins a call, as the vendor's webhook does."""
 LINE = "/phone/line"
 """Its sound, as the vendor's Media Stream; never on the vendor's own routes."""
+CAPTIONS = "/phone/captions"
+"""What is said and heard on it, for the page to show."""
+WORDS = "/phone/words"
+"""The sound of what somebody types."""
 
 
 def require_here(request: web.Request, settings: Settings) -> None:

@@ -41,12 +41,6 @@ export class Telephone {
     this.#drawWave();
   }
 
-  /** Says this as the person would; begins no call. */
-  type(text) {
-    if (!this.#line) return;
-    this.#line.type(text);
-  }
-
   #find(name) { return this.#page.querySelector(`[data-call-${name}]`); }
 
   async #begin() {
@@ -99,12 +93,20 @@ export class Telephone {
     this.#took = {};
   }
 
-  #submit() {
+  /** Typed words become sound, which the telephone hears as it would hear a voice. */
+  async #submit() {
     const field = this.#find("text");
-    const text = field.value.trim();
+    const text = (field.value.toWellFormed?.() ?? field.value).trim();
     if (!text || !this.#line) return;
     field.value = "";
-    this.#line.type(text);
+    try {
+      const body = new URLSearchParams({ text, language: this.#page.dataset.language });
+      const answer = await fetch(this.#call.words, { method: "POST", body });
+      if (!answer.ok) throw new Error(await answer.text());
+      this.#line?.say(new Uint8Array(await answer.arrayBuffer()));
+    } catch (error) {
+      this.#captions.note("warn", error.message);
+    }
   }
 
   async #microphone() {
