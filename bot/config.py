@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
@@ -34,10 +35,13 @@ _EXAMPLES = {
     "TWILIO_API_URL": "https://api.twilio.com",
     "WHATSAPP_PHONE_ID": "106540352242922 (digits, from Meta's API setup page)",
     "TWILIO_VOICE": "gather, relay or stream",
+    "OPENAI_SPEECH_VOICE": "alloy, or nova, hi=shimmer",
     "LANGCHAIN_MODEL": "anthropic:claude-sonnet-4-5",
     "OPENAI_CONTEXT_TOKENS": "8192",
     "SMTP_URL": "smtp://user:password@mail.example.com:587?from=bot@example.com",
 }
+ESPEAK = "espeak-ng"
+"""The program that speaks without a server."""
 # Of LangChain's only this one is ours.
 _PREFIXES = ("BOT_", "WHATSAPP_", "TWILIO_", "OPENAI_", "MONGODB_", "REDIS_URL", "SMTP_URL", "LANGCHAIN_MOD")
 
@@ -110,6 +114,27 @@ def _smtp_url(value: SecretStr) -> SecretStr:
     return value
 
 
+def read_voices(text: str) -> dict[str, str]:
+    """`nova, hi=shimmer` -> voices by language; under "" the one for all others. Raises ValueError."""
+    voices: dict[str, str] = {}
+    for part in text.split(","):
+        language, equals, voice = (piece.strip() for piece in part.rpartition("="))
+        if not voice or (language if not equals else language not in _VOICE_LANGUAGES) or language in voices:
+            raise ValueError("must be a voice, and voices of languages (es, en, hi) behind it, each named once")
+        voices[language] = voice
+    if "" not in voices:
+        raise ValueError("must begin with the voice for all languages that have none of their own")
+    return voices
+
+
+_VOICE_LANGUAGES = ("es", "en", "hi")
+
+
+def _voices(value: str) -> str:
+    read_voices(value)
+    return value
+
+
 def _setting(name: str, default: Any, meaning: str, **rules: Any) -> Any:
     return Field(default, validation_alias=name, description=meaning, **rules)
 
@@ -156,6 +181,9 @@ class Settings(BaseSettings):
     openai_embedding_model: str = _setting("OPENAI_EMBEDDING_MODEL", "", "embedding model")
     openai_transcription_model: str = _setting("OPENAI_TRANSCRIPTION_MODEL", "", "speech-to-text model")
     openai_speech_model: str = _setting("OPENAI_SPEECH_MODEL", "", "text-to-speech model")
+    openai_speech_voice: Annotated[str, AfterValidator(_voices)] = _setting(
+        "OPENAI_SPEECH_VOICE", "alloy", "its voice; others by language behind it, as `nova, hi=shimmer`"
+    )
 
     whatsapp_phone_id: str = _setting("WHATSAPP_PHONE_ID", "", "id of our WhatsApp number", pattern=r"^\d*$")
     whatsapp_token: SecretStr = _setting("WHATSAPP_TOKEN", SecretStr(""), "access token of the WhatsApp app")
@@ -202,6 +230,27 @@ class Settings(BaseSettings):
         """The language models that are configured, in the order in which they are asked."""
         first = self.langchain_model or (self.openai_model if self.has_openai else "")
         return [name for name in (first, self.openai_fallback_model if self.has_openai else "") if name]
+
+    @property
+    def has_speech_model(self) -> bool:
+        """Whether a server turns text into speech."""
+        return self.has_openai and bool(self.openai_speech_model)
+
+    @property
+    def has_transcription_model(self) -> bool:
+        """Whether a server turns speech into text."""
+        return self.has_openai and bool(self.openai_transcription_model)
+
+    @property
+    def can_speak(self) -> bool:
+        """Whether anything turns text into speech here: a server, or espeak-ng on this machine."""
+        return self.has_speech_model or shutil.which(ESPEAK) is not None
+
+    @property
+    def call_transport(self) -> Literal["gather", "relay", "stream"]:
+        """How calls are carried: as TWILIO_VOICE says, but by gather where `stream` would be deaf or mute."""
+        is_whole = self.has_transcription_model and self.can_speak
+        return "gather" if self.twilio_voice == "stream" and not is_whole else self.twilio_voice
 
     def whatsapp_missing(self) -> list[str]:
         """The settings that WhatsApp still needs; empty when it is on."""

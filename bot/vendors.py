@@ -17,11 +17,12 @@ import structlog
 from bot.breakers import Breaker, Breakers
 from bot.channels.base import Channel, Checkable
 from bot.channels.console import ConsoleChannel
+from bot.channels.voice.speech import Recogniser, Speech, Voice
 from bot.channels.web import WebChannel
 from bot.channels.whatsapp.simulator import NAME as SIMULATED
 from bot.channels.whatsapp.simulator import SimulatedChannel, Simulator
 from bot.clock import Clock, SystemClock
-from bot.config import Settings, share_env_file
+from bot.config import Settings, read_voices, share_env_file
 from bot.dialogs.llm import Model, ModelRequest, finish
 from bot.dialogs.resilient import Choice, ResilientModel
 from bot.errors import BotError, SettingsError
@@ -148,6 +149,40 @@ def _langchain_model(name: str) -> Model:
         raise SettingsError(f"LANGCHAIN_MODEL needs {error.name}: {fix}") from None
     share_env_file()
     return cast(Model, langchain.named(name))
+
+
+def speech_of(settings: Settings, clock: Clock, breakers: Breakers | None = None) -> Speech:
+    """What calls are spoken and understood with, as far as we do it ourselves. Raises SettingsError.
+
+    Speaks: OPENAI_SPEECH_MODEL, else espeak-ng, else silence. Understands: OPENAI_TRANSCRIPTION_MODEL, else what is scripted.
+    """
+    breakers = breakers or Breakers(clock)
+    return Speech(_voice_of(settings, breakers), _recogniser_of(settings, breakers))
+
+
+def _voice_of(settings: Settings, breakers: Breakers) -> Voice:
+    if not settings.can_speak:
+        return cast(Voice, _load("bot.channels.voice.scripted").SilentVoice())
+    voice = _openai_voice(settings, breakers) if settings.has_speech_model else _load("bot.channels.voice.espeak").EspeakVoice()
+    return cast(Voice, _load("bot.channels.voice.audio_cache").CachedVoice(voice, settings.data_dir / "speech"))
+
+
+def _openai_voice(settings: Settings, breakers: Breakers) -> Any:
+    voices, server = read_voices(settings.openai_speech_voice), _speech_server(settings, breakers, "speech")
+    return _load("bot.channels.voice.openai_speech").OpenAIVoice(server, settings.openai_speech_model, voices)
+
+
+def _recogniser_of(settings: Settings, breakers: Breakers) -> Recogniser:
+    if not settings.has_transcription_model:
+        return cast(Recogniser, _load("bot.channels.voice.scripted").ScriptedRecogniser())
+    server = _speech_server(settings, breakers, "transcription")
+    openai = _load("bot.channels.voice.openai_recogniser")
+    return cast(Recogniser, openai.OpenAIRecogniser(server, settings.openai_transcription_model))
+
+
+def _speech_server(settings: Settings, breakers: Breakers, name: str) -> Any:
+    key = settings.openai_api_key.get_secret_value()
+    return _load("bot.channels.voice.speech_server").SpeechServer(key, settings.openai_base_url, breakers.of(name))
 
 
 def meter_of(settings: Settings, clock: Clock) -> Meter:
