@@ -11,6 +11,7 @@ import structlog
 
 from bot.backlog import Backlog
 from bot.channels.base import Channel, shape_for
+from bot.channels.voice.simulator import SimulatedTelephone
 from bot.channels.whatsapp.simulator import Simulator
 from bot.clock import Clock, SystemClock, follow
 from bot.config import Settings
@@ -70,6 +71,7 @@ from bot.services.settings import SystemSettings
 from bot.services.spending import Spending
 from bot.services.ticketing import Ticketing
 from bot.services.ticketing import join as join_ticketing
+from bot.services.transfer_call import TransferCalls
 from bot.services.users import Users
 from bot.services.verification import JOB, Verifying
 from bot.services.webhook_events import WebhookEvents
@@ -123,6 +125,9 @@ class App:
     merging: Merging
     conversations: Conversations
     phone_calls: PhoneCalls
+    transfer_calls: TransferCalls
+    phone_simulator: SimulatedTelephone | None
+    """The telephone of the front page; None where there is a real number, or where others than this machine come in."""
     knowledge: Knowledge
     router: Router
     engine: Engine
@@ -342,6 +347,8 @@ def _join(
         merging=merging,
         conversations=conversations,
         phone_calls=PhoneCalls(store, clock, audit, people, conversations),
+        transfer_calls=TransferCalls(store, audit, outbox, conversations, desk.transfers, shared.live),
+        phone_simulator=None,
         knowledge=knowledge,
         router=router,
         engine=engine,

@@ -33,6 +33,7 @@ from bot.services.desk import Desk
 from bot.services.media import Media
 from bot.services.people import People
 from bot.services.ticketing import Ticketing
+from bot.services.transfer_call import TransferCalls
 from bot.services.users import name_of
 from bot.services.webhooks import Webhooks
 from bot.shared import Shared
@@ -53,6 +54,7 @@ LANGUAGE_SECONDS = 365 * 24 * 3600
 
 _TEAM_PAGES = (
     ("desk", "/desk"),
+    ("calls", "/calls"),
     ("supervisor", "/supervisor"),
     ("work", "/work"),
     ("replies", "/replies"),
@@ -143,6 +145,8 @@ class Parts(Protocol):
     def outbox(self) -> Outbox: ...
     @property
     def jobs(self) -> Jobs: ...
+    @property
+    def transfer_calls(self) -> TransferCalls: ...
     @property
     def simulator(self) -> Phone | None: ...
     @property

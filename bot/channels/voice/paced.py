@@ -6,10 +6,8 @@ import asyncio
 from collections import deque
 
 from bot.channels.voice.base import Clause, Hears, Played
+from bot.channels.voice.scripted import CHARACTERS_PER_SECOND
 from bot.clock import Clock
-
-CHARACTERS_PER_SECOND = 15.0
-"""About as fast as people speak."""
 
 
 class PacedLine:
@@ -106,7 +104,8 @@ class PacedLine:
         self._timer = asyncio.get_running_loop().call_later(len(clause.text) / self._pace, self._done)
 
     def _done(self) -> None:
-        assert self._now is not None and self._hears is not None  # noqa: S101  a timer runs only while something is said
+        if self._now is None or self._hears is None:
+            return
         clause, _ = self._now
         self._now = None
         self._hears.played(clause.number)

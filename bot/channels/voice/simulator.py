@@ -1,8 +1,8 @@
 """A simulated telephone: the browser plays the vendor's end of a Media Stream, and behind it everything is as in earnest.
 
-It never forges: a call is begun by us alone, its line is let in by a token that is signed with a secret of our own, made anew in
-every process, and neither is ever taken on the vendor's routes (DESIGN 5). Typed words come as the sound of a voice, in which they
-are written for the offline recogniser to read.
+It never forges: a call is begun by us alone, its line is let in by a token that is signed with a secret of our own, made anew
+in every process, and neither is ever taken on the vendor's routes (DESIGN 5). Typed words come as the sound of a voice, in
+which they are written for the offline recogniser to read.
 """
 
 from __future__ import annotations
@@ -19,7 +19,8 @@ from typing import Any, Final, Protocol
 from aiohttp import WSMsgType, web
 
 from bot.channels.voice.base import CallInfo, Hears, Line
-from bot.channels.voice.scripted import with_words
+from bot.channels.voice.humming import hum
+from bot.channels.voice.scripted import CHARACTERS_PER_SECOND, with_words
 from bot.channels.voice.speech import Speech
 from bot.channels.voice.tapping import Tap
 from bot.clock import Clock
@@ -33,8 +34,6 @@ SILENT, SCRIPTED = "silence", "scripted"
 """Names of the voice and the recogniser of last resort."""
 _MOST_WAITING = 500
 """Captions for a page that does not take them; the next are dropped."""
-_TONE = bytes((0x90, 0x10) * 80)
-"""Stands for a voice where nothing can speak: a frame that is loud enough to be heard as somebody speaking."""
 
 
 class Started(Protocol):
@@ -102,12 +101,12 @@ class SimulatedTelephone:
         """How these words sound, with the words in it; empty for none. Raises SpeechError."""
         if not text:
             return b""
+        if not self.has_sound:
+            return with_words(hum(max(0.6, len(text) / CHARACTERS_PER_SECOND)), text)
         sound = bytearray()
         async with aclosing(self._speech.voice.speak(text, language)) as pieces:
             async for piece in pieces:
                 sound += piece
-        if not self.has_sound:
-            sound = bytearray(_TONE * max(1, len(sound) // len(_TONE)))
         return with_words(bytes(sound), text)
 
     async def line(self, request: web.Request) -> web.StreamResponse:
