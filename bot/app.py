@@ -40,6 +40,7 @@ from bot.services.access_links import JOB as LINK_JOB
 from bot.services.access_links import LinkMail
 from bot.services.accounts import Accounts, accounts_of
 from bot.services.audit import Audit
+from bot.services.call_timeline import CallTimeline
 from bot.services.callbacks import Callbacks
 from bot.services.capture import Capture
 from bot.services.code_delivery import CodeDelivery, Mailer
@@ -128,6 +129,7 @@ class App:
     transfer_calls: TransferCalls
     phone_simulator: SimulatedTelephone | None
     """The telephone of the front page; None where there is a real number, or where others than this machine come in."""
+    call_timeline: CallTimeline
     knowledge: Knowledge
     router: Router
     engine: Engine
@@ -231,6 +233,11 @@ def _refuse_half_of_it(settings: Settings) -> None:
     if settings.redis_url.get_secret_value() and not settings.is_shared:
         raise SettingsError(
             "REDIS_URL: Redis joins several processes, and the embedded store serves one: set MONGODB_URI too, or unset REDIS_URL"
+        )
+    if settings.has_any_twilio and not settings.has_twilio:
+        missing = " and ".join(settings.twilio_missing())
+        raise SettingsError(
+            f"{missing}: not set, and the telephone needs them; set them too, or unset the other TWILIO_ settings"
         )
 
 
@@ -349,6 +356,7 @@ def _join(
         phone_calls=PhoneCalls(store, clock, audit, people, conversations),
         transfer_calls=TransferCalls(store, audit, outbox, conversations, desk.transfers, shared.live),
         phone_simulator=None,
+        call_timeline=CallTimeline(store, clock, outbox, conversations),
         knowledge=knowledge,
         router=router,
         engine=engine,

@@ -36,6 +36,9 @@ _EXAMPLES = {
     "WHATSAPP_PHONE_ID": "106540352242922 (digits, from Meta's API setup page)",
     "TWILIO_VOICE": "gather, relay or stream",
     "OPENAI_SPEECH_VOICE": "alloy, or nova, hi=shimmer",
+    "TWILIO_ACCOUNT_SID": "AC and 32 hexadecimal digits, from Twilio's console",
+    "TWILIO_FROM_NUMBER": "+12025550100",
+    "BOT_CALL_RECORDING": "true or false",
     "LANGCHAIN_MODEL": "anthropic:claude-sonnet-4-5",
     "OPENAI_CONTEXT_TOKENS": "8192",
     "SMTP_URL": "smtp://user:password@mail.example.com:587?from=bot@example.com",
@@ -194,11 +197,13 @@ class Settings(BaseSettings):
     )
     whatsapp_api_url: WebAddress = _setting("WHATSAPP_API_URL", "https://graph.facebook.com", "Meta's Graph API")
 
-    twilio_account_sid: str = _setting("TWILIO_ACCOUNT_SID", "", "Twilio account")
+    twilio_account_sid: str = _setting("TWILIO_ACCOUNT_SID", "", "Twilio account", pattern=r"^(AC[0-9a-fA-F]{32})?$")
     twilio_auth_token: SecretStr = _setting("TWILIO_AUTH_TOKEN", SecretStr(""), "Twilio's token, also signs its webhooks")
-    twilio_from_number: str = _setting("TWILIO_FROM_NUMBER", "", "number we call from")
+    twilio_from_number: str = _setting("TWILIO_FROM_NUMBER", "", "number we call from", pattern=r"^(\+[1-9][0-9]{6,14})?$")
     twilio_api_url: WebAddress = _setting("TWILIO_API_URL", "https://api.twilio.com", "Twilio's REST API")
     twilio_voice: Literal["gather", "relay", "stream"] = _setting("TWILIO_VOICE", "gather", "how calls are carried")
+
+    call_recording: bool = _setting("BOT_CALL_RECORDING", False, "whether calls are recorded, after a notice")
 
     @field_validator("*", mode="before")
     @classmethod
@@ -261,6 +266,25 @@ class Settings(BaseSettings):
             "WHATSAPP_VERIFY_TOKEN": self.whatsapp_verify_token.get_secret_value(),
         }
         return [name for name, value in needed.items() if not value]
+
+    def twilio_missing(self) -> list[str]:
+        """The settings that the telephone still needs; empty when it is on."""
+        needed = {
+            "TWILIO_ACCOUNT_SID": self.twilio_account_sid,
+            "TWILIO_AUTH_TOKEN": self.twilio_auth_token.get_secret_value(),
+            "TWILIO_FROM_NUMBER": self.twilio_from_number,
+            "BOT_PUBLIC_URL": self.public_url,
+        }
+        return [name for name, value in needed.items() if not value]
+
+    @property
+    def has_twilio(self) -> bool:
+        return not self.twilio_missing()
+
+    @property
+    def has_any_twilio(self) -> bool:
+        """Whether a telephone number is being set up, or was: any one of Twilio's three settings is there."""
+        return bool(self.twilio_account_sid or self.twilio_auth_token.get_secret_value() or self.twilio_from_number)
 
     @property
     def smtp(self) -> SmtpServer | None:

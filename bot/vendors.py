@@ -18,6 +18,7 @@ from bot.breakers import Breaker, Breakers
 from bot.channels.base import Channel, Checkable
 from bot.channels.console import ConsoleChannel
 from bot.channels.voice.speech import Recogniser, Speech, Voice
+from bot.channels.voice.channel import VoiceChannel
 from bot.channels.web import WebChannel
 from bot.channels.whatsapp.simulator import NAME as SIMULATED
 from bot.channels.whatsapp.simulator import SimulatedChannel, Simulator
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from aiohttp import web
 
     from bot.channels.email import EmailSender
+    from bot.channels.voice.webhook import Served
 
 Accept = Callable[[Sequence[Incoming]], Awaitable[object]]
 """Makes received items durable."""
@@ -230,6 +232,7 @@ def unmakeable(settings: Settings) -> list[Finding]:
 def channels_of(settings: Settings) -> dict[str, Channel]:
     """The channels that are on, by name."""
     channels: dict[str, Channel] = {"console": ConsoleChannel(), "web": WebChannel(), SIMULATED: SimulatedChannel()}
+    channels["voice"] = VoiceChannel()
     if settings.has_whatsapp:
         whatsapp = _load("bot.channels.whatsapp.sender")
         token = settings.whatsapp_token.get_secret_value()
@@ -265,6 +268,17 @@ def webhooks_of(settings: Settings, accept: Accept, clock: Clock, meter: Meter =
         meter=meter,
     )
     return cast("Iterable[web.RouteDef]", routes)
+
+
+def telephone_routes(settings: Settings, parts: Served) -> Iterable[web.RouteDef]:
+    """The telephone's webhooks and websockets, where it is on; `parts` is the joined program."""
+    if not settings.has_twilio:
+        return []
+    signatures = _load("bot.channels.voice.signature").Signatures(
+        settings.twilio_auth_token.get_secret_value(), settings.public_url
+    )
+    hooks = _load("bot.channels.voice.hooks").NoHooks()
+    return cast("Iterable[web.RouteDef]", _load("bot.channels.voice.webhook").routes(parts, signatures, hooks, {}))
 
 
 def simulator_of(settings: Settings, accept: Callable[[Sequence[Incoming]], Awaitable[int]], clock: Clock) -> Simulator | None:

@@ -148,10 +148,15 @@ def _web_chat() -> Finding:
 
 
 def _telephone(settings: Settings) -> Finding:
-    if not settings.twilio_account_sid:
-        return Finding("telephone", State.OFF, "not in this version yet")
-    unused = "TWILIO_ACCOUNT_SID is set, but this version does not use it yet"
-    return Finding("telephone", State.WRONG, unused, "unset TWILIO_ACCOUNT_SID")
+    missing = settings.twilio_missing()
+    if not missing:
+        carried = (
+            f"{settings.twilio_from_number} by {settings.twilio_voice}, webhook at {settings.public_url}/webhooks/twilio/voice"
+        )
+        return Finding("telephone", State.ON, f"{carried}{', recorded' if settings.call_recording else ''}")
+    begun = settings.has_any_twilio
+    state = State.WRONG if begun else State.OFF
+    return Finding("telephone", state, f"{', '.join(missing)} not set", "set all four" if begun else "")
 
 
 def _email(settings: Settings) -> Finding:

@@ -6,6 +6,7 @@ listens for what noise has not: a level well above this call's own noise, the pi
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Sequence
 from typing import Protocol
 
@@ -38,9 +39,9 @@ class NoiseGate:
     noise by itself, and one quiet moment takes that back.
     """
 
-    BEGINS = 2.8
+    BEGINS = 1.7
     """Times the noise: speech."""
-    GOES_ON = 1.6
+    GOES_ON = 1.3
     """Times the noise: the soft parts of it."""
     LEAST = 90
     """Quieter than this (-51 dBFS) is a voice in another room."""
@@ -62,7 +63,7 @@ class NoiseGate:
 
     def __init__(self) -> None:
         self.noise = float(self.QUIETEST)
-        self._blocks = [self.QUIETEST] * self._BLOCKS
+        self._blocks = [self.QUIETEST] * 2 + [1 << 16] * (self._BLOCKS - 2)  # what it is, is not known in the first moments
         self._lowest = 1 << 16
         self._left = self._BLOCK
 
@@ -86,43 +87,62 @@ class Pitch:
     Looks for the period at which the last 20 ms repeat themselves (normalised cross-correlation, at 4 kHz: 80 to 500 Hz).
     """
 
-    VOICED = 0.5
+    VOICED = 0.45
     """Correlation at the period, from which there is a pitch; white noise stays under 0.4."""
-    STANDS_OUT = 0.85
+    STANDS_OUT = 0.8
     """By how much it stands out of what lies before it; low rumble is alike at any distance."""
-    ALIKE = 0.96
-    """Correlation of two sounds 20 ms apart from which nothing has changed."""
-    STEADY = 2
-    """After so many in a row it is a tone."""
+    ALIKE = 0.97
+    """Correlation of two sounds 20 ms apart of which the second is no change; twice in a row, and it is a tone."""
+    STILL = 0.85
+    """The same of sounds 80 ms apart: of speech nine tenths are below, of tones and held notes above."""
+    CHANGING = 0.6
+    """Share of the sounds lately that have changed within 80 ms, at least; speech has 0.9, a tune some 0.3."""
 
     _SHORTEST, _LONGEST = 8, 50
 
     def __init__(self) -> None:
-        self._shape: np.ndarray | None = None
-        self._period = 0
+        self._shapes: deque[np.ndarray] = deque(maxlen=_LATER)
         self._alike = 0
+        self._changing = _UNKNOWN
 
     def forget(self) -> None:
         """There was silence: what comes next is compared with nothing."""
-        self._shape, self._alike = None, 0
+        self._changing += (_UNKNOWN - self._changing) * 0.01
+        self._alike = 0
+        self._shapes.clear()
 
     def is_voice(self, samples: bytes) -> bool:
         """Whether the second half of these samples (16 bits, 40 ms at 8 kHz) is a voice's."""
         whole = np.frombuffer(samples, "<i2").astype(np.float32)
         sound = (whole[0::2] + whole[1::2])[-80 - self._LONGEST :]
-        now = sound[self._LONGEST :]
         power = np.cumsum(sound * sound)
         loud = power[79:].copy()
         loud[1:] -= power[:-80]
-        shape = (np.correlate(sound, now, "valid") / np.sqrt(loud * loud[-1] + 1.0))[::-1]
+        shape = (np.correlate(sound, sound[self._LONGEST :], "valid") / np.sqrt(loud * loud[-1] + 1.0))[::-1]
         period = self._SHORTEST + int(shape[self._SHORTEST :].argmax())
         pitch = float(shape[period])
         has_pitch = pitch >= self.VOICED and pitch - float(shape[1:period].min()) >= self.STANDS_OUT
-        before, self._shape = self._shape, shape
-        same = before is not None and period == self._period and _cosine(before, shape) >= self.ALIKE
-        self._period = period
-        self._alike = self._alike + 1 if same else 0
-        return has_pitch and self._alike < self.STEADY
+        return self._changes(shape) and has_pitch
+
+    def _changes(self, shape: np.ndarray) -> bool:
+        """Whether sound of this shape is one of those that change, as speech does."""
+        shapes = self._shapes
+        if not shapes:
+            shapes.append(shape)
+            return self._changing >= self.CHANGING
+        self._alike = self._alike + 1 if _cosine(shapes[-1], shape) >= self.ALIKE else 0
+        still = self._alike > 1
+        if len(shapes) == _LATER:
+            still = still or _cosine(shapes[0], shape) >= self.STILL
+            self._changing += ((0.0 if still else 1.0) - self._changing) * 0.12
+        shapes.append(shape)
+        return not still and self._changing >= self.CHANGING
+
+
+_LATER = 4
+"""Frames of 20 ms."""
+_UNKNOWN = 0.75
+"""Share of changes that is believed of somebody who has not been heard yet."""
 
 
 def _cosine(a: np.ndarray, b: np.ndarray) -> float:
@@ -134,8 +154,10 @@ _NO_VOICE = (0.2,)
 _SOFT = (0.4,)
 _SPEECH = (0.9,)
 
+_SURE = 4
+"""Frames with a voice in a row, after which not each one is listened to so closely."""
 _TRUSTED = 3
-"""Frames after a voice was heard in one that are believed to be speech, too."""
+"""So many are then believed to be speech."""
 _VOICELESS = 12
 """Frames without a voice within a word: the longest "sss"."""
 
@@ -145,7 +167,7 @@ class WebrtcDetector:
 
     window = FRAME
 
-    def __init__(self, mode: int = 2) -> None:
+    def __init__(self, mode: int = 1) -> None:
         self.we_speak = False
         self._vad = webrtcvad.Vad(mode)
         self._gate = NoiseGate()
@@ -153,6 +175,7 @@ class WebrtcDetector:
         self._rest = b""
         self._before = bytes(2 * FRAME)
         self._since_voice = _VOICELESS
+        self._voiced = 0
 
     def hear(self, sound: bytes) -> Sequence[float]:
         if len(sound) == FRAME and not self._rest:
@@ -173,13 +196,16 @@ class WebrtcDetector:
         is_speech = self._vad.is_speech(samples, 8000)
         self._since_voice += 1
         if not is_speech or not gate.goes_on(level, self.we_speak):
+            self._voiced = 0
             self._pitch.forget()
             return _NOTHING
-        if self._since_voice > _TRUSTED:
-            if gate.begins(level) and self._pitch.is_voice(before + samples):
-                self._since_voice = 0
-            elif self._since_voice > _VOICELESS:
-                return _NO_VOICE
-            else:
-                return _SOFT
-        return _SPEECH if gate.begins(level) else _SOFT
+        if not gate.begins(level):
+            return _SOFT if self._since_voice <= _VOICELESS else _NO_VOICE
+        if self._voiced >= _SURE and self._since_voice <= _TRUSTED:
+            return _SPEECH
+        if self._pitch.is_voice(before + samples):
+            self._voiced += 1
+            self._since_voice = 0
+            return _SPEECH
+        self._voiced = 0
+        return _SOFT if self._since_voice <= _VOICELESS else _NO_VOICE

@@ -74,7 +74,7 @@ def is_backchannel(words: str, language: str) -> bool:
 
 
 def is_stop(words: str, language: str) -> bool:
-    """Whether this is nothing but the wish that we be silent ("wait", "espera, espera", "एक मिनट"); no refusal of further calls."""
+    """Whether this is nothing but the wish that we be silent ("wait", "espera, espera", "एक मिनट"); it refuses no calls."""
     lists = _lists(language)
     said = tuple(word for word in _split(words) if (word,) not in lists.backchannels)
     return 0 < len(said) <= _STOP_WORDS and _consists_of(_without_politeness(said), lists.stops)

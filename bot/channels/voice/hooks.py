@@ -26,6 +26,9 @@ class Hooks(Protocol):
     async def do_not_call(self, call: Call) -> None:
         """They do not want to be called any more."""
 
+    async def unanswered(self, call: Call) -> bool:
+        """Whom the call was passed on to did not answer; whether what is said about it stands on the timeline already."""
+
 
 class NoHooks:
     """Nobody acts on them."""
@@ -41,3 +44,6 @@ class NoHooks:
 
     async def do_not_call(self, call: Call) -> None:
         return
+
+    async def unanswered(self, call: Call) -> bool:
+        return False

@@ -1,7 +1,7 @@
 """Twilio's signature on webhooks and websocket handshakes (CHANNELS 2.2).
 
-It is over the URL as Twilio called it: our public URL and the path and query as they came, never a `Host` header, which anybody can
-write. Of a form it covers every value, blank ones too; of a handshake only the URL, as `wss://`.
+It is over the URL as Twilio called it: our public URL and the path and query as they came, never a `Host` header, which anybody
+can write. Of a form it covers every value, blank ones too; of a handshake only the URL, as `wss://`.
 """
 
 from __future__ import annotations

@@ -59,4 +59,4 @@ def _host(url: str) -> str:
 
 def _is_unspoken(character: str) -> bool:
     kind = unicodedata.category(character)
-    return kind in _SYMBOLS or kind in ("Cc", "Cf") and not character.isspace() or "\ufe00" <= character <= "\ufe0f"
+    return kind in _SYMBOLS or (kind in ("Cc", "Cf") and not character.isspace()) or "\ufe00" <= character <= "\ufe0f"

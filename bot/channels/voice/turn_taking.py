@@ -56,6 +56,8 @@ class Rules:
     """Probability that is enough once they speak: the ends of words are soft."""
     least: float = 0.1
     """Speech that begins something: a click is shorter."""
+    fades: float = 0.4
+    """How fast what has been gathered of it is forgotten in between: in noise, syllables are islands."""
     least_turn: float = 0.14
     """Speech that may be a word: "no" is 0.2 and more."""
     interrupt: float = 0.28
@@ -157,7 +159,7 @@ class TurnTaking:
         if probability >= self.rules.begins:
             return self._gather(seconds, at)
         if self._count > 0.0:
-            self._count = max(0.0, self._count - seconds)
+            self._count = max(0.0, self._count - seconds * self.rules.fades)
         if self._needs_pause and at - self._end >= self.rules.pause:
             self._needs_pause = False
         return None

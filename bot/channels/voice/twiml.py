@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from twilio.twiml.voice_response import Connect, ConversationRelay, Dial, Gather, Start, VoiceResponse
+from twilio.twiml.voice_response import Connect, ConversationRelay, Dial, Gather, Start, Stream, VoiceResponse
 
 CONTENT_TYPE = "text/xml"
 MOST_BYTES = 64 * 1024
@@ -117,8 +117,8 @@ def relay(url: str, action: str, language: str, parameters: Mapping[str, str], *
         report_input_during_agent_speech="any",
         profanity_filter=False,
     )
-    for known, code in LOCALES.items():
-        carried.language(code=code, tts_provider="Amazon", voice=_VOICES[known].removeprefix("Polly.") + "-Neural")
+    for code in LOCALES.values():  # it may be switched to any of them, in the voice that Twilio has for it
+        carried.language(code=code)
     _parameters(carried, parameters)
     connect.append(carried)
     document.append(connect)
@@ -178,9 +178,9 @@ def _say(into: VoiceResponse | Gather, said: Sequence[str], language: str) -> No
             into.say(words[begin : begin + _MOST_SAID], language=locale(language), voice=_VOICES.get(language, _VOICES["es"]))
 
 
-def _parameters(into: ConversationRelay | object, parameters: Mapping[str, str]) -> None:
+def _parameters(into: ConversationRelay | Stream, parameters: Mapping[str, str]) -> None:
     for name, value in parameters.items():
-        into.parameter(name=name, value=writable(value))  # type: ignore[attr-defined]
+        into.parameter(name=name, value=writable(value))
 
 
 def _written(document: VoiceResponse) -> str:
