@@ -16,7 +16,7 @@ import structlog
 
 from bot.channels.voice.base import Clause, Played
 from bot.channels.voice.frames import Outgoing
-from bot.channels.voice.speech import BYTES_PER_SECOND, FRAME
+from bot.channels.voice.speech import BYTES_PER_SECOND
 from bot.clock import Clock
 from bot.errors import SpeechError
 
@@ -42,11 +42,15 @@ CHARACTER = 560.0
 """Bytes of sound of a character, until the voice has told better (70 ms)."""
 
 
+Speak = Callable[[Clause], AsyncGenerator[bytes, None]]
+"""The sound of a clause, in pieces as they come. Raises SpeechError."""
+
+
 class Told(Protocol):
     """Who is told how the playing goes."""
 
-    def sounds(self) -> None:
-        """The first sound after a silence has been sent."""
+    def sounding(self, value: bool) -> None:
+        """Our voice begins to be played, or has ended, if only until the next clause is there."""
 
     def played(self, clause: int) -> None:
         """The person has heard this clause and all before it."""
@@ -80,7 +84,7 @@ class Playing:
         self,
         out: Outgoing,
         send: Callable[[bytes], None],
-        speak: Callable[[Clause], AsyncGenerator[bytes, None]],
+        speak: Speak,
         told: Told,
         clock: Clock,
     ) -> None:
@@ -102,7 +106,6 @@ class Playing:
         self._tasks: set[asyncio.Task[None]] = set()
         self._marks = 0
         self._per_character = CHARACTER
-        self._is_held = False
         self._sounds = False
         self.underruns = 0
         """How often sound came too late within a clause."""
@@ -184,7 +187,7 @@ class Playing:
 
     def _pump(self) -> None:
         """Sends what is due and comes back when more is."""
-        while self._waiting and not self._is_held:
+        while self._waiting:
             piece = self._waiting[0]
             size = min(len(piece.sound) - piece.sent, CHUNK)
             if not size:
@@ -214,9 +217,7 @@ class Playing:
         self._send(self._out.media(piece.sound[piece.sent : piece.sent + size]))
         piece.sent += size
         self._until += size / BYTES_PER_SECOND
-        if not self._sounds:
-            self._sounds = True
-            self._told.sounds()
+        self._sounding(True)
         if is_first:
             self._make_ahead()
 
@@ -278,7 +279,7 @@ class Playing:
     def _rest(self) -> None:
         """Tells that it is silent, where it is; what is told may make it speak again."""
         if not self._sent and not (self._waiting and self._waiting[0].sent):
-            self._sounds = False
+            self._sounding(False)
         if self.is_silent:
             self._stop_timer()
             self._told.silent()
@@ -311,39 +312,21 @@ class Playing:
             _end(piece)
         self._waiting.clear()
         self._sent.clear()
-        self._is_held = self._sounds = False
         self._stop_timer()
+        self._sounding(False)
         return played
-
-    def hold(self) -> None:
-        """Falls silent, but may go on where it was heard to."""
-        if self._is_held or self.is_silent:
-            return
-        unplayed = round(max(0.0, self._until - (self._clock.monotonic() - self._late)) * BYTES_PER_SECOND)
-        self._clear()
-        self._is_held = True
-        self._stop_timer()
-        if self._waiting:
-            unplayed = _take_back(self._waiting[0], unplayed)
-        while self._sent and unplayed:
-            unplayed = _take_back(self._sent[-1], unplayed)
-            self._waiting.appendleft(self._sent.pop())
-        if self._sent:
-            self._have_played(self._sent[-1])
-
-    def resume(self) -> None:
-        """Goes on with what is held."""
-        if self._is_held:
-            self._is_held = False
-            self._sounds = False
-            self._pump()
 
     def _clear(self) -> None:
         """What the provider has is thrown away; its marks come back and are not known any more."""
         now = self._clock.monotonic()
-        if not self._is_held and (self._until > now - self._late or self._sent):
+        if self._until > now - self._late or self._sent:
             self._send(self._out.clear)
         self._until = min(self._until, now)
+
+    def _sounding(self, value: bool) -> None:
+        if self._sounds is not value:
+            self._sounds = value
+            self._told.sounding(value)
 
     def _stop_timer(self) -> None:
         if self._timer is not None:
@@ -368,9 +351,3 @@ def _end(piece: _Piece) -> None:
     if piece.task is not None:
         piece.task.cancel()
 
-
-def _take_back(piece: _Piece, unplayed: int) -> int:
-    """As if so much of what was sent of it had not been, in whole frames; what is left to take back of what was sent before."""
-    left = max(0, unplayed - piece.sent)
-    piece.sent = max(0, piece.sent - unplayed) // FRAME * FRAME
-    return left
