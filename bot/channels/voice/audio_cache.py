@@ -56,18 +56,18 @@ class CachedVoice:
         making = self._making.get(name)
         if making is None:
             making = self._making[name] = _Making()
-            task = asyncio.create_task(self._make(name, text, language, making), name="speech to keep")
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+            making.task = asyncio.create_task(self._make(name, text, language, making), name="speech to keep")
+            self._tasks.add(making.task)
+            making.task.add_done_callback(self._tasks.discard)
         async for piece in making.pieces():
             yield piece
 
     async def close(self) -> None:
-        """Ends what is being made, and closes the voice."""
-        tasks = list(self._tasks)
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        """Ends what is being made, lets what was made get to the disk, and closes the voice."""
+        for making in self._making.values():
+            if making.task is not None:
+                making.task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
         await self._voice.close()
 
     async def _make(self, name: str, text: str, language: str, making: _Making) -> None:
@@ -108,6 +108,7 @@ class _Making:
     """A sentence that is being made, and whoever waits for it."""
 
     def __init__(self) -> None:
+        self.task: asyncio.Task[None] | None = None
         self._pieces: list[bytes] = []
         self._error: SpeechError | None = None
         self._is_over = False

@@ -22,6 +22,7 @@ PROCESSES = 4
 SECONDS = 10.0
 """The longest that it may take for a piece of a clause."""
 _PIECE = 16 * 1024
+_DRAIN_SECONDS = 1.0
 
 
 def espeak_program() -> str:
@@ -93,4 +94,8 @@ async def _end(process: Process) -> None:
     if process.returncode is None:
         with suppress(ProcessLookupError):
             process.kill()
+    assert process.stdout is not None  # noqa: S101  it was asked for
+    with suppress(TimeoutError):  # what it has written and nobody wanted: its pipe closes only when it was read
+        async with asyncio.timeout(_DRAIN_SECONDS):
+            await process.stdout.read()
     await process.wait()
