@@ -14,14 +14,18 @@ import secrets
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 from aiohttp import WSMsgType, web
 
 from bot.channels.voice.base import CallInfo, Hears, Line
+from bot.channels.voice.detector import Detector
+from bot.channels.voice.either import EitherRecogniser
+from bot.channels.voice.frames import Start
 from bot.channels.voice.humming import hum
 from bot.channels.voice.scripted import CHARACTERS_PER_SECOND, with_words
 from bot.channels.voice.speech import Speech
+from bot.channels.voice.stream import Answering, Streams
 from bot.channels.voice.tapping import Tap
 from bot.clock import Clock
 from bot.records.calls import CALL_MOVES, CallDirection, CallStatus
@@ -36,20 +40,8 @@ _MOST_WAITING = 500
 """Captions for a page that does not take them; the next are dropped."""
 
 
-class Started(Protocol):
-    """What a line says of itself when it opens (`bot.channels.voice.frames.Start`)."""
-
-    @property
-    def call_sid(self) -> str: ...
-    @property
-    def parameters(self) -> Mapping[str, str]: ...
-
-
-Begin = Callable[[Started], Awaitable[CallInfo | None]]
 Answer = Callable[[CallInfo, Line], Hears | None]
-Over = Callable[[CallInfo, str], Awaitable[None]]
-Serve = Callable[[web.Request, Begin, Answer, Over], Awaitable[web.StreamResponse]]
-"""Carries a Media Stream (`bot.channels.voice.stream`)."""
+"""Who leads the talk over a line; None where there is no room."""
 Open = Callable[[PhoneCall, str], Awaitable[None]]
 """Puts what is said first on the timeline of a call, in this language."""
 
@@ -68,13 +60,17 @@ class _Watched:
 class SimulatedTelephone:
     """The telephone of the front page, as many as are open."""
 
-    def __init__(self, calls: PhoneCalls, clock: Clock, speech: Speech, serve: Serve, answer: Answer, open_: Open) -> None:
+    def __init__(
+        self, calls: PhoneCalls, clock: Clock, speech: Speech, detector: Callable[[], Detector], answer: Answer, open_: Open
+    ) -> None:
+        """`detector` makes one for each call."""
         self._calls = calls
         self._clock = clock
         self._speech = speech
-        self._serve = serve
         self._answer = answer
         self._open = open_
+        answering = Answering(self._begun, self._answered, self._over)
+        self._streams = Streams(speech.voice, EitherRecogniser(speech.recogniser), detector, clock, answering)
         self._secret = secrets.token_bytes(32)
         self._watched: dict[str, _Watched] = {}
 
@@ -111,7 +107,11 @@ class SimulatedTelephone:
 
     async def line(self, request: web.Request) -> web.StreamResponse:
         """The websocket of a call's line, until it is over."""
-        return await self._serve(request, self._begun, self._answered, self._over)
+        return await self._streams.serve(request)
+
+    async def close(self) -> None:
+        """The process ends: so do its calls."""
+        await self._streams.close()
 
     async def captions(self, token: str, socket: web.WebSocketResponse) -> None:
         """Tells a page what is said on its call, until that is over or the page is gone."""
@@ -131,7 +131,7 @@ class SimulatedTelephone:
 
     # What the line asks
 
-    async def _begun(self, start: Started) -> CallInfo | None:
+    async def _begun(self, start: Start) -> CallInfo | None:
         sid, language = self._read(start.parameters.get("token", ""))
         call = await self._calls.by_sid(sid) if sid == start.call_sid else None
         if call is None or not CALL_MOVES[call.status] or call.status is CallStatus.IN_PROGRESS:

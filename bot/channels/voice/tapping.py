@@ -82,6 +82,11 @@ class Tap:
         if self._call is not None:
             self._call.pressed(digit)
 
+    def failed(self, stage: str, clause: int | None = None) -> None:
+        self._tell({"event": "failed", "stage": stage})
+        if self._call is not None:
+            self._call.failed(stage, clause)
+
     def took(self, stage: str, seconds: float) -> None:
         self._tell({"event": "took", "stage": stage, "ms": round(seconds * 1000, 1)})
         if self._call is not None:

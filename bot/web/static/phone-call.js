@@ -81,6 +81,7 @@ export class Telephone {
     else if (frame.event === "hearing") { this.#captions.hearing(frame); if (this.#state === "listening") this.#show("hearing"); }
     else if (frame.event === "unheard") { this.#captions.unheard(); this.#show("listening"); }
     else if (frame.event === "heard") { this.#captions.heard(frame); this.#took = {}; this.#show("thinking"); }
+    else if (frame.event === "failed") this.#captions.note("warn", this.#say(`call_failed_${frame.stage}`));
     else if (frame.event === "took") this.#time(frame);
     else if (frame.event === "over") this.#captions.note(frame.reason === "hung_up" ? "hang" : "warn", this.#say(`call_over_${frame.reason}`));
   }
