@@ -16,6 +16,7 @@ from bot.channels.whatsapp.simulator import Simulator
 from bot.clock import Clock, SystemClock, follow
 from bot.config import Settings
 from bot.dialogs.agent import AgentLoop
+from bot.dialogs.call_reading import ModelCallReader
 from bot.dialogs.flow import discover as discover_flows
 from bot.dialogs.intents import Intents
 from bot.dialogs.llm import Model
@@ -39,7 +40,10 @@ from bot.sending import Sending
 from bot.services.access_links import JOB as LINK_JOB
 from bot.services.access_links import LinkMail
 from bot.services.accounts import Accounts, accounts_of
+from bot.services.after_call import AfterCall
+from bot.services.after_call import join as join_after_call
 from bot.services.audit import Audit
+from bot.services.call_jobs import RETENTION_JOB, STALE_JOB
 from bot.services.call_timeline import CallTimeline
 from bot.services.callbacks import Callbacks
 from bot.services.capture import Capture
@@ -65,11 +69,14 @@ from bot.services.merging import Merging
 from bot.services.one_time_codes import OneTimeCodes
 from bot.services.people import People
 from bot.services.phone_calls import PhoneCalls
+from bot.services.phone_provider import PhoneProvider
 from bot.services.ratings import Ratings
 from bot.services.receipts import Receipts
+from bot.services.recordings import RETENTION_SECONDS
 from bot.services.search import Search
 from bot.services.settings import SystemSettings
 from bot.services.spending import Spending
+from bot.services.stale_calls import SECONDS as STALE_SECONDS
 from bot.services.ticketing import Ticketing
 from bot.services.ticketing import join as join_ticketing
 from bot.services.transfer_call import TransferCalls
@@ -130,6 +137,7 @@ class App:
     phone_simulator: SimulatedTelephone | None
     """The telephone of the front page; None where there is a real number, or where others than this machine come in."""
     call_timeline: CallTimeline
+    after_call: AfterCall
     knowledge: Knowledge
     router: Router
     engine: Engine
@@ -162,13 +170,14 @@ async def assemble(
     channels: Mapping[str, Channel] | None = None,
     bounds: Bounds | None = None,
     mailer: Mailer | None = None,
+    phone_provider: PhoneProvider | None = None,
     meter: Meter = KEEPS_NOTHING,
     work: bool = True,
 ) -> AsyncIterator[App]:
     """The parts, joined and open; closed again when the block ends.
 
-    `clock`, `model`, `channels`, `bounds` and `mailer` take the place of what the settings say: for tests, and for programs that
-    embed us. What they measure is told to `meter`, which is closed with the rest.
+    `clock`, `model`, `channels`, `bounds`, `mailer` and `phone_provider` take the place of what the settings say: for tests, and
+    for programs that embed us. What they measure is told to `meter`, which is closed with the rest.
     With `work` the process takes the store for itself, or joins those that share it: raises DataInUse when another one has it
     alone. The worker is not started here. Raises SettingsError, StoreError, ResourceError.
     """
@@ -189,7 +198,9 @@ async def assemble(
         for channel in channels.values():
             stack.push_async_callback(channel.close)
         mailer = mailer or mailer_of(settings, clock, shared.breakers.of("e-mail"))
-        app = _join(settings, clock, store, lanes, shared, model, channels, bounds, mailer, meter, ownership, work)
+        app = _join(
+            settings, clock, store, lanes, shared, model, channels, bounds, mailer, phone_provider, meter, ownership, work
+        )
         stack.push_async_callback(app.posting_tools.close)
         stack.push_async_callback(app.spending.close)
         stack.push_async_callback(app.backlog.close)
@@ -251,6 +262,7 @@ def _join(
     channels: Mapping[str, Channel],
     bounds: Bounds | None,
     mailer: Mailer | None,
+    phone_provider: PhoneProvider | None,
     meter: Meter,
     ownership: Ownership,
     is_working: bool,
@@ -296,6 +308,27 @@ def _join(
     store.before_commit(events)
     Posting(store, clock, system, desk.notifying, events, tools, jobs)
     webhooks = Webhooks(store, clock, audit, jobs, events, tools, is_public=bool(settings.public_url))
+    callbacks, capture = Callbacks(store, clock, audit), Capture(store, clock, leads)
+    phone_calls = PhoneCalls(store, clock, audit, people, conversations, jobs)
+    after_call = join_after_call(
+        store,
+        clock,
+        audit,
+        jobs,
+        shared.live,
+        meter,
+        system,
+        spending,
+        conversations,
+        phone_calls,
+        ticketing.tickets,
+        callbacks,
+        leads,
+        capture,
+        media,
+        ModelCallReader(model, meter) if model is not None else None,
+        phone_provider,
+    )
     parts = Parts(
         store=store,
         clock=clock,
@@ -311,13 +344,13 @@ def _join(
             tickets=ticketing.tickets,
             handoffs=handoffs,
             people=people,
-            callbacks=Callbacks(store, clock, audit),
+            callbacks=callbacks,
             search=search,
             knowledge=knowledge,
             memories=Memories(store, clock, audit),
             verification=verification,
             leads=leads,
-            capture=Capture(store, clock, leads),
+            capture=capture,
             directory=Directory(store, search, leads),
             ratings=Ratings(store, clock, audit),
             consents=Consents(clock),
@@ -353,10 +386,11 @@ def _join(
         link_mail=link_mail,
         merging=merging,
         conversations=conversations,
-        phone_calls=PhoneCalls(store, clock, audit, people, conversations),
+        phone_calls=phone_calls,
         transfer_calls=TransferCalls(store, audit, outbox, conversations, desk.transfers, shared.live),
         phone_simulator=None,
         call_timeline=CallTimeline(store, clock, outbox, conversations),
+        after_call=after_call,
         knowledge=knowledge,
         router=router,
         engine=engine,
@@ -396,4 +430,6 @@ async def _plan_jobs(app: App) -> None:
         await app.jobs.every("merge-stragglers", STRAGGLERS_SECONDS)
         await app.jobs.every(DESK_JOB, DESK_SECONDS)
         await app.jobs.every(MEDIA_JOB, MEDIA_SECONDS)
+        await app.jobs.every(STALE_JOB, STALE_SECONDS)
+        await app.jobs.every(RETENTION_JOB, RETENTION_SECONDS)
         await app.jobs.every(DEADLINES_JOB, DEADLINES_SECONDS)

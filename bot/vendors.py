@@ -17,8 +17,8 @@ import structlog
 from bot.breakers import Breaker, Breakers
 from bot.channels.base import Channel, Checkable
 from bot.channels.console import ConsoleChannel
-from bot.channels.voice.speech import Recogniser, Speech, Voice
 from bot.channels.voice.channel import VoiceChannel
+from bot.channels.voice.speech import Recogniser, Speech, Voice
 from bot.channels.web import WebChannel
 from bot.channels.whatsapp.simulator import NAME as SIMULATED
 from bot.channels.whatsapp.simulator import SimulatedChannel, Simulator

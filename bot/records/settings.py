@@ -61,6 +61,14 @@ WEBHOOK_RULES: dict[str, Any] = {
 }
 """How events are posted: whether also into this network, how long an answer is waited for, how often, and when it is given up."""
 
+CALL_RULES: dict[str, Any] = {"call_summary": "model", "call_action_items": "rule", "call_recording_days": 0}
+"""What is made of calls that are over. They count without rows of their own.
+
+`call_summary`: `model` where there is one, or `rules`: an extract that costs nothing. `call_action_items`: whether what is to
+be done becomes a ticket or a callback by `rule`, or once a `person` has accepted it. `call_recording_days`: a recording is
+deleted so many days after its call; 0 keeps it until somebody deletes it.
+"""
+
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 
 

@@ -7,16 +7,18 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from bot.clock import Clock, new_id
-from bot.errors import Duplicate, NotFound
+from bot.errors import Conflict, Duplicate, NotFound
+from bot.jobs import Jobs
 from bot.message import Address, Sender
 from bot.records.audit import AuditAction
 from bot.records.calls import CALL_MOVES, Call, CallDirection, CallStatus, CallType, CtiProvider, NextKind, NextStep
 from bot.records.conversations import Conversation, Message
 from bot.records.people import Customer
 from bot.services.audit import Audit
+from bot.services.call_jobs import pending, put_jobs
 from bot.services.conversations import Conversations
 from bot.services.people import People
-from bot.store.base import In, Store, Unit
+from bot.store.base import Change, In, Store, Unit
 
 CHANNEL = "voice"
 
@@ -43,7 +45,10 @@ def sender_of(number: str) -> Sender:
 class PhoneCalls:
     """The only writer of calls."""
 
-    def __init__(self, store: Store, clock: Clock, audit: Audit, people: People, conversations: Conversations) -> None:
+    def __init__(
+        self, store: Store, clock: Clock, audit: Audit, people: People, conversations: Conversations, jobs: Jobs
+    ) -> None:
+        self._jobs = jobs
         self._store = store
         self._clock = clock
         self._audit = audit
@@ -121,7 +126,8 @@ class PhoneCalls:
         """Moves a call on, only ever forward (S5-058); False where it was there or further already. Raises NotFound.
 
         The first `in-progress` sets `started_at`, an end sets `ended_at` and the whole seconds between the two (S1-068), or the
-        `duration` that the provider tells: the answer's own news may have been lost, or come later.
+        `duration` that the provider tells: the answer's own news may have been lost, or come later. What comes after a call
+        (`bot.services.after_call`) is planned in the write that ends it.
         """
         call = await self._store.get(Call, call_id)
         if call is None:
@@ -137,7 +143,24 @@ class PhoneCalls:
                 news["started_at"] = at - timedelta(seconds=duration)
             measured = int((at - call.started_at).total_seconds()) if call.started_at else 0
             news |= {"ended_at": at, "next_step": None, "duration": max(0, measured if duration is None else duration)}
-        return await self._store.change(Call, {"id": call_id, "status": call.status}, set=news) == 1
+            news |= pending(call)
+        unit = Unit(Change(Call, {"id": call_id, "status": call.status}, set=news, must=1))
+        if not CALL_MOVES[to]:
+            put_jobs(unit, self._jobs, call_id)
+        try:
+            await self._store.commit(unit)
+        except Conflict:
+            return False
+        return True
+
+    async def lost(self, call_id: str) -> None:
+        """The line of a call that is under way broke off, and the provider has not said that it is over (`stale_calls`)."""
+        under_way = {"id": call_id, "status": CallStatus.IN_PROGRESS, "line_lost_at": None}
+        await self._store.change(Call, under_way, set={"line_lost_at": self._clock.now()})
+
+    async def found(self, call_id: str) -> None:
+        """It has a line again."""
+        await self._store.change(Call, {"id": call_id}, set={"line_lost_at": None})
 
     async def then(self, call_id: str, kind: NextKind, to: str = "") -> None:
         """How the call goes on when the provider asks us next; `to` is E.164 or `sip:...`. It is durable when this returns."""
@@ -153,4 +176,5 @@ class PhoneCalls:
         The timeline then holds only that: the next question to a model tells nothing that nobody heard.
         """
         times: dict[str, Any] = {"start_time": max(0, int(start)), "end_time": max(0, int(end))}
-        await self._store.change(Message, {"id": In([message_id])}, set=times if heard is None else {**times, "content": heard})
+        cut = {} if heard is None else {"content": heard, "interrupted": True}
+        await self._store.change(Message, {"id": In([message_id])}, set=times | cut)

@@ -132,6 +132,11 @@ _SUBJECTS: Mapping[str, tuple[Field, ...]] = {
         Field("ticket_news", Kind.YES_NO, ("enabled",)),
         Field("ticket_news", Kind.SEVERAL, ("statuses",), choices=tuple(map(str, TicketStatus))),
     ),
+    "aftercall": (
+        Field("call_summary", Kind.CHOICE, choices=("model", "rules")),
+        Field("call_action_items", Kind.CHOICE, choices=("rule", "person")),
+        Field("call_recording_days", Kind.WHOLE, (), 0, 3650, example="90"),
+    ),
     "web": (Field("web_chat_origins", Kind.WORDS, most=50, is_required=False, example="https://shop.example.com"),),
     "webhooks": (
         Field("webhook_rules", Kind.YES_NO, ("allow_private",)),

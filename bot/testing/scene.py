@@ -32,6 +32,7 @@ from bot.records.tickets import Ticket
 from bot.records.users import User
 from bot.records.work import JournalKind, JournalRow
 from bot.services.code_delivery import Mailer
+from bot.services.phone_provider import PhoneProvider
 from bot.services.users import name_of
 from bot.store.local import LocalLanes
 from bot.testing.channel import RecordingChannel, Spoken
@@ -226,6 +227,7 @@ async def open_scene(
     mongodb: tuple[str, str] | None = None,
     smtp_url: str = "",
     mailer: Mailer | None = None,
+    phone_provider: PhoneProvider | None = None,
     meter: Meter = KEEPS_NOTHING,
 ) -> AsyncIterator[Scene]:
     """A running scene whose data is in `folder`; opened again on the same folder it is the same program restarted.
@@ -248,7 +250,16 @@ async def open_scene(
         SMTP_URL=smtp_url,
     )
     used = (model or script) if with_model else None
-    async with assemble(settings, clock=clock, model=used, channels=channels, bounds=bounds, mailer=mailer, meter=meter) as app:
+    async with assemble(
+        settings,
+        clock=clock,
+        model=used,
+        channels=channels,
+        bounds=bounds,
+        mailer=mailer,
+        phone_provider=phone_provider,
+        meter=meter,
+    ) as app:
         await app.worker.start()
         try:
             yield Scene(app, clock, script, channels)

@@ -68,6 +68,9 @@ class CachedVoice:
             if making.task is not None:
                 making.task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        for making in self._making.values():  # tasks that were ended before they began
+            making.end(SpeechError("the voice was closed"))
+        self._making.clear()
         await self._voice.close()
 
     async def _make(self, name: str, text: str, language: str, making: _Making) -> None:

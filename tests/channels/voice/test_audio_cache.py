@@ -174,6 +174,15 @@ async def test_closing_ends_what_is_being_made(tmp_path: Path) -> None:
     assert files(tmp_path) == []
 
 
+async def test_closing_before_a_making_has_begun_leaves_nobody_waiting(tmp_path: Path) -> None:
+    cached = CachedVoice(Counting(), tmp_path)
+    waiting = asyncio.create_task(whole(cached.kept(GREETING, "es")))
+    await asyncio.sleep(0)
+    await cached.close()
+    with pytest.raises(SpeechError, match="closed"):
+        await waiting
+
+
 async def test_memory_keeps_what_was_asked_for_last(tmp_path: Path) -> None:
     voice = Counting()
     cached = CachedVoice(voice, tmp_path / "file" / "in the way", in_memory=3 * len(sound_of("a")))
