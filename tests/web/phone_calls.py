@@ -8,6 +8,7 @@ from bot.channels.voice.detector import WebrtcDetector
 from bot.channels.voice.scripted import ScriptedRecogniser, SilentVoice
 from bot.channels.voice.simulator import SimulatedTelephone
 from bot.channels.voice.speech import Speech
+from bot.clock import SystemClock
 from bot.services.phone_calls import PhoneCall
 
 GREETING = "Hello, this is a machine."
@@ -74,4 +75,4 @@ def telephone_of(app: App, parrots: list[Parrot], *, is_busy: bool = False) -> S
         return
 
     speech = Speech(SilentVoice(), ScriptedRecogniser())
-    return SimulatedTelephone(app.phone_calls, app.clock, speech, WebrtcDetector, answer, nothing_first)
+    return SimulatedTelephone(app.phone_calls, SystemClock(), speech, WebrtcDetector, answer, nothing_first)

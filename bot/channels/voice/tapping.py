@@ -93,7 +93,6 @@ class Tap:
             self._call.took(stage, seconds)
 
     def over(self, reason: str) -> None:
-        self._tell({"event": "over", "reason": reason})
         if self._call is not None:
             self._call.over(reason)
 
