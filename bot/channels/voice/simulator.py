@@ -150,11 +150,11 @@ class SimulatedTelephone:
 
     def _answered(self, info: CallInfo, line: Line) -> Hears | None:
         watched = self._watched.get(info.sid)
-        tap = Tap(watched.tell if watched is not None else lambda _: None)
+        tap = Tap(line, watched.tell if watched is not None else lambda _: None)
         call = self._answer(info, tap)
         if call is None:
             return None
-        tap.between(line, call)
+        tap.join(call)
         return tap
 
     async def _over(self, info: CallInfo, left: str) -> None:

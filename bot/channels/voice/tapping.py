@@ -14,42 +14,37 @@ Told = Callable[[dict[str, Any]], None]
 class Tap:
     """A `Line` to the call and the `Hears` of a line: passes everything on, and changes nothing."""
 
-    def __init__(self, tell: Told) -> None:
+    def __init__(self, line: Line, tell: Told) -> None:
         self._tell = tell
-        self._line: Line | None = None
+        self._line = line
         self._call: Hears | None = None
 
-    def between(self, line: Line, call: Hears) -> None:
-        """The two ends; what is said before is not passed on."""
-        self._line, self._call = line, call
+    def join(self, call: Hears) -> None:
+        """Who leads the talk; what is heard before is not passed on."""
+        self._call = call
 
     # What the call tells the line
 
     def speak(self, clause: Clause) -> None:
         self._tell({"event": "clause", "number": clause.number, "text": clause.text, "language": clause.language})
-        if self._line is not None:
-            self._line.speak(clause)
+        self._line.speak(clause)
 
     def stop(self) -> Played | None:
-        played = self._line.stop() if self._line is not None else None
+        played = self._line.stop()
         self._tell_stopped(played)
         return played
 
     def send_digits(self, digits: str) -> None:
-        if self._line is not None:
-            self._line.send_digits(digits)
+        self._line.send_digits(digits)
 
     def set_language(self, language: str) -> None:
-        if self._line is not None:
-            self._line.set_language(language)
+        self._line.set_language(language)
 
     def hang_up(self) -> None:
-        if self._line is not None:
-            self._line.hang_up()
+        self._line.hang_up()
 
     def leave(self, reason: str) -> None:
-        if self._line is not None:
-            self._line.leave(reason)
+        self._line.leave(reason)
 
     # What the line tells the call
 

@@ -49,7 +49,7 @@ export class Captions {
       span.replaceChildren(lead + text.slice(0, until), cut);
     }
     this.#bubble = null;
-    this.note("cut", this.#say("call_interrupted"));
+    this.note("cut", this.#say("call_interrupted"), this.#mine);
   }
 
   /** The person is speaking; the words so far, where they are known. */
@@ -74,8 +74,9 @@ export class Captions {
   /** How long the answer took. */
   timing(text) { this.#list.append(element("li", "timing", text)); this.#end(); }
 
-  note(drawn, text) {
-    this.#list.append(element("li", "barge", icon(drawn), element("span", "", text)));
+  /** What happened; before what they are saying now, where that came of it. */
+  note(drawn, text, before = null) {
+    this.#list.insertBefore(element("li", "barge", icon(drawn), element("span", "", text)), before);
     this.#end();
   }
 
