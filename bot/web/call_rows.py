@@ -7,7 +7,16 @@ from typing import Any
 
 from babel.numbers import format_currency
 
-from bot.records.calls import CALL_MOVES, Call, CallDirection, CallStatus
+from bot.records.calls import (
+    CALL_MOVES,
+    ActionItem,
+    ActionItemStatus,
+    Call,
+    CallDirection,
+    CallStatus,
+    Speaker,
+    TranscriptSegment,
+)
 from bot.records.people import Customer
 from bot.records.users import User
 from bot.services.masking import masked_phone
@@ -22,6 +31,9 @@ _TONES = {
     CallStatus.NO_ANSWER: "wait",
     CallStatus.MISSED: "wait",
 }
+
+_UNSURE = 0.6
+"""Confidence of the recogniser below which words are marked."""
 
 
 def is_live(call: Call) -> bool:
@@ -57,6 +69,29 @@ def theirs(call: Call) -> str:
     return (call.caller_number if call.direction is CallDirection.INBOUND else call.dialed_number) or ""
 
 
+def segment_line(segment: TranscriptSegment) -> dict[str, Any]:
+    """Something that was said."""
+    return {
+        "from": "customer" if segment.speaker is Speaker.CUSTOMER else "ai",
+        "text": segment.text,
+        "at": lasting(int(segment.start_time)) if segment.start_time is not None else "",
+        "is_unsure": segment.confidence is not None and segment.confidence < _UNSURE,
+    }
+
+
+def item_line(item: ActionItem, t: Texts, reader: User) -> dict[str, Any]:
+    """Something that is to be done."""
+    return {
+        "id": item.id or "",
+        "text": item.description,
+        "kind": t(f"item_{item.kind}") if item.kind is not None else "",
+        "status": t(f"item_{item.status}"),
+        "tone": {ActionItemStatus.PENDING: "wait", ActionItemStatus.COMPLETED: "ok"}.get(item.status, ""),
+        "is_open": item.status is ActionItemStatus.PENDING,
+        "due": shown(t.language, item.due_date, reader),
+    }
+
+
 def lasting(seconds: int) -> str:
     """`01:42`, `1:02:03`."""
     minutes, rest = divmod(max(0, seconds), 60)
@@ -68,5 +103,8 @@ def money(call: Call, language: str) -> str:
     """What the provider took; empty while that is not known."""
     if call.call_cost is None:
         return ""
-    unit: str = getattr(call, "call_cost_unit", None) or "USD"
-    return str(format_currency(abs(call.call_cost), unit, locale=language, currency_digits=False, decimal_quantization=False))
+    return str(
+        format_currency(
+            abs(call.call_cost), call.call_cost_unit or "USD", locale=language, currency_digits=False, decimal_quantization=False
+        )
+    )

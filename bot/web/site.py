@@ -28,6 +28,7 @@ from bot.records.permissions import Permissions
 from bot.resources import LANGUAGES
 from bot.services.access_links import LinkMail
 from bot.services.accounts import Accounts
+from bot.services.after_call import AfterCall
 from bot.services.conversations import Conversations
 from bot.services.desk import Desk
 from bot.services.media import Media
@@ -145,6 +146,8 @@ class Parts(Protocol):
     def outbox(self) -> Outbox: ...
     @property
     def jobs(self) -> Jobs: ...
+    @property
+    def after_call(self) -> AfterCall: ...
     @property
     def transfer_calls(self) -> TransferCalls: ...
     @property
