@@ -9,7 +9,6 @@ from bot.channels.voice.scripted import ScriptedRecogniser, SilentVoice
 from bot.channels.voice.simulator import SimulatedTelephone
 from bot.channels.voice.speech import Speech
 from bot.clock import SystemClock
-from bot.services.phone_calls import PhoneCall
 
 GREETING = "Hello, this is a machine."
 
@@ -65,14 +64,11 @@ class Parrot:
 def telephone_of(app: App, parrots: list[Parrot], *, is_busy: bool = False) -> SimulatedTelephone:
     """A simulated telephone with parrots behind it."""
 
-    def answer(info: CallInfo, line: Line) -> Hears | None:
+    async def answer(info: CallInfo, line: Line) -> Hears | None:
         if is_busy:
             return None
         parrots.append(Parrot(info, line))
         return parrots[-1]
 
-    async def nothing_first(_: PhoneCall, __: str) -> None:
-        return
-
     speech = Speech(SilentVoice(), ScriptedRecogniser())
-    return SimulatedTelephone(app.phone_calls, SystemClock(), speech, WebrtcDetector, answer, nothing_first)
+    return SimulatedTelephone(app.phone_calls, SystemClock(), speech, WebrtcDetector, answer)

@@ -96,7 +96,16 @@ SOCKETS = {"GET /desk/live"}
 NOT_PAGES = {"GET /static/{version}/{name}"}
 """Files, with nothing of anybody's in them."""
 
-VALUES = {"token": "0" * 64, "session": "0" * 64, "user": "nobody", "conversation": "none", "kind": "job", "subject": "ai", "id": "none", "item": "none"}
+VALUES = {
+    "token": "0" * 64,
+    "session": "0" * 64,
+    "user": "nobody",
+    "conversation": "none",
+    "kind": "job",
+    "subject": "ai",
+    "id": "none",
+    "item": "none",
+}
 GUARDED = [(route, who) for route, who in ROUTES.items() if who != OPEN]
 
 

@@ -30,7 +30,7 @@ from bot.channels.voice.tapping import Tap
 from bot.clock import Clock
 from bot.records.calls import CALL_MOVES, CallDirection, CallStatus
 from bot.services.conversations import FIRST_AGENT
-from bot.services.phone_calls import PhoneCall, PhoneCalls
+from bot.services.phone_calls import PhoneCalls
 
 OURS: Final = "simulator"
 """Our end of it: no number, so that nobody can be called from it."""
@@ -40,10 +40,8 @@ _MOST_WAITING = 500
 """Captions for a page that does not take them; the next are dropped."""
 
 
-Answer = Callable[[CallInfo, Line], Hears | None]
+Answer = Callable[[CallInfo, Line], Awaitable[Hears | None]]
 """Who leads the talk over a line; None where there is no room."""
-Open = Callable[[PhoneCall, str], Awaitable[None]]
-"""Puts what is said first on the timeline of a call, in this language."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,15 +58,12 @@ class _Watched:
 class SimulatedTelephone:
     """The telephone of the front page, as many as are open."""
 
-    def __init__(
-        self, calls: PhoneCalls, clock: Clock, speech: Speech, detector: Callable[[], Detector], answer: Answer, open_: Open
-    ) -> None:
+    def __init__(self, calls: PhoneCalls, clock: Clock, speech: Speech, detector: Callable[[], Detector], answer: Answer) -> None:
         """`detector` makes one for each call."""
         self._calls = calls
         self._clock = clock
         self._speech = speech
         self._answer = answer
-        self._open = open_
         answering = Answering(self._begun, self._answered, self._over)
         self._streams = Streams(speech.voice, EitherRecogniser(speech.recogniser), detector, clock, answering)
         self._secret = secrets.token_bytes(32)
@@ -87,10 +82,9 @@ class SimulatedTelephone:
     async def begin(self, number: str, language: str) -> Mapping[str, str]:
         """A new call from this number (E.164): what its line has to say to be let in. Raises StoreUnavailable."""
         sid = f"CAsim{secrets.token_hex(14)}"
-        begun = await self._calls.begin(
+        await self._calls.begin(
             sid, ours=OURS, theirs=number, direction=CallDirection.INBOUND, agent=FIRST_AGENT, language=language
         )
-        await self._open(begun, language)
         return {"sid": sid, "stream": f"MZsim{secrets.token_hex(14)}", "token": self._token(sid, language)}
 
     async def words(self, text: str, language: str) -> bytes:
@@ -148,10 +142,10 @@ class SimulatedTelephone:
             answered_at=self._clock.monotonic(),
         )
 
-    def _answered(self, info: CallInfo, line: Line) -> Hears | None:
+    async def _answered(self, info: CallInfo, line: Line) -> Hears | None:
         watched = self._watched.get(info.sid)
         tap = Tap(line, watched.tell if watched is not None else lambda _: None)
-        call = self._answer(info, tap)
+        call = await self._answer(info, tap)
         if call is None:
             return None
         tap.join(call)
