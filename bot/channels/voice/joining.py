@@ -41,7 +41,7 @@ class Calls:
         clock: Clock,
         meter: Meter,
         no_more_calls: Callable[[str, str], Awaitable[None]],
-        company: str,
+        company: str = "",
     ) -> None:
         """`no_more_calls` is given a call's id and how somebody on it said that they want none; it returns once that is kept."""
         self._phone_calls = phone_calls

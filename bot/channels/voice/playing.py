@@ -350,4 +350,3 @@ def _nobody(_: bytes) -> None:
 def _end(piece: _Piece) -> None:
     if piece.task is not None:
         piece.task.cancel()
-

@@ -106,6 +106,7 @@ class SimulatedTelephone:
     async def close(self) -> None:
         """The process ends: so do its calls."""
         await self._streams.close()
+        await self._speech.close()
 
     async def captions(self, token: str, socket: web.WebSocketResponse) -> None:
         """Tells a page what is said on its call, until that is over or the page is gone."""

@@ -74,6 +74,8 @@ class PhonePage:
     async def close(self) -> None:
         """The server stops."""
         await close_all(self._open)
+        if self._parts.phone_simulator is not None:
+            await self._parts.phone_simulator.close()
 
     def _telephone(self, request: web.Request) -> Telephone:
         require_here(request, self._parts.settings)
