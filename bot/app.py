@@ -5,16 +5,18 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import structlog
 
 from bot.backlog import Backlog
 from bot.channels.base import Channel, shape_for
+from bot.channels.voice.joining import Calls
 from bot.channels.whatsapp.simulator import Simulator
 from bot.clock import Clock, SystemClock, follow
 from bot.config import Settings
 from bot.dialogs.agent import AgentLoop
+from bot.dialogs.call_reading import ModelCallReader
 from bot.dialogs.flow import discover as discover_flows
 from bot.dialogs.intents import Intents
 from bot.dialogs.llm import Model
@@ -38,11 +40,17 @@ from bot.sending import Sending
 from bot.services.access_links import JOB as LINK_JOB
 from bot.services.access_links import LinkMail
 from bot.services.accounts import Accounts, accounts_of
+from bot.services.after_call import AfterCall
+from bot.services.after_call import join as join_after_call
 from bot.services.audit import Audit
+from bot.services.call_jobs import RETENTION_JOB, STALE_JOB
+from bot.services.call_timeline import CallTimeline
 from bot.services.callbacks import Callbacks
+from bot.services.calling import Calling
+from bot.services.calling import join as join_calling
 from bot.services.capture import Capture
 from bot.services.code_delivery import CodeDelivery, Mailer
-from bot.services.consents import Consents
+from bot.services.consents import ConsentBook, Consents
 from bot.services.conversations import DESK_JOB, Conversations
 from bot.services.deadlines import JOB as DEADLINES_JOB
 from bot.services.deadlines import SECONDS as DEADLINES_SECONDS
@@ -63,13 +71,18 @@ from bot.services.merging import Merging
 from bot.services.one_time_codes import OneTimeCodes
 from bot.services.people import People
 from bot.services.phone_calls import PhoneCalls
+from bot.services.phone_provider import PhoneProvider
 from bot.services.ratings import Ratings
 from bot.services.receipts import Receipts
+from bot.services.recordings import RETENTION_SECONDS
 from bot.services.search import Search
 from bot.services.settings import SystemSettings
 from bot.services.spending import Spending
+from bot.services.stale_calls import SECONDS as STALE_SECONDS
+from bot.services.telephone import Telephone
 from bot.services.ticketing import Ticketing
 from bot.services.ticketing import join as join_ticketing
+from bot.services.transfer_call import TransferCalls
 from bot.services.users import Users
 from bot.services.verification import JOB, Verifying
 from bot.services.webhook_events import WebhookEvents
@@ -90,9 +103,13 @@ from bot.vendors import (
     shared_of,
     simulator_of,
     store_of,
+    telephone_of,
     worked_on,
 )
 from bot.worker import Worker
+
+if TYPE_CHECKING:
+    from bot.channels.voice.simulator import SimulatedTelephone
 
 log = structlog.get_logger()
 
@@ -123,6 +140,17 @@ class App:
     merging: Merging
     conversations: Conversations
     phone_calls: PhoneCalls
+    transfer_calls: TransferCalls
+    calls: Calls
+    """The telephone calls whose lines this process holds."""
+    phone_simulator: SimulatedTelephone | None
+    """The telephone of the front page: `bot serve` has one where there is no real number and nobody but this machine comes in."""
+    calling: Calling
+    telephone: Telephone | None
+    """None where the settings switch none on."""
+    consents: ConsentBook
+    call_timeline: CallTimeline
+    after_call: AfterCall
     knowledge: Knowledge
     router: Router
     engine: Engine
@@ -155,13 +183,15 @@ async def assemble(
     channels: Mapping[str, Channel] | None = None,
     bounds: Bounds | None = None,
     mailer: Mailer | None = None,
+    telephone: Telephone | None = None,
+    phone_provider: PhoneProvider | None = None,
     meter: Meter = KEEPS_NOTHING,
     work: bool = True,
 ) -> AsyncIterator[App]:
     """The parts, joined and open; closed again when the block ends.
 
-    `clock`, `model`, `channels`, `bounds` and `mailer` take the place of what the settings say: for tests, and for programs that
-    embed us. What they measure is told to `meter`, which is closed with the rest.
+    `clock`, `model`, `channels`, `bounds`, `mailer`, `telephone` and `phone_provider` take the place of what the settings say:
+    for tests, and for programs that embed us. What they measure is told to `meter`, which is closed with the rest.
     With `work` the process takes the store for itself, or joins those that share it: raises DataInUse when another one has it
     alone. The worker is not started here. Raises SettingsError, StoreError, ResourceError.
     """
@@ -182,8 +212,28 @@ async def assemble(
         for channel in channels.values():
             stack.push_async_callback(channel.close)
         mailer = mailer or mailer_of(settings, clock, shared.breakers.of("e-mail"))
-        app = _join(settings, clock, store, lanes, shared, model, channels, bounds, mailer, meter, ownership, work)
+        if telephone is None and (rest := telephone_of(settings, clock, shared.breakers.of("twilio"))) is not None:
+            stack.push_async_callback(rest.close)
+            telephone = rest
+            phone_provider = phone_provider if phone_provider is not None else rest
+        app = _join(
+            settings,
+            clock,
+            store,
+            lanes,
+            shared,
+            model,
+            channels,
+            bounds,
+            mailer,
+            telephone,
+            phone_provider,
+            meter,
+            ownership,
+            work,
+        )
         stack.push_async_callback(app.posting_tools.close)
+        stack.push_async_callback(app.calls.close)
         stack.push_async_callback(app.spending.close)
         stack.push_async_callback(app.backlog.close)
         if work:
@@ -227,6 +277,11 @@ def _refuse_half_of_it(settings: Settings) -> None:
         raise SettingsError(
             "REDIS_URL: Redis joins several processes, and the embedded store serves one: set MONGODB_URI too, or unset REDIS_URL"
         )
+    if settings.has_any_twilio and not settings.has_twilio:
+        missing = " and ".join(settings.twilio_missing())
+        raise SettingsError(
+            f"{missing}: not set, and the telephone needs them; set them too, or unset the other TWILIO_ settings"
+        )
 
 
 def _join(
@@ -239,6 +294,8 @@ def _join(
     channels: Mapping[str, Channel],
     bounds: Bounds | None,
     mailer: Mailer | None,
+    telephone: Telephone | None,
+    phone_provider: PhoneProvider | None,
     meter: Meter,
     ownership: Ownership,
     is_working: bool,
@@ -284,6 +341,30 @@ def _join(
     store.before_commit(events)
     Posting(store, clock, system, desk.notifying, events, tools, jobs)
     webhooks = Webhooks(store, clock, audit, jobs, events, tools, is_public=bool(settings.public_url))
+    callbacks, capture = Callbacks(store, clock, audit), Capture(store, clock, leads)
+    phone_calls = PhoneCalls(store, clock, audit, people, conversations, jobs)
+    calling = join_calling(
+        store, clock, audit, jobs, policy, system, phone_calls, callbacks, shared.pacer, telephone, COMPANY, settings
+    )
+    after_call = join_after_call(
+        store,
+        clock,
+        audit,
+        jobs,
+        shared.live,
+        meter,
+        system,
+        spending,
+        conversations,
+        phone_calls,
+        ticketing.tickets,
+        callbacks,
+        leads,
+        capture,
+        media,
+        ModelCallReader(model, meter) if model is not None else None,
+        phone_provider,
+    )
     parts = Parts(
         store=store,
         clock=clock,
@@ -299,17 +380,18 @@ def _join(
             tickets=ticketing.tickets,
             handoffs=handoffs,
             people=people,
-            callbacks=Callbacks(store, clock, audit),
+            callbacks=callbacks,
             search=search,
             knowledge=knowledge,
             memories=Memories(store, clock, audit),
             verification=verification,
             leads=leads,
-            capture=Capture(store, clock, leads),
+            capture=capture,
             directory=Directory(store, search, leads),
             ratings=Ratings(store, clock, audit),
             consents=Consents(clock),
             hours=hours,
+            dialling=calling.dialling,
         ),
         loop=AgentLoop(model, Offline(intents, knowledge), toolbox, clock, bounds, meter),
         agents=agents,
@@ -323,6 +405,10 @@ def _join(
         meter=meter,
     )
     engine = Engine(parts)
+    calls = Calls(
+        settings, engine, lanes.turns, store, phone_calls, after_call.turns, shared.live, clock, meter, calling.do_not_call.said
+    )
+    calling.dialling.admit_by(calls.live)
     sending = Sending(outbox, channels, shared, meter)
     worker = Worker(store, lanes, inbox, outbox, engine, sending, jobs, shared.live, meter)
     return App(
@@ -341,7 +427,15 @@ def _join(
         link_mail=link_mail,
         merging=merging,
         conversations=conversations,
-        phone_calls=PhoneCalls(store, clock, audit, people, conversations),
+        phone_calls=phone_calls,
+        transfer_calls=TransferCalls(store, audit, outbox, conversations, desk.transfers, shared.live),
+        calls=calls,
+        phone_simulator=None,
+        calling=calling,
+        telephone=telephone,
+        consents=ConsentBook(store, clock, audit, people),
+        call_timeline=CallTimeline(store, clock, outbox, conversations),
+        after_call=after_call,
         knowledge=knowledge,
         router=router,
         engine=engine,
@@ -381,4 +475,6 @@ async def _plan_jobs(app: App) -> None:
         await app.jobs.every("merge-stragglers", STRAGGLERS_SECONDS)
         await app.jobs.every(DESK_JOB, DESK_SECONDS)
         await app.jobs.every(MEDIA_JOB, MEDIA_SECONDS)
+        await app.jobs.every(STALE_JOB, STALE_SECONDS)
+        await app.jobs.every(RETENTION_JOB, RETENTION_SECONDS)
         await app.jobs.every(DEADLINES_JOB, DEADLINES_SECONDS)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
@@ -34,6 +35,11 @@ _EXAMPLES = {
     "TWILIO_API_URL": "https://api.twilio.com",
     "WHATSAPP_PHONE_ID": "106540352242922 (digits, from Meta's API setup page)",
     "TWILIO_VOICE": "gather, relay or stream",
+    "BOT_VOICE_DETECTOR": "webrtc or silero",
+    "TWILIO_ACCOUNT_SID": "AC and 32 hexadecimal digits, from Twilio's console",
+    "TWILIO_FROM_NUMBER": "+12025550100",
+    "BOT_CALL_RECORDING": "true or false",
+    "OPENAI_SPEECH_VOICE": "alloy, or nova, hi=shimmer",
     "BOT_MAX_CALLS": "200",
     "BOT_CALL_MAX_MINUTES": "30",
     "BOT_CALL_IDLE_SECONDS": "10",
@@ -42,6 +48,8 @@ _EXAMPLES = {
     "OPENAI_CONTEXT_TOKENS": "8192",
     "SMTP_URL": "smtp://user:password@mail.example.com:587?from=bot@example.com",
 }
+ESPEAK = "espeak-ng"
+"""The program that speaks without a server."""
 # Of LangChain's only this one is ours.
 _PREFIXES = ("BOT_", "WHATSAPP_", "TWILIO_", "OPENAI_", "MONGODB_", "REDIS_URL", "SMTP_URL", "LANGCHAIN_MOD")
 
@@ -114,6 +122,27 @@ def _smtp_url(value: SecretStr) -> SecretStr:
     return value
 
 
+def read_voices(text: str) -> dict[str, str]:
+    """`nova, hi=shimmer` -> voices by language; under "" the one for all others. Raises ValueError."""
+    voices: dict[str, str] = {}
+    for part in text.split(","):
+        language, equals, voice = (piece.strip() for piece in part.rpartition("="))
+        if not voice or (language if not equals else language not in _VOICE_LANGUAGES) or language in voices:
+            raise ValueError("must be a voice, and voices of languages (es, en, hi) behind it, each named once")
+        voices[language] = voice
+    if "" not in voices:
+        raise ValueError("must begin with the voice for all languages that have none of their own")
+    return voices
+
+
+_VOICE_LANGUAGES = ("es", "en", "hi")
+
+
+def _voices(value: str) -> str:
+    read_voices(value)
+    return value
+
+
 def _setting(name: str, default: Any, meaning: str, **rules: Any) -> Any:
     return Field(default, validation_alias=name, description=meaning, **rules)
 
@@ -160,6 +189,9 @@ class Settings(BaseSettings):
     openai_embedding_model: str = _setting("OPENAI_EMBEDDING_MODEL", "", "embedding model")
     openai_transcription_model: str = _setting("OPENAI_TRANSCRIPTION_MODEL", "", "speech-to-text model")
     openai_speech_model: str = _setting("OPENAI_SPEECH_MODEL", "", "text-to-speech model")
+    openai_speech_voice: Annotated[str, AfterValidator(_voices)] = _setting(
+        "OPENAI_SPEECH_VOICE", "alloy", "its voice; others by language behind it, as `nova, hi=shimmer`"
+    )
 
     whatsapp_phone_id: str = _setting("WHATSAPP_PHONE_ID", "", "id of our WhatsApp number", pattern=r"^\d*$")
     whatsapp_token: SecretStr = _setting("WHATSAPP_TOKEN", SecretStr(""), "access token of the WhatsApp app")
@@ -170,15 +202,19 @@ class Settings(BaseSettings):
     )
     whatsapp_api_url: WebAddress = _setting("WHATSAPP_API_URL", "https://graph.facebook.com", "Meta's Graph API")
 
-    twilio_account_sid: str = _setting("TWILIO_ACCOUNT_SID", "", "Twilio account")
+    twilio_account_sid: str = _setting("TWILIO_ACCOUNT_SID", "", "Twilio account", pattern=r"^(AC[0-9a-fA-F]{32})?$")
     twilio_auth_token: SecretStr = _setting("TWILIO_AUTH_TOKEN", SecretStr(""), "Twilio's token, also signs its webhooks")
-    twilio_from_number: str = _setting("TWILIO_FROM_NUMBER", "", "number we call from")
+    twilio_from_number: str = _setting("TWILIO_FROM_NUMBER", "", "number we call from", pattern=r"^(\+[1-9][0-9]{6,14})?$")
     twilio_api_url: WebAddress = _setting("TWILIO_API_URL", "https://api.twilio.com", "Twilio's REST API")
     twilio_voice: Literal["gather", "relay", "stream"] = _setting("TWILIO_VOICE", "gather", "how calls are carried")
     max_calls: int = _setting("BOT_MAX_CALLS", 200, "calls that one process carries at once", ge=1)
     call_max_minutes: int = _setting("BOT_CALL_MAX_MINUTES", 30, "longest call, in minutes", ge=1, le=240)
     call_idle_seconds: int = _setting("BOT_CALL_IDLE_SECONDS", 10, "silence on a call until we ask, in s", ge=3, le=120)
     interrupt_words: int = _setting("BOT_INTERRUPT_WORDS", 1, "words that end what we say on a call", ge=1, le=10)
+    voice_detector: Literal["webrtc", "silero"] = _setting("BOT_VOICE_DETECTOR", "webrtc", "what tells speech on a media stream")
+    silero_file: str = _setting("BOT_SILERO_FILE", "", "silero_vad.onnx; unset: that of an installed silero-vad")
+
+    call_recording: bool = _setting("BOT_CALL_RECORDING", False, "whether calls are recorded, after a notice")
 
     @field_validator("*", mode="before")
     @classmethod
@@ -211,6 +247,27 @@ class Settings(BaseSettings):
         first = self.langchain_model or (self.openai_model if self.has_openai else "")
         return [name for name in (first, self.openai_fallback_model if self.has_openai else "") if name]
 
+    @property
+    def has_speech_model(self) -> bool:
+        """Whether a server turns text into speech."""
+        return self.has_openai and bool(self.openai_speech_model)
+
+    @property
+    def has_transcription_model(self) -> bool:
+        """Whether a server turns speech into text."""
+        return self.has_openai and bool(self.openai_transcription_model)
+
+    @property
+    def can_speak(self) -> bool:
+        """Whether anything turns text into speech here: a server, or espeak-ng on this machine."""
+        return self.has_speech_model or shutil.which(ESPEAK) is not None
+
+    @property
+    def call_transport(self) -> Literal["gather", "relay", "stream"]:
+        """How calls are carried: as TWILIO_VOICE says, but by gather where `stream` would be deaf or mute."""
+        is_whole = self.has_transcription_model and self.can_speak
+        return "gather" if self.twilio_voice == "stream" and not is_whole else self.twilio_voice
+
     def whatsapp_missing(self) -> list[str]:
         """The settings that WhatsApp still needs; empty when it is on."""
         needed = {
@@ -220,6 +277,25 @@ class Settings(BaseSettings):
             "WHATSAPP_VERIFY_TOKEN": self.whatsapp_verify_token.get_secret_value(),
         }
         return [name for name, value in needed.items() if not value]
+
+    def twilio_missing(self) -> list[str]:
+        """The settings that the telephone still needs; empty when it is on."""
+        needed = {
+            "TWILIO_ACCOUNT_SID": self.twilio_account_sid,
+            "TWILIO_AUTH_TOKEN": self.twilio_auth_token.get_secret_value(),
+            "TWILIO_FROM_NUMBER": self.twilio_from_number,
+            "BOT_PUBLIC_URL": self.public_url,
+        }
+        return [name for name, value in needed.items() if not value]
+
+    @property
+    def has_twilio(self) -> bool:
+        return not self.twilio_missing()
+
+    @property
+    def has_any_twilio(self) -> bool:
+        """Whether a telephone number is being set up, or was: any one of Twilio's three settings is there."""
+        return bool(self.twilio_account_sid or self.twilio_auth_token.get_secret_value() or self.twilio_from_number)
 
     @property
     def smtp(self) -> SmtpServer | None:

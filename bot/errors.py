@@ -233,6 +233,11 @@ class SendUnconfirmed(SendError):
 class SpeechError(BotError):
     """Nothing could be spoken or understood: a speech server is down, slow, or refuses."""
 
+    def __init__(self, message: str = "", *, status: int = 0) -> None:
+        super().__init__(message)
+        self.status = status
+        """The HTTP status that its server answered with; 0 where there was none."""
+
 
 class ModelError(BotError):
     """The model did not answer."""

@@ -121,6 +121,8 @@ class Inbox:
     def _window(self, item: Incoming) -> float:
         if not isinstance(item, InboundMessage):
             return 0.0
+        if _is_of_a_call(item):  # whoever recognised it has waited for its end
+            return 0.0
         return self._quiet / 4 if _is_finished(item) else self._quiet
 
     def done(self, ids: Sequence[str]) -> Change:
@@ -183,6 +185,16 @@ def read_item(row: InboxRow) -> Incoming:
     A version that adds a kind of Incoming makes it a new shape of InboxRow, so that older ones leave it alone.
     """
     return decode_incoming(row.item)
+
+
+def _is_of_a_call(message: InboundMessage) -> bool:
+    match message.content:
+        case Text(end=end):
+            return end is not None
+        case Choice(source=source):
+            return source == "key"
+        case _:
+            return False
 
 
 def _is_finished(message: InboundMessage) -> bool:

@@ -17,7 +17,7 @@ import structlog
 from structlog.contextvars import bind_contextvars
 
 from bot.clock import Clock, new_id
-from bot.errors import DataTooNew, VendorLeftAlone
+from bot.errors import DataTooNew, StoreUnavailable, VendorLeftAlone
 from bot.meter import KEEPS_NOTHING, Counted, Meter
 from bot.records.work import Job, JobSchedule, JobStatus
 from bot.store.base import Between, Claim, Delete, Lanes, Store, Unit
@@ -34,7 +34,10 @@ _PAGE = 500
 
 @dataclass(frozen=True, slots=True)
 class Again:
-    """What the handler of recurring work may give back: it wants to be called in so many seconds, where that is sooner."""
+    """What a handler may give back: it wants to be called again in so many seconds.
+
+    Recurring work is, where that is sooner; other work is not done yet.
+    """
 
     seconds: float
 
@@ -51,10 +54,16 @@ class Jobs:
         self._lanes = lanes
         self._clock = clock
         self._handlers: dict[str, tuple[Handler, float]] = {}
+        self._given_up: dict[str, Handler] = {}
 
-    def register(self, name: str, handler: Handler, *, seconds: float = MAX_SECONDS) -> None:
-        """Work of this name is done by this handler, which may take so many seconds and is ended then."""
+    def register(self, name: str, handler: Handler, *, seconds: float = MAX_SECONDS, given_up: Handler | None = None) -> None:
+        """Work of this name is done by this handler, which may take so many seconds and is ended then.
+
+        `given_up` is told of work that failed too often, before it is set aside; it may be told twice.
+        """
         self._handlers[name] = handler, seconds
+        if given_up is not None:
+            self._given_up[name] = given_up
 
     async def schedule(self, name: str, due_at: datetime, payload: Mapping[str, Any] | None = None, *, id: str = "") -> str:
         """Work due at a time; its id. The same id is scheduled once, however often this is called."""
@@ -63,9 +72,22 @@ class Jobs:
         await self._wake(job)
         return job.id
 
-    def add(self, unit: Unit, name: str, payload: Mapping[str, Any], *, id: str, every: float | None = None) -> None:
-        """Work that is due as soon as the unit is written, and not there without it; every so many seconds again with `every`."""
-        schedule = JobSchedule(execute_at=self._clock.now(), recurring=every is not None, every_seconds=every)
+    def add(
+        self,
+        unit: Unit,
+        name: str,
+        payload: Mapping[str, Any],
+        *,
+        id: str,
+        every: float | None = None,
+        delay: float = 0.0,
+    ) -> None:
+        """Work that is due as soon as the unit is written, or `delay` seconds from now, and not there without it.
+
+        Every so many seconds again with `every`.
+        """
+        due_at = self._clock.now() + timedelta(seconds=delay)
+        schedule = JobSchedule(execute_at=due_at, recurring=every is not None, every_seconds=every)
         job = Job(id=id, job_type=name, schedule=schedule, payload=dict(payload))
         unit.insert(job)
         unit.then(lambda: self._wake(job))
@@ -167,6 +189,8 @@ class Jobs:
 
     async def _done(self, job: Job, result: object) -> float | None:
         every = job.schedule.every_seconds
+        if every is None and isinstance(result, Again):
+            return await self._again(job, result.seconds, attempts=0, error="")
         if every is None:
             done = {"status": JobStatus.COMPLETED, "error": "", "executed_at": self._clock.now()}
             await self._store.change(Job, {"id": job.id}, set=done)
@@ -185,6 +209,7 @@ class Jobs:
     async def _failed(self, job: Job, error: str) -> float | None:
         attempts, every = job.attempts + 1, job.schedule.every_seconds
         if every is None and attempts >= (job.max_attempts or MAX_ATTEMPTS):
+            await self._give_up(job)
             failed = {"status": JobStatus.FAILED, "attempts": attempts, "error": error}
             await self._store.change(Job, {"id": job.id}, set=failed)
             self._meter.count(Counted.SET_ASIDE, "jobs")
@@ -192,6 +217,18 @@ class Jobs:
         wait = every if every is not None else float(min(2**attempts, 600))
         self._meter.count(Counted.RETRIES, "jobs")
         return await self._again(job, wait, attempts=attempts, error=error)
+
+    async def _give_up(self, job: Job) -> None:
+        """Whoever wants to know is told first: after a crash in between it is tried, and told, once more."""
+        told = self._given_up.get(job.job_type)
+        if told is None:
+            return
+        try:
+            await told(job.payload)
+        except StoreUnavailable:
+            raise
+        except Exception:
+            log.exception("what follows a job that failed was not done", job=job.id, job_type=job.job_type)
 
     async def _again(self, job: Job, wait: float, **fields: Any) -> float:
         due = self._clock.now() + timedelta(seconds=wait)

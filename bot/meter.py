@@ -29,12 +29,25 @@ class Counted(Enum):
     HELD_BACK = ("sends_held_back", "Sends that were put off before they were tried, and what for", ("channel", "why"))
     REFUSALS = ("policy_refusals", "Deliveries that policy has refused, by rule", ("rule",))
     RETRIES = ("retries", "Work that failed and is tried again", ("kind",))
+    CALLS = ("calls", "Telephone calls that are over, by what came of them", ("direction", "outcome"))
+    INTERRUPTIONS = ("call_interruptions", "Answers of ours that a caller spoke over", ("line",))
+    DIALS_REFUSED = ("dials_refused", "Calls that were not placed, by the rule that said no", ("rule",))
     SET_ASIDE = ("set_aside", "Work that failed too often, or cannot be read, and waits for a person", ("kind",))
 
     def __init__(self, title: str, meaning: str, labels: tuple[str, ...]) -> None:
         self.title = title
         self.meaning = meaning
         self.labels = labels
+
+
+class Held(Enum):
+    """What a process has in hand: its name for Prometheus, and what it says."""
+
+    CALLS = ("live_calls", "Telephone calls whose line this process holds")
+
+    def __init__(self, title: str, meaning: str) -> None:
+        self.title = title
+        self.meaning = meaning
 
 
 class Stage(StrEnum):
@@ -58,6 +71,12 @@ class Stage(StrEnum):
     """Until a post has its turn at the vendor's pace, or is put off; no span of a trace."""
     POSTED = "posted"
     """One post to a channel."""
+    CALL_TRANSCRIPT = "call_transcript"
+    """On a call, from the moment in which the person stopped speaking: until it was known what they said; no span of a trace."""
+    CALL_FIRST_WORD = "call_first_token"
+    """... until the model's first word."""
+    CALL_FIRST_SOUND = "call_first_audio"
+    """... until the first sound of the answer left us."""
     RECEIPT = "receipt"
     """A receipt applied to its delivery; only traces show it."""
 
@@ -100,6 +119,9 @@ class Meter:
 
     def took(self, stage: Stage, seconds: float) -> None:
         """A stage took so long."""
+
+    def holds(self, what: Held, number: int) -> None:
+        """So many of these are in hand now."""
 
     def stage(self, stage: Stage, what: str = "") -> AbstractContextManager[None]:
         """Measures a block; `what` names a tool or an agent in a trace. Blocks within it belong to it."""

@@ -16,7 +16,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Proc
 from prometheus_client.exposition import generate_latest
 
 from bot.clock import Clock
-from bot.meter import Counted, Meter, Snapshot, Stage, Waiting
+from bot.meter import Counted, Held, Meter, Snapshot, Stage, Waiting
 
 disable_created_metrics()  # type: ignore[no-untyped-call]  # one more series for each, that nothing of ours needs
 
@@ -29,6 +29,11 @@ OTHER: Final = "other"
 _BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0, 30.0, 60.0, 120.0)
 """Seconds: from a commit on a local disk to a turn at its bound."""
 _DELIVERY = {Stage.DELIVERY_WAITED: "waited", Stage.PACED: "paced", Stage.POSTED: "posted"}
+_CALL = {
+    Stage.CALL_TRANSCRIPT: "transcript",
+    Stage.CALL_FIRST_WORD: "first_token",
+    Stage.CALL_FIRST_SOUND: "first_audio",
+}
 _TRACED_ONLY = frozenset({Stage.RECEIPT})
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.:/-]{0,59}")
@@ -70,8 +75,12 @@ class PrometheusMeter(Meter):
         self._variety = dict.fromkeys(Counted, 0)
         turns = self._histogram("turn", "How long the stages of turns take")
         deliveries = self._histogram("delivery", "How long the stages of deliveries take")
-        self._stages = {stage: turns.labels(stage.value) for stage in Stage if stage not in _DELIVERY.keys() | _TRACED_ONLY}
+        calls = self._histogram("call_turn", "How long a caller waits once they have stopped speaking")
+        others = _DELIVERY.keys() | _CALL.keys() | _TRACED_ONLY
+        self._stages = {stage: turns.labels(stage.value) for stage in Stage if stage not in others}
         self._stages |= {stage: deliveries.labels(name) for stage, name in _DELIVERY.items()}
+        self._stages |= {stage: calls.labels(name) for stage, name in _CALL.items()}
+        self._held = {what: self._gauge(what.title, what.meaning) for what in Held}
         self._info(version)
         self._waiting = self._gauge("queue_depth", "What waits, by kind of work, in the whole deployment", "kind")
         self._oldest = self._gauge("queue_oldest_seconds", "How long the oldest has waited, by kind of work", "kind")
@@ -89,6 +98,9 @@ class PrometheusMeter(Meter):
         histogram = self._stages.get(stage)
         if histogram is not None:
             histogram.observe(max(0.0, seconds))
+
+    def holds(self, what: Held, number: int) -> None:
+        self._held[what].set(number)
 
     def stage(self, stage: Stage, what: str = "") -> AbstractContextManager[None]:
         return _Timer(self, stage)

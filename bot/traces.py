@@ -25,7 +25,7 @@ from opentelemetry.sdk.trace.sampling import Decision
 from opentelemetry.trace import Link, NonRecordingSpan, SpanContext, SpanKind, Status, StatusCode, TraceFlags
 
 from bot.clock import Clock
-from bot.meter import Counted, Meter, Snapshot, Stage
+from bot.meter import Counted, Held, Meter, Snapshot, Stage
 
 CLOSE_SECONDS: Final = 3.0
 """How long a stopping process tries to hand on its last spans."""
@@ -82,6 +82,9 @@ class TracingMeter(Meter):
     def took(self, stage: Stage, seconds: float) -> None:
         self._beside.took(stage, seconds)
         trace.get_current_span().set_attribute(f"switchboard.{stage}_seconds", round(seconds, 4))
+
+    def holds(self, what: Held, number: int) -> None:
+        self._beside.holds(what, number)
 
     @contextmanager
     def stage(self, stage: Stage, what: str = "") -> Iterator[None]:

@@ -17,16 +17,19 @@ import structlog
 from bot.breakers import Breaker, Breakers
 from bot.channels.base import Channel, Checkable
 from bot.channels.console import ConsoleChannel
+from bot.channels.voice.channel import VoiceChannel
+from bot.channels.voice.speech import Recogniser, Speech, Voice
 from bot.channels.web import WebChannel
 from bot.channels.whatsapp.simulator import NAME as SIMULATED
 from bot.channels.whatsapp.simulator import SimulatedChannel, Simulator
 from bot.clock import Clock, SystemClock
-from bot.config import Settings, share_env_file
+from bot.config import Settings, read_voices, share_env_file
 from bot.dialogs.llm import Model, ModelRequest, finish
 from bot.dialogs.resilient import Choice, ResilientModel
 from bot.errors import BotError, SettingsError
 from bot.message import Incoming
 from bot.meter import KEEPS_NOTHING, Meter
+from bot.services.phone_calls import PhoneCalls
 from bot.services.status import Finding, State
 from bot.services.webhook_posting import Poster, Sealing, Tools
 from bot.shared import Shared, alone
@@ -39,6 +42,11 @@ if TYPE_CHECKING:
     from aiohttp import web
 
     from bot.channels.email import EmailSender
+    from bot.channels.voice.detector import Detector
+    from bot.channels.voice.joining import Calls
+    from bot.channels.voice.rest import TwilioRest
+    from bot.channels.voice.simulator import SimulatedTelephone
+    from bot.channels.voice.webhook import Served
 
 Accept = Callable[[Sequence[Incoming]], Awaitable[object]]
 """Makes received items durable."""
@@ -150,6 +158,40 @@ def _langchain_model(name: str) -> Model:
     return cast(Model, langchain.named(name))
 
 
+def speech_of(settings: Settings, clock: Clock, breakers: Breakers | None = None) -> Speech:
+    """What calls are spoken and understood with, as far as we do it ourselves. Raises SettingsError.
+
+    Speaks: OPENAI_SPEECH_MODEL, else espeak-ng, else silence. Understands: OPENAI_TRANSCRIPTION_MODEL, else what is scripted.
+    """
+    breakers = breakers or Breakers(clock)
+    return Speech(_voice_of(settings, breakers), _recogniser_of(settings, breakers))
+
+
+def _voice_of(settings: Settings, breakers: Breakers) -> Voice:
+    if not settings.can_speak:
+        return cast(Voice, _load("bot.channels.voice.scripted").SilentVoice())
+    voice = _openai_voice(settings, breakers) if settings.has_speech_model else _load("bot.channels.voice.espeak").EspeakVoice()
+    return cast(Voice, _load("bot.channels.voice.audio_cache").CachedVoice(voice, settings.data_dir / "speech"))
+
+
+def _openai_voice(settings: Settings, breakers: Breakers) -> Any:
+    voices, server = read_voices(settings.openai_speech_voice), _speech_server(settings, breakers, "speech")
+    return _load("bot.channels.voice.openai_speech").OpenAIVoice(server, settings.openai_speech_model, voices)
+
+
+def _recogniser_of(settings: Settings, breakers: Breakers) -> Recogniser:
+    if not settings.has_transcription_model:
+        return cast(Recogniser, _load("bot.channels.voice.scripted").ScriptedRecogniser())
+    server = _speech_server(settings, breakers, "transcription")
+    openai = _load("bot.channels.voice.openai_recogniser")
+    return cast(Recogniser, openai.OpenAIRecogniser(server, settings.openai_transcription_model))
+
+
+def _speech_server(settings: Settings, breakers: Breakers, name: str) -> Any:
+    key = settings.openai_api_key.get_secret_value()
+    return _load("bot.channels.voice.speech_server").SpeechServer(key, settings.openai_base_url, breakers.of(name))
+
+
 def meter_of(settings: Settings, clock: Clock) -> Meter:
     """What counts for /metrics, and makes traces where OTEL_EXPORTER_OTLP_ENDPOINT is set."""
     version = importlib.metadata.version("switchboard")
@@ -195,6 +237,7 @@ def unmakeable(settings: Settings) -> list[Finding]:
 def channels_of(settings: Settings) -> dict[str, Channel]:
     """The channels that are on, by name."""
     channels: dict[str, Channel] = {"console": ConsoleChannel(), "web": WebChannel(), SIMULATED: SimulatedChannel()}
+    channels["voice"] = VoiceChannel()
     if settings.has_whatsapp:
         whatsapp = _load("bot.channels.whatsapp.sender")
         token = settings.whatsapp_token.get_secret_value()
@@ -210,6 +253,47 @@ def mailer_of(settings: Settings, clock: Clock, breaker: Breaker | None = None) 
     if server is None:
         return None
     return cast("EmailSender", _load("bot.channels.email").EmailSender(server, clock, breaker=breaker))
+
+
+def detectors_of(settings: Settings) -> Callable[[], Detector]:
+    """What makes the voice detector of each call on a media stream. Raises SettingsError."""
+    if settings.voice_detector == "webrtc":
+        return cast("Callable[[], Detector]", _load("bot.channels.voice.detector").WebrtcDetector)
+    try:
+        silero = _load("bot.channels.voice.silero")
+    except ModuleNotFoundError as error:
+        fix = "install it with: pip install 'switchboard[silero]', or leave it at webrtc"
+        raise SettingsError(f"BOT_VOICE_DETECTOR=silero needs {error.name}: {fix}") from None
+    return cast("Callable[[], Detector]", silero.load(settings.silero_file).detector)
+
+
+def telephone_of(settings: Settings, clock: Clock, breaker: Breaker | None = None) -> TwilioRest | None:
+    """What places calls, if there is a telephone."""
+    return _twilio(settings, clock, breaker) if settings.has_twilio else None
+
+
+def twilio_account(settings: Settings, clock: Clock) -> TwilioRest:
+    """The account to be set up. Raises SettingsError that names what is missing."""
+    missing = settings.twilio_missing()
+    if missing:
+        raise SettingsError(
+            f"{' and '.join(missing)}: not set; the telephone needs TWILIO_ACCOUNT_SID, TWILIO_AUTH_TOKEN, "
+            "TWILIO_FROM_NUMBER and BOT_PUBLIC_URL"
+        )
+    return _twilio(settings, clock)
+
+
+def _twilio(settings: Settings, clock: Clock, breaker: Breaker | None = None) -> TwilioRest:
+    rest = _load("bot.channels.voice.rest").TwilioRest(
+        settings.twilio_account_sid,
+        settings.twilio_auth_token.get_secret_value(),
+        settings.twilio_from_number,
+        settings.public_url,
+        clock,
+        api_url=settings.twilio_api_url,
+        breaker=breaker,
+    )
+    return cast("TwilioRest", rest)
 
 
 def posting_tools(key: bytes) -> Tools:
@@ -232,9 +316,38 @@ def webhooks_of(settings: Settings, accept: Accept, clock: Clock, meter: Meter =
     return cast("Iterable[web.RouteDef]", routes)
 
 
+def telephone_routes(settings: Settings, parts: Served) -> Iterable[web.RouteDef]:
+    """The telephone's webhooks and websockets, where it is on; `parts` is the joined program."""
+    if not settings.has_twilio:
+        return []
+    signatures = _load("bot.channels.voice.signature").Signatures(
+        settings.twilio_auth_token.get_secret_value(), settings.public_url
+    )
+    hooks = _load("bot.channels.voice.call_hooks").CallHooks(
+        parts.phone_calls, parts.calling, parts.after_call.recordings.recorded
+    )
+    rules = _load("bot.channels.voice.rules").rules_of(settings, is_recorded=settings.call_recording)
+    return cast("Iterable[web.RouteDef]", _load("bot.channels.voice.webhook").routes(parts, signatures, hooks, {}, rules))
+
+
 def simulator_of(settings: Settings, accept: Callable[[Sequence[Incoming]], Awaitable[int]], clock: Clock) -> Simulator | None:
     """The simulated phone: only where nobody but this machine is listened to and no part of a real number is set (DESIGN 5)."""
     return Simulator(accept, clock) if settings.is_loopback and not settings.has_any_whatsapp else None
+
+
+def phone_simulator_of(settings: Settings, clock: Clock, phone_calls: PhoneCalls, calls: Calls) -> SimulatedTelephone | None:
+    """The simulated telephone, where nobody but this machine is listened to and no part of a real number is set (DESIGN 5).
+
+    Raises SettingsError.
+    """
+    if not settings.is_loopback or settings.has_any_twilio:
+        return None
+    simulator = _load("bot.channels.voice.simulator")
+    speech = speech_of(settings, clock)
+    return cast(
+        "SimulatedTelephone",
+        simulator.SimulatedTelephone(phone_calls, clock, speech, detectors_of(settings), calls.live.open),
+    )
 
 
 async def ask_vendors(settings: Settings) -> list[Finding]:
@@ -246,9 +359,27 @@ async def ask_vendors(settings: Settings) -> list[Finding]:
         if isinstance(channel, Checkable):
             findings.append(await _asked(f"{channel.name}, live", channel.check()))
         await channel.close()
+    findings += await _ask_speech(settings)
+    telephone = telephone_of(settings, SystemClock())
+    if telephone is not None:
+        findings.append(await _asked(f"{telephone.name}, live", telephone.check()))
+        await telephone.close()
     mailer = mailer_of(settings, SystemClock())
     if mailer is not None:
         findings.append(await _asked(f"{mailer.name}, live", mailer.check()))
+    return findings
+
+
+async def _ask_speech(settings: Settings) -> list[Finding]:
+    breakers, findings = Breakers(SystemClock()), []
+    if settings.has_speech_model:
+        voice = _openai_voice(settings, breakers)
+        findings.append(await _asked("voice, live", voice.check()))
+        await voice.close()
+    if settings.has_transcription_model:
+        recogniser = cast(Any, _recogniser_of(settings, breakers))
+        findings.append(await _asked("recogniser, live", recogniser.check()))
+        await recogniser.close()
     return findings
 
 

@@ -12,7 +12,7 @@ from bot.config import Settings, load_settings, require_shared
 from bot.errors import DataInUse
 from bot.logs import configure_logs
 from bot.running import run, settle
-from bot.vendors import meter_of, webhooks_of
+from bot.vendors import meter_of, phone_simulator_of, telephone_routes, webhooks_of
 from bot.web.server import build_site, run_site
 
 
@@ -33,7 +33,9 @@ def command(host: str | None, port: int | None, no_worker: bool) -> None:
 async def _serve(settings: Settings, *, work: bool) -> None:
     async with assemble(settings, work=work, meter=meter_of(settings, SystemClock())) as app:
         await app.knowledge.ensure()
-        site = build_site(webhooks_of(settings, app.inbox.accept, app.clock, app.meter), app)
+        app.phone_simulator = phone_simulator_of(settings, app.clock, app.phone_calls, app.calls)
+        webhooks = [*webhooks_of(settings, app.inbox.accept, app.clock, app.meter), *telephone_routes(settings, app)]
+        site = build_site(webhooks, app)
         serving = asyncio.create_task(run_site(site, settings.host, settings.port, lambda port: _started(app, port)))
         losing = asyncio.create_task(app.ownership.lost.wait())
         try:
@@ -55,6 +57,13 @@ def _data(settings: Settings) -> str:
     return str(settings.data_dir)
 
 
+def _telephone(settings: Settings) -> str:
+    """Whether calls come in, and how they are carried."""
+    if settings.has_twilio:
+        return f"on: {settings.twilio_from_number}, by {settings.call_transport}, POST /webhooks/twilio/voice"
+    return f"off: set {', '.join(settings.twilio_missing())}"
+
+
 async def _started(app: App, port: int) -> None:
     if app.is_working:
         await app.worker.start()
@@ -67,5 +76,6 @@ async def _started(app: App, port: int) -> None:
     click.echo(f"  model     {model}")
     missing = app.settings.whatsapp_missing()
     click.echo(f"  WhatsApp  {'off: set ' + ', '.join(missing) if missing else 'on: POST /webhooks/whatsapp'}")
+    click.echo(f"  telephone {_telephone(app.settings)}")
     click.echo(f"  web chat  on: http://{app.settings.host}:{port}/chat")
     click.echo("  Talk to it: bot chat      What is on: bot check      Stop: Ctrl-C")

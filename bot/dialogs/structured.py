@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, TypeVar
 
@@ -19,22 +19,27 @@ _FENCED = re.compile(r"```[\w-]*\s*\n?(.*?)```", re.DOTALL)
 _MISTAKES_TOLD = 10
 
 
-async def ask_for(model: Model, request: ModelRequest, shape: type[T]) -> T:
+async def ask_for(model: Model, request: ModelRequest, shape: type[T], took: Callable[[ModelStep], None] | None = None) -> T:
     """Asks for one JSON object of this shape and checks it; what is wrong is told to the model, once.
 
     The request's messages are the question; its tools are left out. Where the server can enforce a JSON schema it is asked to.
+    `took` is told of each finished answer, also of one that cannot be used: it was paid for.
     Raises ModelError; ModelBroken when the second answer is no better, with that answer as its `partial`.
     """
     schema = {**shape.model_json_schema(), "title": shape.__name__}
     messages = _instructed(request, schema)
     asked = replace(request, messages=messages, tools=(), schema=schema)
     step = await finish(model, asked)
+    if took is not None:
+        took(step)
     found = _read(step, shape)
     if not isinstance(found, str):
         return found
     said = {"role": "assistant", "content": step.text or "(nothing)"}
     wish = {"role": "user", "content": f"That cannot be used: {found}. Answer again with the whole JSON object and nothing else."}
     step = await finish(model, replace(asked, messages=[*messages, said, wish]))
+    if took is not None:
+        took(step)
     found = _read(step, shape)
     if not isinstance(found, str):
         return found

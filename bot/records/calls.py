@@ -10,6 +10,7 @@ from typing import Annotated
 from pydantic import Field
 
 from bot.records.base import PII, Index, Part, Record, record
+from bot.records.calling import CallBasis
 from bot.records.fields import Count, Sentiment, Timezone, Unit
 
 
@@ -96,14 +97,39 @@ class ActionItemStatus(StrEnum):
     CANCELLED = "cancelled"
 
 
+class NextKind(StrEnum):
+    """How a call goes on when the provider asks us the next time."""
+
+    HANG_UP = "hang_up"
+    TRANSFER = "transfer"
+
+
+class NextStep(Part):
+    kind: NextKind
+    to: Annotated[str | None, PII] = None
+    """Of a transfer: E.164, or `sip:...`."""
+
+
+class ActionKind(StrEnum):
+    """What an action item becomes once it is accepted."""
+
+    TICKET = "ticket"
+    CALLBACK = "callback"
+
+
 class Recording(Part):
     url: Annotated[str | None, Field(max_length=255, examples=["https://api.twilio.com/.../Recordings/RE1"])] = None
+    """In our own media store once it is available (`/media/...`); absent before, and once it is deleted."""
     duration: Count | None = None
     """Seconds."""
     size: Count | None = None
     """Bytes."""
     format: str | None = None
     status: RecordingStatus | None = None
+    sid: str | None = None
+    """The provider's id of it."""
+    media_id: str | None = None
+    """Of the file in our media store."""
 
 
 class TranscriptSegment(Part):
@@ -136,6 +162,12 @@ class ActionItem(Part):
     due_date: datetime | None = None
     priority: str | None = None
     status: ActionItemStatus = ActionItemStatus.PENDING
+    """Completed: it was accepted and has become what it says."""
+    kind: ActionKind | None = None
+    became: str | None = None
+    """Id of the ticket or callback that was made of it."""
+    decided_by: str | None = None
+    """`system` by rule, else `user:<id>`."""
 
 
 class SentimentBreakdown(Part):
@@ -145,8 +177,8 @@ class SentimentBreakdown(Part):
 
 
 class SentimentHighlights(Part):
-    positive: list[str] = []
-    concerns: list[str] = []
+    positive: Annotated[list[str], PII] = []
+    concerns: Annotated[list[str], PII] = []
 
 
 class CallSentiment(Part):
@@ -164,10 +196,11 @@ class Opportunity(Part):
 
 
 class CallSummary(Part):
-    """What a model made of the transcript."""
+    """What was made of the transcript, by a model or by rules."""
 
     status: ProcessingStatus = ProcessingStatus.PENDING
     model: str | None = None
+    """`rules` where no model had a part in it."""
     summary: Annotated[str | None, PII] = None
     key_points: Annotated[list[str], PII] = []
     action_items: list[ActionItem] = []
@@ -192,8 +225,10 @@ class CallSummary(Part):
     Index("scheduled_at"),
     Index("started_at", "ended_at"),
     Index("external_call_id", unique=True),
+    Index("dialed_number", "-scheduled_at"),
     Index("transcript.status"),
     Index("ai_summary.status"),
+    Index("recording.status", "ended_at"),
     Index("tags"),
     Index("-created_at"),
 )
@@ -222,12 +257,57 @@ class Call(Record):
     dialed_number: Annotated[str | None, PII] = None
     caller_number: Annotated[str | None, PII] = None
     call_cost: Annotated[Decimal | None, Field(max_digits=10, decimal_places=4, examples=["0.0085"])] = None
+    call_cost_unit: str | None = None
+    """Currency of the cost, as the provider names it: `USD`."""
+    line_lost_at: datetime | None = None
+    """When the line broke off while the call was under way, where it did not come back."""
     recording: Recording | None = None
     transcript: Transcript | None = None
     ai_summary: CallSummary | None = None
     notes: Annotated[str | None, PII] = None
+    """Of a call of ours: what it is about."""
+    language: str | None = None
+    """`es`, `en` or `hi`: what is spoken at first, where whoever places it says so."""
+    basis: CallBasis | None = None
+    """Of a call of ours: why it was allowed."""
+    callback_id: str | None = None
+    """The callback that it answers."""
+    dialled_at: datetime | None = None
+    """When the provider was asked to place it; its answer may be lost."""
+    answered_by: str | None = None
+    """What the provider takes it for: `human`, `machine_end_beep`, `fax`, ..."""
     tags: list[str] = []
     created_by: str | None = None
+    next_step: NextStep | None = None
+    """Decided already, and not done yet; without one we go on talking."""
+
+
+@record("call_turns", Index("call_id", "number", unique=True), Index("created_at"))
+class CallTurn(Record):
+    """How one turn of a call went: what the person waited for, and what they heard of the answer.
+
+    Times are milliseconds from the moment in which the person stopped speaking. A stage that was not reached is absent.
+    """
+
+    call_id: str
+    number: Count
+    """Rises by one within a call, from 1."""
+    turn_id: str | None = None
+    """The engine's, where there was one: `bot replay` and traces know it."""
+    line: str
+    """`gather`, `relay` or `stream`."""
+    ended: Annotated[float, Field(ge=0)]
+    """When the person stopped speaking, in seconds of the call."""
+    transcript_ms: Annotated[float | None, Field(ge=0)] = None
+    """Until it was known what they said."""
+    first_token_ms: Annotated[float | None, Field(ge=0)] = None
+    """Until the model's first word."""
+    first_audio_ms: Annotated[float | None, Field(ge=0)] = None
+    """Until the first sound of the answer left us."""
+    interrupted: bool = False
+    """Whether the person spoke over the answer."""
+    heard_ratio: Unit | None = None
+    """How much of the answer they heard, 0 to 1."""
 
 
 class CallbackStatus(StrEnum):

@@ -472,6 +472,10 @@ class Message(Record):
     start_time: Count | None = None
     """Of a call: seconds from its beginning."""
     end_time: Count | None = None
+    confidence: Unit | None = None
+    """Of a call: how sure the recogniser was of these words."""
+    interrupted: bool = False
+    """Of a call: the person spoke over it or hung up, and the content is what they heard."""
     sentiment_score: SentimentScore | None = None
 
     @model_validator(mode="after")

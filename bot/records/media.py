@@ -36,7 +36,7 @@ class MediaFile(Record):
     sha256: str
     """Of its bytes, in hex: where they are."""
     uploaded_by: str
-    """`user:<id>` or `visitor:<id>`."""
+    """`user:<id>`, `visitor:<id>`, or `system` for the recording of a call."""
     conversation_id: str | None = None
     ticket_id: str | None = None
     """The ticket that has it."""

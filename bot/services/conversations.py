@@ -266,8 +266,8 @@ def _last(message: Message) -> LastMessage:
 def _stored(content: Content) -> tuple[MessageType, dict[str, Any]]:
     """How a content is kept: the seed's message type and the fields that go with it (S2-134 to S2-137)."""
     match content:
-        case Text(start=start, end=end) if start is not None:
-            return MessageType.TEXT, {"start_time": _second(start), "end_time": _second(end)}
+        case Text(start=start, end=end, confidence=confidence) if start is not None or confidence is not None:
+            return MessageType.TEXT, {"start_time": _second(start), "end_time": _second(end), "confidence": confidence}
         case Text() | Reaction() | Unsupported():
             return MessageType.TEXT, {}
         case Choice(id_, title, source):

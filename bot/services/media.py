@@ -194,6 +194,17 @@ class Media:
             log.info("media swept", count=gone)
         return gone
 
+    async def remove(self, id: str, *, by: str) -> bool:
+        """Removes one file, whatever refers to it; its bytes stay where another file has the same. False where it is gone."""
+        file = await self._store.get(MediaFile, id)
+        if file is None:
+            return False
+        unit = Unit(Delete(MediaFile, {"id": id}))
+        unit.insert(self._audit.entry(AuditAction.DELETED, "media", id, by))
+        await self._store.commit(unit)
+        await self._let_go(file.sha256)
+        return True
+
     async def forget(self, conversation_id: str) -> int:
         """Removes what was attached in a conversation; how many files of it there were. Bytes that others refer to stay."""
         files = await self._store.find(MediaFile, {"conversation_id": conversation_id})

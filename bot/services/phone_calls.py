@@ -4,20 +4,33 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from bot.clock import Clock, new_id
-from bot.errors import Duplicate, NotFound
+from bot.errors import Conflict, Duplicate, NotFound
+from bot.jobs import Jobs
 from bot.message import Address, Sender
 from bot.records.audit import AuditAction
-from bot.records.calls import CALL_MOVES, Call, CallDirection, CallStatus, CallType, CtiProvider
+from bot.records.calling import CallBasis
+from bot.records.calls import (
+    CALL_MOVES,
+    TWILIO_STATUSES,
+    Call,
+    CallDirection,
+    CallStatus,
+    CallType,
+    CtiProvider,
+    NextKind,
+    NextStep,
+)
 from bot.records.conversations import Conversation, Direction, Message, MessageSender, MessageStatus
 from bot.records.people import Customer
 from bot.services.audit import Audit
+from bot.services.call_jobs import pending, put_jobs
 from bot.services.conversations import Conversations
 from bot.services.people import People
-from bot.store.base import In, Store, Unit
+from bot.store.base import Change, In, Store, Unit
 
 CHANNEL = "voice"
 
@@ -44,7 +57,10 @@ def sender_of(number: str) -> Sender:
 class PhoneCalls:
     """The only writer of calls."""
 
-    def __init__(self, store: Store, clock: Clock, audit: Audit, people: People, conversations: Conversations) -> None:
+    def __init__(
+        self, store: Store, clock: Clock, audit: Audit, people: People, conversations: Conversations, jobs: Jobs
+    ) -> None:
+        self._jobs = jobs
         self._store = store
         self._clock = clock
         self._audit = audit
@@ -56,6 +72,17 @@ class PhoneCalls:
         found = await self._store.find(Call, {"external_call_id": sid}, limit=1)
         return found[0] if found else None
 
+    async def find(self, sid: str, call_id: str = "") -> Call | None:
+        """The call that the provider calls so; or the one of ours with this id, of which it had not told yet what it calls it.
+
+        `call_id` is what we wrote into the address that the provider asks (its signature covers that).
+        """
+        found = await self.by_sid(sid)
+        if found is not None or not call_id:
+            return found
+        await self.bind(call_id, sid)
+        return await self.by_sid(sid)
+
     async def begin(
         self,
         sid: str,
@@ -65,12 +92,15 @@ class PhoneCalls:
         direction: CallDirection,
         agent: str,
         language: str = "",
+        call_id: str = "",
     ) -> PhoneCall:
         """The call with this provider's id and its conversation, made where they are not there yet; done twice it is the same.
 
-        `ours` and `theirs` are E.164; `theirs` is empty where the number is withheld.
+        `ours` and `theirs` are E.164; `theirs` is empty where the number is withheld. A call that we have placed is known by its
+        `call_id`, and begins in the language that was said when it was placed.
         """
-        call = await self.by_sid(sid)
+        call = await self.find(sid, call_id)
+        language = (call.language if call is not None else None) or language
         address, now = address_of(ours, sid), self._clock.now()
         customer = await self._people.recognise(address, sender_of(theirs), now)
         if call is None:
@@ -110,10 +140,92 @@ class PhoneCalls:
             return known
         return call
 
-    async def move(self, call_id: str, to: CallStatus, *, provider_status: str = "", at: datetime | None = None) -> bool:
+    # Calls that we place (`bot.services.dialling`)
+
+    def intend(
+        self,
+        unit: Unit,
+        *,
+        ours: str,
+        theirs: str,
+        basis: CallBasis,
+        by: str,
+        about: str = "",
+        language: str = "",
+        customer_id: str = "",
+        lead_id: str = "",
+        callback_id: str = "",
+    ) -> Call:
+        """A call that is to be placed, in the unit: it is on record before the provider hears of it."""
+        call = Call(
+            id=new_id(),
+            customer_id=customer_id or None,
+            lead_id=lead_id or None,
+            callback_id=callback_id or None,
+            type=CallType.OUTBOUND,
+            direction=CallDirection.OUTBOUND,
+            status=CallStatus.SCHEDULED,
+            scheduled_at=self._clock.now(),
+            cti_provider=CtiProvider.TWILIO,
+            dialed_number=theirs,
+            caller_number=ours or None,
+            notes=about or None,
+            language=language or None,
+            basis=basis,
+            created_by=by,
+        )
+        unit.insert(call)
+        after = {"direction": str(call.direction), "basis": str(basis), "status": str(call.status)}
+        unit.insert(self._audit.entry(AuditAction.CREATED, "call", call.id, by, after=after))
+        return call
+
+    async def dialling(self, call_id: str) -> bool:
+        """From here on the provider may have it: True for the one who is to ask it."""
+        where = {"id": call_id, "status": CallStatus.SCHEDULED, "dialled_at": None, "external_call_id": None}
+        return await self._store.change(Call, where, set={"dialled_at": self._clock.now()}) == 1
+
+    async def not_dialled(self, call_id: str) -> None:
+        """The provider has certainly not got it: it may be asked again."""
+        where = {"id": call_id, "status": CallStatus.SCHEDULED, "external_call_id": None}
+        await self._store.change(Call, where, set={"dialled_at": None})
+
+    async def bind(self, call_id: str, sid: str) -> bool:
+        """The provider calls it so; False where it has another name already, or is none of ours that was placed."""
+        where = {"id": call_id, "direction": CallDirection.OUTBOUND, "external_call_id": None}
+        news = {"external_call_id": sid, "dialled_at": self._clock.now()}
+        try:
+            if not await self._store.change(Call, where, set=news):
+                return False
+        except Duplicate:
+            return False
+        await self.move(call_id, CallStatus.INITIATED, provider_status="queued")
+        return True
+
+    async def answered(self, call_id: str, answered_by: str) -> None:
+        """What the provider takes the other end for."""
+        await self._store.change(Call, {"id": call_id}, set={"answered_by": answered_by[:40]})
+
+    async def told(self, call_id: str, provider_status: str, duration: int | None = None) -> bool:
+        """Moves a call on by the provider's own word; a word that nobody knows changes nothing. Raises NotFound."""
+        to = TWILIO_STATUSES.get(provider_status)
+        return to is not None and await self.move(call_id, to, provider_status=provider_status, duration=duration)
+
+    # What becomes of a call
+
+    async def move(
+        self,
+        call_id: str,
+        to: CallStatus,
+        *,
+        provider_status: str = "",
+        at: datetime | None = None,
+        duration: int | None = None,
+    ) -> bool:
         """Moves a call on, only ever forward (S5-058); False where it was there or further already. Raises NotFound.
 
-        The first `in-progress` sets `started_at`, an end sets `ended_at` and the whole seconds between the two (S1-068).
+        The first `in-progress` sets `started_at`, an end sets `ended_at` and the whole seconds between the two (S1-068), or the
+        `duration` that the provider tells: the answer's own news may have been lost, or come later. What comes after a call
+        (`bot.services.after_call`) is planned in the write that ends it.
         """
         call = await self._store.get(Call, call_id)
         if call is None:
@@ -125,8 +237,36 @@ class PhoneCalls:
         if to is CallStatus.IN_PROGRESS:
             news["started_at"] = call.started_at or at
         elif not CALL_MOVES[to]:
-            news |= {"ended_at": at, "duration": int((at - call.started_at).total_seconds()) if call.started_at else 0}
-        return await self._store.change(Call, {"id": call_id, "status": call.status}, set=news) == 1
+            if call.started_at is None and duration:
+                news["started_at"] = at - timedelta(seconds=duration)
+            measured = int((at - call.started_at).total_seconds()) if call.started_at else 0
+            news |= {"ended_at": at, "next_step": None, "duration": max(0, measured if duration is None else duration)}
+            news |= pending(call)
+        unit = Unit(Change(Call, {"id": call_id, "status": call.status}, set=news, must=1))
+        if not CALL_MOVES[to]:
+            put_jobs(unit, self._jobs, call_id)
+        try:
+            await self._store.commit(unit)
+        except Conflict:
+            return False
+        return True
+
+    async def lost(self, call_id: str) -> None:
+        """The line of a call that is under way broke off, and the provider has not said that it is over (`stale_calls`)."""
+        under_way = {"id": call_id, "status": CallStatus.IN_PROGRESS, "line_lost_at": None}
+        await self._store.change(Call, under_way, set={"line_lost_at": self._clock.now()})
+
+    async def found(self, call_id: str) -> None:
+        """It has a line again."""
+        await self._store.change(Call, {"id": call_id}, set={"line_lost_at": None})
+
+    async def then(self, call_id: str, kind: NextKind, to: str = "") -> None:
+        """How the call goes on when the provider asks us next; `to` is E.164 or `sip:...`. It is durable when this returns."""
+        await self._store.change(Call, {"id": call_id}, set={"next_step": NextStep(kind=kind, to=to or None)})
+
+    async def did(self, call_id: str) -> None:
+        """What was decided is done: we go on talking."""
+        await self._store.change(Call, {"id": call_id}, set={"next_step": None})
 
     async def said(
         self,
@@ -168,4 +308,5 @@ class PhoneCalls:
         The timeline then holds only that: the next question to a model tells nothing that nobody heard.
         """
         times: dict[str, Any] = {"start_time": max(0, int(start)), "end_time": max(0, int(end))}
-        await self._store.change(Message, {"id": In([message_id])}, set=times if heard is None else {**times, "content": heard})
+        cut = {} if heard is None else {"content": heard, "interrupted": True}
+        await self._store.change(Message, {"id": In([message_id])}, set=times | cut)

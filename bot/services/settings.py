@@ -5,7 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 from bot.clock import Clock
-from bot.records.settings import DESK_RULES, MONEY_BOUNDS, TICKET_RULES, WEBHOOK_RULES, SystemSetting, default_settings
+from bot.records.settings import (
+    CALL_RULES,
+    CALLING_RULES,
+    DESK_RULES,
+    MONEY_BOUNDS,
+    TICKET_RULES,
+    WEBHOOK_RULES,
+    SystemSetting,
+    default_settings,
+)
 from bot.store.base import In, Store
 
 DEFAULTS: dict[str, Any] = {
@@ -14,6 +23,8 @@ DEFAULTS: dict[str, Any] = {
     **DESK_RULES,
     **TICKET_RULES,
     **WEBHOOK_RULES,
+    **CALLING_RULES,
+    **CALL_RULES,
 }
 """What counts where a row is missing."""
 

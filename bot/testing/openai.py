@@ -10,9 +10,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import os
-import socket
-import struct
 import sys
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
@@ -38,6 +35,7 @@ from bot.testing.llm import (
     short,
     unscripted,
 )
+from bot.testing.openai_audio import FakeAudio, reset
 
 _SSE = "text/event-stream"
 _DONE = b"data: [DONE]\n\n"
@@ -179,7 +177,7 @@ Rule = Callable[[dict[str, Any]], FakeStep]
 
 
 class FakeOpenAI:
-    """An HTTP server on this machine that speaks /v1/chat/completions (streaming or not) and /v1/models.
+    """An HTTP server on this machine that speaks /v1/chat/completions (streaming or not), /v1/models and /v1/audio.
 
     It takes its steps from the script (its arguments, and `will`), then from `rule`, then from `default`. A request beyond all of
     these is answered by a 500 that says so, and `assert_complete` fails. `token_seconds` is the time between two tokens; at 0 an
@@ -206,6 +204,8 @@ class FakeOpenAI:
         self.default = default
         self.streams = streams
         self.token_seconds = token_seconds
+        self.audio = FakeAudio()
+        """What it says and hears."""
         self.url = ""
         self._port = port
         self._steps = deque(steps)
@@ -261,6 +261,8 @@ class FakeOpenAI:
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
         if request.path == "/v1/models":
             return _json({"object": "list", "data": [{"id": "fake", "object": "model", "created": 0, "owned_by": "nobody"}]})
+        if request.path.startswith("/v1/audio/"):
+            return await self._watched(self.audio.answer(request))
         if request.path != "/v1/chat/completions" or request.method != "POST":
             return _error(404, f"there is no {request.method} {request.path} here")
         try:
@@ -280,8 +282,12 @@ class FakeOpenAI:
         except UnexpectedModelCall as error:
             self._unexpected = self._unexpected or error
             return _error(500, str(error), {"x-should-retry": "false"})
+        return await self._watched(step.serve(exchange) if isinstance(step, Fault) else self._say(exchange, step))
+
+    async def _watched(self, answering: Awaitable[web.StreamResponse]) -> web.StreamResponse:
+        """The answer; counts where its client goes away from it."""
         try:
-            return await (step.serve(exchange) if isinstance(step, Fault) else self._say(exchange, step))
+            return await answering
         except (asyncio.CancelledError, ConnectionError):
             self.abandoned += 1
             self._left.set()
@@ -358,13 +364,7 @@ class Exchange:
 
     def reset(self) -> None:
         """Resets the connection, as a crashed server or a firewall does."""
-        transport = self._request.transport
-        if transport is None:
-            return
-        # Lingering for 0 seconds makes the kernel send RST instead of FIN; set on a copy, as uvloop's handle does not take it.
-        with socket.socket(fileno=os.dup(transport.get_extra_info("socket").fileno())) as handle:
-            handle.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        transport.abort()
+        reset(self._request)
 
     def _wants_usage(self) -> bool:
         return bool((self.body.get("stream_options") or {}).get("include_usage"))

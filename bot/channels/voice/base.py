@@ -97,6 +97,10 @@ class Hears(Protocol):
     def pressed(self, digit: str) -> None:
         """A key: one of `0-9*#`."""
 
+    def failed(self, stage: str, clause: int | None = None) -> None:
+        """Speech failed: `voice` could not speak this clause to its end, and what was to follow it is dropped; `recogniser` could
+        not tell what the person has said."""
+
     def took(self, stage: str, seconds: float) -> None:
         """A stage of this turn took so long, since the person ended: `transcript`, `first_token`, `first_audio`."""
 

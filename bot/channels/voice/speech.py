@@ -6,7 +6,8 @@ Sound is 8 kHz mu-law everywhere (G.711, as the telephone has it): 8 bytes a mil
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator
-from typing import Protocol
+from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
 
 from bot.message import Text
 
@@ -25,6 +26,14 @@ class Voice(Protocol):
 
     async def close(self) -> None:
         """Lets go of its connections."""
+
+
+@runtime_checkable
+class Keeps(Protocol):
+    """A voice that keeps the sound of sentences that are always the same (`Clause.fixed`)."""
+
+    def kept(self, text: str, language: str) -> AsyncGenerator[bytes, None]:
+        """As `speak`, but what was made once is not made again. Never for words that are somebody's."""
 
 
 class Listening(Protocol):
@@ -53,3 +62,16 @@ class Recogniser(Protocol):
 
     async def close(self) -> None:
         """Lets go of its connections."""
+
+
+@dataclass(frozen=True, slots=True)
+class Speech:
+    """What a process speaks and understands with."""
+
+    voice: Voice
+    recogniser: Recogniser
+
+    async def close(self) -> None:
+        """Closes both."""
+        await self.voice.close()
+        await self.recogniser.close()
