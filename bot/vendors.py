@@ -326,7 +326,8 @@ def telephone_routes(settings: Settings, parts: Served) -> Iterable[web.RouteDef
     hooks = _load("bot.channels.voice.call_hooks").CallHooks(
         parts.phone_calls, parts.calling, parts.after_call.recordings.recorded
     )
-    return cast("Iterable[web.RouteDef]", _load("bot.channels.voice.webhook").routes(parts, signatures, hooks, {}))
+    rules = _load("bot.channels.voice.rules").rules_of(settings, is_recorded=settings.call_recording)
+    return cast("Iterable[web.RouteDef]", _load("bot.channels.voice.webhook").routes(parts, signatures, hooks, {}, rules))
 
 
 def simulator_of(settings: Settings, accept: Callable[[Sequence[Incoming]], Awaitable[int]], clock: Clock) -> Simulator | None:
