@@ -24,7 +24,7 @@ HELP = "You are on the telephone: type what you say. /press 1   /hang up   (typi
 _LOOK_SECONDS = 0.1
 _SETTLED_SECONDS = 0.8
 """Of silence, after which a script says its next line."""
-_PATIENCE_SECONDS = 20.0
+_PATIENCE_SECONDS = 90.0
 """The longest that a script waits for an answer."""
 _PLAYER = "espeak-ng"
 
@@ -46,8 +46,8 @@ class TerminalCall:
 
     async def run(self) -> None:
         """Until either side hangs up. Raises ServiceError."""
-        call_id = await self._begin()
         click.echo(HELP)
+        call_id = await self._begin()
         try:
             await self._talk()
         finally:
@@ -120,8 +120,10 @@ class TerminalCall:
         if self._program is not None:
             self._quiet()
             with suppress(OSError):
-                self._playing = subprocess.Popen(
-                    [self._program, "-v", clause.language, "--", clause.text], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+                self._playing = subprocess.Popen(  # noqa: S603  a program of this machine, and no shell
+                    [self._program, "-v", clause.language, "--", clause.text],
+                    stdout=subprocess.DEVNULL,
+                    stderr=subprocess.DEVNULL,
                 )
 
     def _falls_silent(self, played: Played) -> None:
