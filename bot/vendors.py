@@ -324,7 +324,7 @@ def telephone_routes(settings: Settings, parts: Served) -> Iterable[web.RouteDef
         settings.twilio_auth_token.get_secret_value(), settings.public_url
     )
     hooks = _load("bot.channels.voice.call_hooks").CallHooks(
-        parts.phone_calls, parts.calling, parts.after_call.recordings.recorded
+        parts.phone_calls, parts.calling, parts.after_call.recordings.recorded, parts.transfer_calls.unanswered
     )
     rules = _load("bot.channels.voice.rules").rules_of(settings, is_recorded=settings.call_recording)
     return cast("Iterable[web.RouteDef]", _load("bot.channels.voice.webhook").routes(parts, signatures, hooks, {}, rules))

@@ -12,6 +12,15 @@ class TurnFigures:
     at: float
     """Seconds of the call at which the person ended."""
     stages: dict[str, float] = field(default_factory=dict)
+    interrupted: bool = False
+    """Whether the person spoke over the answer and meant it."""
+    said_letters: int = 0
+    heard_letters: int = 0
+
+    @property
+    def heard_ratio(self) -> float | None:
+        """How much of the answer was heard; None where nothing was said."""
+        return self.heard_letters / self.said_letters if self.said_letters else None
 
 
 @dataclass(slots=True)
@@ -36,6 +45,18 @@ class Figures:
         """A turn begins: the person has ended, at this second of the call."""
         self.turns.append(TurnFigures(at, self._early))
         self._early = {}
+
+    def interrupted(self) -> None:
+        """The person spoke over us and meant it."""
+        self.interruptions += 1
+        if self.turns:
+            self.turns[-1].interrupted = True
+
+    def spoken(self, said: int, heard: int) -> None:
+        """So many letters were to be said, and so many of them were heard."""
+        for counted in (self, *self.turns[-1:]):
+            counted.said_letters += said
+            counted.heard_letters += heard
 
     def took(self, stage: str, seconds: float) -> None:
         """A stage of the turn that was heard last; the first word of it counts. The transcript is there before the turn is."""
