@@ -230,7 +230,7 @@ class LiveCall:
 
     def _means_it(self) -> None:
         """They speak over us, and it is more than a noise."""
-        self.figures.interruptions += 1
+        self.figures.interrupted()
         self._take_back()
         self._lead.interrupt()
         self._weigh()
@@ -239,9 +239,9 @@ class LiveCall:
         """Nothing that is being said is said to its end."""
         if self._saying.is_speaking:
             self._saying.pause(self._line.stop())
-            self.figures.interruptions += 1
+            self.figures.interrupted()
         elif self._saying.is_paused:
-            self.figures.interruptions += 1
+            self.figures.interrupted()
         self._take_back(everything=everything)
 
     def _take_back(self, *, everything: bool = False) -> None:
