@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import replace
 
 import pytest
@@ -27,9 +26,16 @@ def keeping(scene: Scene, line: str = "relay") -> Keeping:
     return Keeping(scene.app.after_call.turns, scene.app.phone_calls, line)
 
 
-def info_of(talking: Talk) -> CallInfo:
+def info_of(scene: Scene, talking: Talk) -> CallInfo:
     return CallInfo(
-        talking.call_id, SID, talking.conversation_id, OURS, THEIRS, CallDirection.INBOUND, "en", answered_at=time.monotonic()
+        talking.call_id,
+        SID,
+        talking.conversation_id,
+        OURS,
+        THEIRS,
+        CallDirection.INBOUND,
+        "en",
+        answered_at=scene.clock.monotonic(),
     )
 
 
@@ -65,7 +71,7 @@ async def test_what_goes_on_over_another_line_is_counted_on(scene: Scene) -> Non
         figures.took("transcript", 0.2)
         figures.heard(3.0)
         figures.took("first_audio", 0.5)
-        keeper(info_of(talking), figures, "left")
+        keeper(info_of(scene, talking), figures, "left")
         await keeper.close()
     kept = await scene.app.after_call.turns.of(talking.call_id)
     assert [(turn.number, turn.line, turn.transcript_ms, turn.first_audio_ms) for turn in kept] == [
@@ -77,7 +83,7 @@ async def test_what_goes_on_over_another_line_is_counted_on(scene: Scene) -> Non
 
 async def test_a_line_that_is_lost_is_noted_on_the_call(scene: Scene) -> None:
     talking, keeper = await talk(scene), keeping(scene)
-    keeper(info_of(talking), Figures(), "lost")
+    keeper(info_of(scene, talking), Figures(), "lost")
     await keeper.close()
     call = await scene.app.store.get(Call, talking.call_id)
     assert call is not None
@@ -92,7 +98,7 @@ async def test_how_many_calls_a_process_carries_is_in_its_metrics(scene: Scene) 
         return (meter.exposition(Snapshot()) or b"").decode()
 
     talking = await talk(scene)
-    call = await calls.open(info_of(talking), RecordingLine())
+    call = await calls.open(info_of(scene, talking), RecordingLine())
     assert call is not None
     assert "switchboard_live_calls 1.0" in told()
     call.over("hung_up")
