@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from aiohttp import web
 
     from bot.channels.email import EmailSender
+    from bot.channels.voice.rest import TwilioRest
     from bot.channels.voice.webhook import Served
 
 Accept = Callable[[Sequence[Incoming]], Awaitable[object]]
@@ -250,6 +251,35 @@ def mailer_of(settings: Settings, clock: Clock, breaker: Breaker | None = None) 
     return cast("EmailSender", _load("bot.channels.email").EmailSender(server, clock, breaker=breaker))
 
 
+def telephone_of(settings: Settings, clock: Clock, breaker: Breaker | None = None) -> TwilioRest | None:
+    """What places calls, if there is a telephone."""
+    return _twilio(settings, clock, breaker) if settings.has_twilio else None
+
+
+def twilio_account(settings: Settings, clock: Clock) -> TwilioRest:
+    """The account to be set up. Raises SettingsError that names what is missing."""
+    missing = settings.twilio_missing()
+    if missing:
+        raise SettingsError(
+            f"{' and '.join(missing)}: not set; the telephone needs TWILIO_ACCOUNT_SID, TWILIO_AUTH_TOKEN, "
+            "TWILIO_FROM_NUMBER and BOT_PUBLIC_URL"
+        )
+    return _twilio(settings, clock)
+
+
+def _twilio(settings: Settings, clock: Clock, breaker: Breaker | None = None) -> TwilioRest:
+    rest = _load("bot.channels.voice.rest").TwilioRest(
+        settings.twilio_account_sid,
+        settings.twilio_auth_token.get_secret_value(),
+        settings.twilio_from_number,
+        settings.public_url,
+        clock,
+        api_url=settings.twilio_api_url,
+        breaker=breaker,
+    )
+    return cast("TwilioRest", rest)
+
+
 def posting_tools(key: bytes) -> Tools:
     """What webhooks are posted and their secrets sealed with, under this secret key; loaded when the first one is there."""
     return Tools(lambda: cast(Sealing, _load("bot.sealing").Seal(key)), lambda: cast(Poster, _load("bot.posting").Poster()))
@@ -296,6 +326,10 @@ async def ask_vendors(settings: Settings) -> list[Finding]:
         if isinstance(channel, Checkable):
             findings.append(await _asked(f"{channel.name}, live", channel.check()))
         await channel.close()
+    telephone = telephone_of(settings, SystemClock())
+    if telephone is not None:
+        findings.append(await _asked(f"{telephone.name}, live", telephone.check()))
+        await telephone.close()
     mailer = mailer_of(settings, SystemClock())
     if mailer is not None:
         findings.append(await _asked(f"{mailer.name}, live", mailer.check()))

@@ -33,6 +33,8 @@ from bot.policy import is_blocked
 from bot.records.calls import CALL_MOVES, TWILIO_STATUSES, CallDirection, CallStatus, NextKind
 from bot.records.conversations import ConversationKind
 from bot.resources import say
+from bot.services.after_call import AfterCall
+from bot.services.calling import Calling
 from bot.services.people import People
 from bot.services.phone_calls import PhoneCall, address_of, sender_of
 
@@ -60,6 +62,10 @@ class Served(Parts, Protocol):
     def router(self) -> Router: ...
     @property
     def meter(self) -> Meter: ...
+    @property
+    def calling(self) -> Calling: ...
+    @property
+    def after_call(self) -> AfterCall: ...
 
 
 @dataclass(frozen=True, slots=True)
