@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from aiohttp import web
 
     from bot.channels.email import EmailSender
+    from bot.channels.voice.detector import Detector
     from bot.channels.voice.rest import TwilioRest
     from bot.channels.voice.webhook import Served
 
@@ -251,6 +252,18 @@ def mailer_of(settings: Settings, clock: Clock, breaker: Breaker | None = None) 
     return cast("EmailSender", _load("bot.channels.email").EmailSender(server, clock, breaker=breaker))
 
 
+def detectors_of(settings: Settings) -> Callable[[], Detector]:
+    """What makes the voice detector of each call on a media stream. Raises SettingsError."""
+    if settings.voice_detector == "webrtc":
+        return cast("Callable[[], Detector]", _load("bot.channels.voice.detector").WebrtcDetector)
+    try:
+        silero = _load("bot.channels.voice.silero")
+    except ModuleNotFoundError as error:
+        fix = "install it with: pip install 'switchboard[silero]', or leave it at webrtc"
+        raise SettingsError(f"BOT_VOICE_DETECTOR=silero needs {error.name}: {fix}") from None
+    return cast("Callable[[], Detector]", silero.load(settings.silero_file).detector)
+
+
 def telephone_of(settings: Settings, clock: Clock, breaker: Breaker | None = None) -> TwilioRest | None:
     """What places calls, if there is a telephone."""
     return _twilio(settings, clock, breaker) if settings.has_twilio else None
@@ -326,6 +339,7 @@ async def ask_vendors(settings: Settings) -> list[Finding]:
         if isinstance(channel, Checkable):
             findings.append(await _asked(f"{channel.name}, live", channel.check()))
         await channel.close()
+    findings += await _ask_speech(settings)
     telephone = telephone_of(settings, SystemClock())
     if telephone is not None:
         findings.append(await _asked(f"{telephone.name}, live", telephone.check()))
@@ -333,6 +347,19 @@ async def ask_vendors(settings: Settings) -> list[Finding]:
     mailer = mailer_of(settings, SystemClock())
     if mailer is not None:
         findings.append(await _asked(f"{mailer.name}, live", mailer.check()))
+    return findings
+
+
+async def _ask_speech(settings: Settings) -> list[Finding]:
+    breakers, findings = Breakers(SystemClock()), []
+    if settings.has_speech_model:
+        voice = _openai_voice(settings, breakers)
+        findings.append(await _asked("voice, live", voice.check()))
+        await voice.close()
+    if settings.has_transcription_model:
+        recogniser = cast(Any, _recogniser_of(settings, breakers))
+        findings.append(await _asked("recogniser, live", recogniser.check()))
+        await recogniser.close()
     return findings
 
 

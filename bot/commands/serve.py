@@ -59,7 +59,7 @@ def _data(settings: Settings) -> str:
 def _telephone(settings: Settings) -> str:
     """Whether calls come in, and how they are carried."""
     if settings.has_twilio:
-        return f"on: {settings.twilio_from_number}, by {settings.twilio_voice}, POST /webhooks/twilio/voice"
+        return f"on: {settings.twilio_from_number}, by {settings.call_transport}, POST /webhooks/twilio/voice"
     return f"off: set {', '.join(settings.twilio_missing())}"
 
 
