@@ -29,6 +29,7 @@ from bot.dialogs.resilient import Choice, ResilientModel
 from bot.errors import BotError, SettingsError
 from bot.message import Incoming
 from bot.meter import KEEPS_NOTHING, Meter
+from bot.services.phone_calls import PhoneCalls
 from bot.services.status import Finding, State
 from bot.services.webhook_posting import Poster, Sealing, Tools
 from bot.shared import Shared, alone
@@ -42,7 +43,9 @@ if TYPE_CHECKING:
 
     from bot.channels.email import EmailSender
     from bot.channels.voice.detector import Detector
+    from bot.channels.voice.joining import Calls
     from bot.channels.voice.rest import TwilioRest
+    from bot.channels.voice.simulator import SimulatedTelephone
     from bot.channels.voice.webhook import Served
 
 Accept = Callable[[Sequence[Incoming]], Awaitable[object]]
@@ -328,6 +331,21 @@ def telephone_routes(settings: Settings, parts: Served) -> Iterable[web.RouteDef
 def simulator_of(settings: Settings, accept: Callable[[Sequence[Incoming]], Awaitable[int]], clock: Clock) -> Simulator | None:
     """The simulated phone: only where nobody but this machine is listened to and no part of a real number is set (DESIGN 5)."""
     return Simulator(accept, clock) if settings.is_loopback and not settings.has_any_whatsapp else None
+
+
+def phone_simulator_of(settings: Settings, clock: Clock, phone_calls: PhoneCalls, calls: Calls) -> SimulatedTelephone | None:
+    """The simulated telephone, where nobody but this machine is listened to and no part of a real number is set (DESIGN 5).
+
+    Raises SettingsError.
+    """
+    if not settings.is_loopback or settings.has_any_twilio:
+        return None
+    simulator = _load("bot.channels.voice.simulator")
+    speech = speech_of(settings, clock)
+    return cast(
+        "SimulatedTelephone",
+        simulator.SimulatedTelephone(phone_calls, clock, speech, detectors_of(settings), calls.live.open),
+    )
 
 
 async def ask_vendors(settings: Settings) -> list[Finding]:

@@ -47,7 +47,7 @@ class Answering:
 
     begin: Callable[[frames.Start], Awaitable[CallInfo | None]]
     """Which call a stream is of; None where it is of none that may talk to us."""
-    answer: Callable[[CallInfo, Line], Hears | None]
+    answer: Callable[[CallInfo, Line], Awaitable[Hears | None]]
     """Who leads the talk; None where there is no room, or somebody leads it already."""
     over: Callable[[CallInfo, str], Awaitable[None]]
     """Told why the line has ended (`StreamLine.left`), before the provider can ask what comes next."""
@@ -92,7 +92,7 @@ class Streams:
         speak = _speaking(self._voice)
         ears = Ears(self._detector(), info.language)
         line = StreamLine(info, start, connection.send, speak, ears, self._clock, connection.end)
-        hears = self._answering.answer(info, line)
+        hears = await self._answering.answer(info, line)
         if hears is None:
             await connection.close_line(line, "refused")
             await connection.refuse("not now")
