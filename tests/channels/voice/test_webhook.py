@@ -14,8 +14,9 @@ from aiohttp import web
 
 from bot.channels.voice.hooks import NoHooks
 from bot.channels.voice.opening import opening
+from bot.channels.voice.rules import CallRules
 from bot.channels.voice.signature import Signatures, read_form
-from bot.channels.voice.webhook import MAX_BODY, routes
+from bot.channels.voice.webhook import MAX_BODY, Handler, routes
 from bot.errors import StoreUnavailable
 from bot.records.calls import CallDirection, CallStatus
 from bot.resources import say
@@ -29,7 +30,11 @@ pytestmark = pytest.mark.scenario
 
 ANA = "+12025550123"
 OPENING, OURS_OPENING = (opening("en", direction, is_recorded=False) for direction in CallDirection)
-SPEECH: dict[str, Any] = {"OPENAI_BASE_URL": "http://127.0.0.1:9", "OPENAI_TRANSCRIPTION_MODEL": "ears", "OPENAI_SPEECH_MODEL": "mouth"}
+SPEECH: dict[str, Any] = {
+    "OPENAI_BASE_URL": "http://127.0.0.1:9",
+    "OPENAI_TRANSCRIPTION_MODEL": "ears",
+    "OPENAI_SPEECH_MODEL": "mouth",
+}
 """Without which a stream would be deaf and mute."""
 POSTS = [VOICE, *(f"{VOICE}/{name}" for name in ("gather", "action", "status", "amd", "recording"))]
 SOCKETS = [f"{VOICE}/relay", f"{VOICE}/stream"]
@@ -74,9 +79,8 @@ def form(**fields: str) -> dict[str, str]:
 
 
 async def test_every_route_is_in_one_of_the_tables(sockets: Line) -> None:
-    made = routes(
-        sockets.app, Signatures(AUTH_TOKEN, "https://bot.example.com"), NoHooks(), {"relay": refused, "stream": refused}
-    )
+    both: dict[str, Handler] = {"relay": refused, "stream": refused}
+    made = routes(sockets.app, Signatures(AUTH_TOKEN, "https://bot.example.com"), NoHooks(), both, CallRules())
     assert {f"{route.method} {route.path}" for route in made} == {f"POST {path}" for path in POSTS} | {
         f"GET {path}" for path in SOCKETS
     }
