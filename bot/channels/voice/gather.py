@@ -20,7 +20,7 @@ from bot.channels.voice.backchannels import asks_for_no_calls
 from bot.channels.voice.channel import NAME
 from bot.channels.voice.hooks import Hooks
 from bot.channels.voice.keys import NO_MORE_CALLS
-from bot.channels.voice.opening import opening
+from bot.channels.voice.opening import disclosure, invitation
 from bot.channels.voice.reading import MOST_CHOICES, buttons_of, read_message
 from bot.channels.voice.rules import CallRules
 from bot.clock import Clock, new_id
@@ -151,8 +151,8 @@ class Gather:
         ):
             return
         direction = talk.call.direction or CallDirection.INBOUND
-        sentences = opening(talk.language, direction, company=self._rules.company, is_recorded=self._rules.is_recorded)
-        await self._parts.call_timeline.say(talk.call, talk.conversation, sentences, "opening")
+        sentences = [*disclosure(talk.language, self._rules), invitation(direction, talk.language)]
+        await self._parts.call_timeline.say(talk.call, talk.conversation, " ".join(sentences), "opening")
 
     async def begin(self, talk: Talk, why: str, *, turn: int = 1, recording: twiml.Recording | None = None) -> str:
         """Says what is to be said and listens: at the beginning, and where another way of carrying the call is over (`why`)."""

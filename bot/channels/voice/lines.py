@@ -7,9 +7,9 @@ from datetime import datetime
 import structlog
 
 from bot.channels.voice.base import CallInfo
+from bot.channels.voice.caller import shown_number
 from bot.channels.voice.frames import Start
 from bot.channels.voice.joining import Calls
-from bot.channels.voice.opening import shown_number
 from bot.channels.voice.relay_messages import Setup
 from bot.clock import Clock
 from bot.records.calls import CALL_MOVES, Call, CallDirection, NextKind

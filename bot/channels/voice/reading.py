@@ -22,8 +22,8 @@ def read_out(text: str, buttons: Sequence[Button], language: str) -> str:
     *before, last = [*lines[:-1], lines[-1]] if lines else [""]
     said = [line if _PAUSED.search(line) else f"{line}." for line in before]
     choices = [
-        say(language, "call_choice", title=speakable(button.title) or button.id, number=number)
-        for number, button in enumerate(buttons[:MOST_CHOICES], 1)
+        say(language, "call_press", title=speakable(button.title) or button.id, digit=digit)
+        for digit, button in enumerate(buttons[:MOST_CHOICES], 1)
     ]
     return " ".join(filter(None, (*said, last, *choices)))
 

@@ -20,11 +20,11 @@ from aiohttp import web
 
 from bot.channels.gate import Gate
 from bot.channels.voice import twiml
+from bot.channels.voice.caller import language_of, shown_number
 from bot.channels.voice.channel import NAME
 from bot.channels.voice.gather import ACTION, GATHER, Gather, Parts, Talk, read_asked
 from bot.channels.voice.hooks import Hooks
 from bot.channels.voice.joining import Calls
-from bot.channels.voice.opening import language_of, shown_number
 from bot.channels.voice.rules import CallRules
 from bot.channels.voice.signature import HEADER, SETTINGS_HEADER, Form, Signatures, read_form
 from bot.dialogs.router import Router

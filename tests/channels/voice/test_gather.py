@@ -9,7 +9,7 @@ import pytest
 
 from bot.channels.voice import twiml
 from bot.channels.voice.gather import ANSWER_SECONDS, MOST_FILLERS
-from bot.channels.voice.opening import opening
+from bot.channels.voice.opening import disclosure, invitation
 from bot.channels.voice.rules import CallRules
 from bot.clock import new_id
 from bot.message import Address, InboundMessage, Text
@@ -29,7 +29,7 @@ pytestmark = pytest.mark.scenario
 
 ANA = "+12025550123"
 RULES = CallRules()
-OPENING = opening("en", CallDirection.INBOUND, is_recorded=False)
+OPENING = " ".join([*disclosure("en", RULES), invitation(CallDirection.INBOUND, "en")])
 
 
 async def slowly(line: Line, caller: FakeCaller, words: str) -> asyncio.Task[None]:

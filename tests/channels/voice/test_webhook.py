@@ -13,7 +13,7 @@ import pytest
 from aiohttp import web
 
 from bot.channels.voice.hooks import NoHooks
-from bot.channels.voice.opening import opening
+from bot.channels.voice.opening import disclosure, invitation
 from bot.channels.voice.rules import CallRules
 from bot.channels.voice.signature import Signatures, read_form
 from bot.channels.voice.webhook import MAX_BODY, Handler, routes
@@ -29,7 +29,7 @@ from tests.channels.voice.conftest import Line, opened
 pytestmark = pytest.mark.scenario
 
 ANA = "+12025550123"
-OPENING, OURS_OPENING = (opening("en", direction, is_recorded=False) for direction in CallDirection)
+OPENING, OURS_OPENING = (" ".join([*disclosure("en", CallRules()), invitation(direction, "en")]) for direction in CallDirection)
 SPEECH: dict[str, Any] = {
     "OPENAI_BASE_URL": "http://127.0.0.1:9",
     "OPENAI_TRANSCRIPTION_MODEL": "ears",
