@@ -28,6 +28,9 @@ from bot.records.permissions import Permissions
 from bot.resources import LANGUAGES
 from bot.services.access_links import LinkMail
 from bot.services.accounts import Accounts
+from bot.services.after_call import AfterCall
+from bot.services.calling import Calling
+from bot.services.consents import ConsentBook
 from bot.services.conversations import Conversations
 from bot.services.desk import Desk
 from bot.services.media import Media
@@ -130,6 +133,12 @@ class Parts(Protocol):
     def outbox(self) -> Outbox: ...
     @property
     def jobs(self) -> Jobs: ...
+    @property
+    def after_call(self) -> AfterCall: ...
+    @property
+    def calling(self) -> Calling: ...
+    @property
+    def consents(self) -> ConsentBook: ...
     @property
     def simulator(self) -> Phone | None: ...
 
