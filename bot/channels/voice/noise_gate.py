@@ -24,7 +24,9 @@ class NoiseGate:
     LEAST = 90
     """Quieter than this (-51 dBFS) is nobody who speaks to us."""
     LEAST_OVER_US = 260
-    """The same while we speak: what a telephone gives back of our voice is 30 dB and more below it."""
+    """The same while we speak: what a telephone gives back of our voice is 30 dB and more below it. Of who is known to speak
+    softly it is `SOFT_OVER_US` times their voice."""
+    SOFT_OVER_US = 0.3
     QUIETEST = 25
     """Noise is taken to be this loud at least; lines that are cut to nothing in pauses would make everything loud."""
 
@@ -57,11 +59,17 @@ class NoiseGate:
 
     def goes_on(self, level: int, we_speak: bool) -> bool:
         """Whether this may be a soft part of speech."""
-        return level >= self.noise * self.GOES_ON and level >= (self.LEAST_OVER_US if we_speak else self.LEAST)
+        return level >= self.noise * self.GOES_ON and self.is_loud(level, we_speak)
 
     def begins(self, level: int, we_speak: bool) -> bool:
         """Whether it stands out of the noise."""
         return level >= self.noise * (self.BEGINS_OVER_US if we_speak else self.BEGINS)
+
+    def is_loud(self, level: int, we_speak: bool) -> bool:
+        """Whether it is loud enough to be meant for us."""
+        if level < self.LEAST or not we_speak or level >= self.LEAST_OVER_US:
+            return level >= self.LEAST
+        return 0.0 < self.voice * self.SOFT_OVER_US <= level
 
     def is_near(self, level: int, we_speak: bool) -> bool:
         """Whether a voice as loud as this may be the person's."""

@@ -90,7 +90,7 @@ class SileroDetector:
         level, gate = mulaw.level(window), self._gate
         if probability >= _VOICE and not self.we_speak:
             gate.learn_voice(level)
-        is_theirs = level >= (gate.LEAST_OVER_US if self.we_speak else gate.LEAST) and gate.is_near(level, self.we_speak)
+        is_theirs = gate.is_loud(level, self.we_speak) and gate.is_near(level, self.we_speak)
         self._judged.append(probability if is_theirs else 0.0)
 
     def _skip(self) -> None:

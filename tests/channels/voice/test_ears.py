@@ -103,6 +103,15 @@ def test_who_begins_to_speak_softly_is_heard_again_after_a_while() -> None:
     assert Kind.ENDED in [event.kind for event in sound.heard(one, soft * 3, begin=6)]
 
 
+def test_who_is_known_to_speak_softly_interrupts_softly() -> None:
+    soft = sound.said("I would like to book a callback", "en", 300)
+    one = ears()
+    sound.heard(one, sound.quiet(1) + soft + sound.quiet(1))
+    one.we_speak = True
+    events = sound.heard(one, soft, begin=2 + len(soft) / 8000)
+    assert [event.kind for event in events] == [Kind.BEGAN, Kind.INTERRUPTED]
+
+
 NOT_SPEECH: dict[str, Callable[[float], bytes]] = {
     "silence": sound.quiet,
     "soft white noise": lambda seconds: sound.white(seconds, 300),
