@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from aiohttp import web
 
     from bot.channels.email import EmailSender
+    from bot.channels.voice.detector import Detector
     from bot.channels.voice.webhook import Served
 
 Accept = Callable[[Sequence[Incoming]], Awaitable[object]]
@@ -248,6 +249,18 @@ def mailer_of(settings: Settings, clock: Clock, breaker: Breaker | None = None) 
     if server is None:
         return None
     return cast("EmailSender", _load("bot.channels.email").EmailSender(server, clock, breaker=breaker))
+
+
+def detectors_of(settings: Settings) -> Callable[[], Detector]:
+    """What makes the voice detector of each call on a media stream. Raises SettingsError."""
+    if settings.voice_detector == "webrtc":
+        return cast("Callable[[], Detector]", _load("bot.channels.voice.detector").WebrtcDetector)
+    try:
+        silero = _load("bot.channels.voice.silero")
+    except ModuleNotFoundError as error:
+        fix = "install it with: pip install 'switchboard[silero]', or leave it at webrtc"
+        raise SettingsError(f"BOT_VOICE_DETECTOR=silero needs {error.name}: {fix}") from None
+    return cast("Callable[[], Detector]", silero.load(settings.silero_file).detector)
 
 
 def posting_tools(key: bytes) -> Tools:

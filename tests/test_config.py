@@ -54,6 +54,10 @@ DEFAULTS: dict[str, object] = {
     "TWILIO_FROM_NUMBER": "",
     "TWILIO_API_URL": "https://api.twilio.com",
     "TWILIO_VOICE": "gather",
+    "BOT_MAX_CALLS": 200,
+    "BOT_CALL_MAX_MINUTES": 30,
+    "BOT_CALL_IDLE_SECONDS": 10,
+    "BOT_INTERRUPT_WORDS": 1,
 }
 SECRETS = {name for name in DEFAULTS if name.endswith(("TOKEN", "SECRET", "KEY", "URI"))} | {
     "REDIS_URL",

@@ -6,6 +6,7 @@ listens for what noise has not: a level well above this call's own noise, the pi
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Sequence
 from typing import Protocol
@@ -41,6 +42,8 @@ class NoiseGate:
 
     BEGINS = 1.7
     """Times the noise: speech."""
+    BEGINS_OVER_US = 2.2
+    """The same while we speak: a line's noise is no reason to fall silent."""
     GOES_ON = 1.3
     """Times the noise: the soft parts of it."""
     LEAST = 90
@@ -54,9 +57,9 @@ class NoiseGate:
         """Whether this may be a soft part of speech."""
         return level >= self.noise * self.GOES_ON and level >= (self.LEAST_OVER_US if we_speak else self.LEAST)
 
-    def begins(self, level: int) -> bool:
+    def begins(self, level: int, we_speak: bool) -> bool:
         """Whether it stands out of the noise."""
-        return level >= self.noise * self.BEGINS
+        return level >= self.noise * (self.BEGINS_OVER_US if we_speak else self.BEGINS)
 
     _BLOCK = 20
     _BLOCKS = 5
@@ -91,12 +94,12 @@ class Pitch:
     """Correlation at the period, from which there is a pitch; white noise stays under 0.4."""
     STANDS_OUT = 0.8
     """By how much it stands out of what lies before it; low rumble is alike at any distance."""
-    ALIKE = 0.97
+    ALIKE = 0.98
     """Correlation of two sounds 20 ms apart of which the second is no change; twice in a row, and it is a tone."""
-    STILL = 0.85
-    """The same of sounds 80 ms apart: of speech nine tenths are below, of tones and held notes above."""
+    STILL = 0.88
+    """The same of sounds 60 ms apart: of speech nine tenths are below, of tones and held notes above."""
     CHANGING = 0.6
-    """Share of the sounds lately that have changed within 80 ms, at least; speech has 0.9, a tune some 0.3."""
+    """Share of the sounds lately that have changed within 60 ms, at least; speech has 0.9, a tune some 0.3."""
 
     _SHORTEST, _LONGEST = 8, 50
 
@@ -127,26 +130,23 @@ class Pitch:
     def _changes(self, shape: np.ndarray) -> bool:
         """Whether sound of this shape is one of those that change, as speech does."""
         shapes = self._shapes
+        shape = shape / (math.sqrt(np.dot(shape, shape)) + 1e-9)
         if not shapes:
             shapes.append(shape)
             return self._changing >= self.CHANGING
-        self._alike = self._alike + 1 if _cosine(shapes[-1], shape) >= self.ALIKE else 0
+        self._alike = self._alike + 1 if np.dot(shapes[-1], shape) >= self.ALIKE else 0
         still = self._alike > 1
         if len(shapes) == _LATER:
-            still = still or _cosine(shapes[0], shape) >= self.STILL
+            still = still or bool(np.dot(shapes[0], shape) >= self.STILL)
             self._changing += ((0.0 if still else 1.0) - self._changing) * 0.12
         shapes.append(shape)
         return not still and self._changing >= self.CHANGING
 
 
-_LATER = 4
+_LATER = 3
 """Frames of 20 ms."""
 _UNKNOWN = 0.75
 """Share of changes that is believed of somebody who has not been heard yet."""
-
-
-def _cosine(a: np.ndarray, b: np.ndarray) -> float:
-    return float(np.dot(a, b)) / float(np.sqrt(np.dot(a, a) * np.dot(b, b)) + 1e-9)
 
 
 _NOTHING = (0.0,)
@@ -199,7 +199,7 @@ class WebrtcDetector:
             self._voiced = 0
             self._pitch.forget()
             return _NOTHING
-        if not gate.begins(level):
+        if not gate.begins(level, self.we_speak):
             return _SOFT if self._since_voice <= _VOICELESS else _NO_VOICE
         if self._voiced >= _SURE and self._since_voice <= _TRUSTED:
             return _SPEECH

@@ -39,11 +39,26 @@ def language_of(customer: Customer | None, number: str, default: str) -> str:
     return LANGUAGES[0]
 
 
-def opening(language: str, direction: CallDirection, *, is_recorded: bool) -> str:
-    """That an AI speaks, that it is recorded, how not to be called again: fixed words, said before all others (S5; DESIGN 8)."""
-    if direction is CallDirection.OUTBOUND:
-        return say(language, "call_opening_ours_recorded" if is_recorded else "call_opening_ours")
-    return say(language, "call_opening_recorded" if is_recorded else "call_opening")
+def disclosure(language: str, *, company: str = "", is_recorded: bool) -> list[str]:
+    """The sentences that everybody has to hear, in order: who speaks, that it is a program, that it is recorded."""
+    greeting = say(language, "call_greeting_of", company=company) if company else say(language, "call_greeting")
+    recorded = [say(language, "call_recorded")] if is_recorded else []
+    return [greeting, say(language, "call_disclosure"), *recorded]
+
+
+def invitation(direction: CallDirection, language: str) -> str:
+    """Whom we call is told how to be called no more; who calls us is asked what they need."""
+    return say(language, "call_opt_out" if direction is CallDirection.OUTBOUND else "call_offer")
+
+
+def opening(language: str, direction: CallDirection, *, company: str = "", is_recorded: bool) -> str:
+    """All of it in one text: fixed words, said before all others (DESIGN 8)."""
+    return " ".join([*disclosure(language, company=company, is_recorded=is_recorded), invitation(direction, language)])
+
+
+def no_room(language: str) -> str:
+    """What is said to who calls while there is no room for one more call (`LiveCalls.may_begin`)."""
+    return say(language, "call_busy")
 
 
 def _of_country(number: str) -> str:
