@@ -63,9 +63,7 @@ class StreamLine:
     def join(self, hears: Hears, recogniser: Recogniser) -> None:
         """From now on these are told what is heard."""
         self._hears = hears
-        self._utterances = Utterances(
-            self._ears, recogniser, hears, self._clock, self.info.answered_at, self._interrupted
-        )
+        self._utterances = Utterances(self._ears, recogniser, hears, self._clock, self.info.answered_at, self._interrupted)
 
     @property
     def playing(self) -> Playing:

@@ -97,7 +97,7 @@ class Utterances:
                 listening.cancel()
                 raise
             except Exception:
-                log.error("a recogniser broke", exc_info=True)
+                log.exception("a recogniser broke")
                 self._hears.failed("recogniser")
             else:
                 self.answer_from = self._zero + event.end
