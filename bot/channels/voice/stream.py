@@ -9,8 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import suppress
-from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, Protocol
 
 import structlog
 from aiohttp import WSCloseCode, WSMsgType, web
@@ -20,7 +19,7 @@ from bot.channels.voice.base import CallInfo, Clause, Hears, Line
 from bot.channels.voice.detector import Detector
 from bot.channels.voice.ears import Ears
 from bot.channels.voice.playing import Speak
-from bot.channels.voice.speech import Keeps, Recogniser, Voice
+from bot.channels.voice.speech import Keeps, Speech, Voice
 from bot.channels.voice.stream_line import LOST, StreamLine
 from bot.clock import Clock
 from bot.running import end_tasks
@@ -41,30 +40,39 @@ MAX_UNSENT = 256 * 1024
 Socket = web.WebSocketResponse[Literal[False]]
 
 
-@dataclass(frozen=True, slots=True)
-class Answering:
-    """Who answers the calls."""
+Begin = Callable[[frames.Start], Awaitable[CallInfo | None]]
+"""Which call a stream is of; None where it is of none that may talk to us."""
+Over = Callable[[CallInfo, str], Awaitable[None]]
+"""Told why a line has ended (`StreamLine.left`), before the provider can ask what comes next."""
 
-    begin: Callable[[frames.Start], Awaitable[CallInfo | None]]
-    """Which call a stream is of; None where it is of none that may talk to us."""
-    answer: Callable[[CallInfo, Line], Hears | None]
-    """Who leads the talk; None where there is no room, or somebody leads it already."""
-    over: Callable[[CallInfo, str], Awaitable[None]]
-    """Told why the line has ended (`StreamLine.left`), before the provider can ask what comes next."""
+
+class Led(Hears, Protocol):
+    """A call that somebody leads."""
+
+    async def ended(self) -> None:
+        """Returns once it is over and nothing is left of it."""
+
+
+class Calls(Protocol):
+    """Who leads calls (`bot.channels.voice.live_calls`)."""
+
+    async def open(self, info: CallInfo, line: Line) -> Led | None:
+        """Begins to lead it; None where it has a line already, or there is no room."""
 
 
 class Streams:
     """The lines of a process."""
 
     def __init__(
-        self, voice: Voice, recogniser: Recogniser, detector: Callable[[], Detector], clock: Clock, answering: Answering
+        self, speech: Speech, detector: Callable[[], Detector], clock: Clock, begin: Begin, calls: Calls, over: Over
     ) -> None:
         """`detector` makes one for each call."""
-        self._voice = voice
-        self._recogniser = recogniser
+        self._speech = speech
         self._detector = detector
         self._clock = clock
-        self._answering = answering
+        self._begin = begin
+        self._calls = calls
+        self._over = over
         self._connections: set[_Connection] = set()
         self._ending: set[asyncio.Task[None]] = set()
 
@@ -90,36 +98,37 @@ class Streams:
         if start is None or info is None:
             await connection.refuse("no such call")
             return
-        speak = _speaking(self._voice)
+        speak = _speaking(self._speech.voice)
         ears = Ears(self._detector(), info.language)
         line = StreamLine(info, start, connection.send, speak, ears, self._clock, connection.end)
-        hears = self._answering.answer(info, line)
-        if hears is None:
-            await connection.close_line(line, "refused")
+        call = await self._calls.open(info, line)
+        if call is None:
+            await connection.close_line(line, LOST)
             await connection.refuse("not now")
             return
-        line.join(hears, self._recogniser)
+        line.join(call, self._speech.recogniser)
         try:
             await connection.hear(line)
         except Exception:
             log.exception("a call's line broke", call=info.call_id)
         finally:
-            ending = asyncio.create_task(self._end(connection, line))
+            ending = asyncio.create_task(self._end(connection, line, call))
             self._ending.add(ending)
             ending.add_done_callback(self._ending.discard)
             await asyncio.shield(ending)  # whoever cancels us does not mean the end of the call
 
     async def _info(self, start: frames.Start) -> CallInfo | None:
         try:
-            return await self._answering.begin(start)
+            return await self._begin(start)
         except Exception:
             log.exception("a call's line could not be opened")  # the provider goes on by the action URL
             return None
 
-    async def _end(self, connection: _Connection, line: StreamLine) -> None:
+    async def _end(self, connection: _Connection, line: StreamLine, call: Led) -> None:
         await connection.close_line(line, LOST)
+        await call.ended()
         try:
-            await self._answering.over(line.info, line.left)
+            await self._over(line.info, line.left)
         except Exception:
             log.exception("the end of a call's line could not be noted", call=line.info.call_id)
         await connection.close(line.left)
