@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import structlog
 
 from bot.backlog import Backlog
 from bot.channels.base import Channel, shape_for
+from bot.channels.voice.joining import Calls
 from bot.channels.whatsapp.simulator import Simulator
 from bot.clock import Clock, SystemClock, follow
 from bot.config import Settings
@@ -45,9 +46,11 @@ from bot.services.audit import Audit
 from bot.services.call_jobs import RETENTION_JOB, STALE_JOB
 from bot.services.call_timeline import CallTimeline
 from bot.services.callbacks import Callbacks
+from bot.services.calling import Calling
+from bot.services.calling import join as join_calling
 from bot.services.capture import Capture
 from bot.services.code_delivery import CodeDelivery, Mailer
-from bot.services.consents import Consents
+from bot.services.consents import ConsentBook, Consents
 from bot.services.conversations import DESK_JOB, Conversations
 from bot.services.deadlines import JOB as DEADLINES_JOB
 from bot.services.deadlines import SECONDS as DEADLINES_SECONDS
@@ -76,8 +79,10 @@ from bot.services.search import Search
 from bot.services.settings import SystemSettings
 from bot.services.spending import Spending
 from bot.services.stale_calls import SECONDS as STALE_SECONDS
+from bot.services.telephone import Telephone
 from bot.services.ticketing import Ticketing
 from bot.services.ticketing import join as join_ticketing
+from bot.services.transfer_call import TransferCalls
 from bot.services.users import Users
 from bot.services.verification import JOB, Verifying
 from bot.services.webhook_events import WebhookEvents
@@ -98,9 +103,13 @@ from bot.vendors import (
     shared_of,
     simulator_of,
     store_of,
+    telephone_of,
     worked_on,
 )
 from bot.worker import Worker
+
+if TYPE_CHECKING:
+    from bot.channels.voice.simulator import SimulatedTelephone
 
 log = structlog.get_logger()
 
@@ -131,6 +140,15 @@ class App:
     merging: Merging
     conversations: Conversations
     phone_calls: PhoneCalls
+    transfer_calls: TransferCalls
+    calls: Calls
+    """The telephone calls whose lines this process holds."""
+    phone_simulator: SimulatedTelephone | None
+    """The telephone of the front page: `bot serve` has one where there is no real number and nobody but this machine comes in."""
+    calling: Calling
+    telephone: Telephone | None
+    """None where the settings switch none on."""
+    consents: ConsentBook
     call_timeline: CallTimeline
     after_call: AfterCall
     knowledge: Knowledge
@@ -165,14 +183,15 @@ async def assemble(
     channels: Mapping[str, Channel] | None = None,
     bounds: Bounds | None = None,
     mailer: Mailer | None = None,
+    telephone: Telephone | None = None,
     phone_provider: PhoneProvider | None = None,
     meter: Meter = KEEPS_NOTHING,
     work: bool = True,
 ) -> AsyncIterator[App]:
     """The parts, joined and open; closed again when the block ends.
 
-    `clock`, `model`, `channels`, `bounds`, `mailer` and `phone_provider` take the place of what the settings say: for tests, and
-    for programs that embed us. What they measure is told to `meter`, which is closed with the rest.
+    `clock`, `model`, `channels`, `bounds`, `mailer`, `telephone` and `phone_provider` take the place of what the settings say:
+    for tests, and for programs that embed us. What they measure is told to `meter`, which is closed with the rest.
     With `work` the process takes the store for itself, or joins those that share it: raises DataInUse when another one has it
     alone. The worker is not started here. Raises SettingsError, StoreError, ResourceError.
     """
@@ -193,10 +212,28 @@ async def assemble(
         for channel in channels.values():
             stack.push_async_callback(channel.close)
         mailer = mailer or mailer_of(settings, clock, shared.breakers.of("e-mail"))
+        if telephone is None and (rest := telephone_of(settings, clock, shared.breakers.of("twilio"))) is not None:
+            stack.push_async_callback(rest.close)
+            telephone = rest
+            phone_provider = phone_provider if phone_provider is not None else rest
         app = _join(
-            settings, clock, store, lanes, shared, model, channels, bounds, mailer, phone_provider, meter, ownership, work
+            settings,
+            clock,
+            store,
+            lanes,
+            shared,
+            model,
+            channels,
+            bounds,
+            mailer,
+            telephone,
+            phone_provider,
+            meter,
+            ownership,
+            work,
         )
         stack.push_async_callback(app.posting_tools.close)
+        stack.push_async_callback(app.calls.close)
         stack.push_async_callback(app.spending.close)
         stack.push_async_callback(app.backlog.close)
         if work:
@@ -257,6 +294,7 @@ def _join(
     channels: Mapping[str, Channel],
     bounds: Bounds | None,
     mailer: Mailer | None,
+    telephone: Telephone | None,
     phone_provider: PhoneProvider | None,
     meter: Meter,
     ownership: Ownership,
@@ -305,6 +343,9 @@ def _join(
     webhooks = Webhooks(store, clock, audit, jobs, events, tools, is_public=bool(settings.public_url))
     callbacks, capture = Callbacks(store, clock, audit), Capture(store, clock, leads)
     phone_calls = PhoneCalls(store, clock, audit, people, conversations, jobs)
+    calling = join_calling(
+        store, clock, audit, jobs, policy, system, phone_calls, callbacks, shared.pacer, telephone, COMPANY, settings
+    )
     after_call = join_after_call(
         store,
         clock,
@@ -350,6 +391,7 @@ def _join(
             ratings=Ratings(store, clock, audit),
             consents=Consents(clock),
             hours=hours,
+            dialling=calling.dialling,
         ),
         loop=AgentLoop(model, Offline(intents, knowledge), toolbox, clock, bounds, meter),
         agents=agents,
@@ -363,6 +405,10 @@ def _join(
         meter=meter,
     )
     engine = Engine(parts)
+    calls = Calls(
+        settings, engine, lanes.turns, store, phone_calls, after_call.turns, shared.live, clock, meter, calling.do_not_call.said
+    )
+    calling.dialling.admit_by(calls.live)
     sending = Sending(outbox, channels, shared, meter)
     worker = Worker(store, lanes, inbox, outbox, engine, sending, jobs, shared.live, meter)
     return App(
@@ -382,6 +428,12 @@ def _join(
         merging=merging,
         conversations=conversations,
         phone_calls=phone_calls,
+        transfer_calls=TransferCalls(store, audit, outbox, conversations, desk.transfers, shared.live),
+        calls=calls,
+        phone_simulator=None,
+        calling=calling,
+        telephone=telephone,
+        consents=ConsentBook(store, clock, audit, people),
         call_timeline=CallTimeline(store, clock, outbox, conversations),
         after_call=after_call,
         knowledge=knowledge,

@@ -34,7 +34,10 @@ _PAGE = 500
 
 @dataclass(frozen=True, slots=True)
 class Again:
-    """What the handler of recurring work may give back: it wants to be called in so many seconds, where that is sooner."""
+    """What a handler may give back: it wants to be called again in so many seconds.
+
+    Recurring work is, where that is sooner; other work is not done yet.
+    """
 
     seconds: float
 
@@ -186,6 +189,8 @@ class Jobs:
 
     async def _done(self, job: Job, result: object) -> float | None:
         every = job.schedule.every_seconds
+        if every is None and isinstance(result, Again):
+            return await self._again(job, result.seconds, attempts=0, error="")
         if every is None:
             done = {"status": JobStatus.COMPLETED, "error": "", "executed_at": self._clock.now()}
             await self._store.change(Job, {"id": job.id}, set=done)

@@ -24,6 +24,9 @@ from bot.store.base import Store
 MESSAGES = "messages"
 """Purpose of consent: being written to."""
 
+CALLS = "calls"
+"""Purpose of consent: being called (`bot.services.calling_rules`)."""
+
 WHATSAPP_WINDOW = timedelta(hours=24)
 """Meta's customer-service window: free text only within 24 h of their last message (CHANNELS 1.6)."""
 

@@ -29,6 +29,7 @@ from bot.dialogs.resilient import Choice, ResilientModel
 from bot.errors import BotError, SettingsError
 from bot.message import Incoming
 from bot.meter import KEEPS_NOTHING, Meter
+from bot.services.phone_calls import PhoneCalls
 from bot.services.status import Finding, State
 from bot.services.webhook_posting import Poster, Sealing, Tools
 from bot.shared import Shared, alone
@@ -42,6 +43,9 @@ if TYPE_CHECKING:
 
     from bot.channels.email import EmailSender
     from bot.channels.voice.detector import Detector
+    from bot.channels.voice.joining import Calls
+    from bot.channels.voice.rest import TwilioRest
+    from bot.channels.voice.simulator import SimulatedTelephone
     from bot.channels.voice.webhook import Served
 
 Accept = Callable[[Sequence[Incoming]], Awaitable[object]]
@@ -263,6 +267,35 @@ def detectors_of(settings: Settings) -> Callable[[], Detector]:
     return cast("Callable[[], Detector]", silero.load(settings.silero_file).detector)
 
 
+def telephone_of(settings: Settings, clock: Clock, breaker: Breaker | None = None) -> TwilioRest | None:
+    """What places calls, if there is a telephone."""
+    return _twilio(settings, clock, breaker) if settings.has_twilio else None
+
+
+def twilio_account(settings: Settings, clock: Clock) -> TwilioRest:
+    """The account to be set up. Raises SettingsError that names what is missing."""
+    missing = settings.twilio_missing()
+    if missing:
+        raise SettingsError(
+            f"{' and '.join(missing)}: not set; the telephone needs TWILIO_ACCOUNT_SID, TWILIO_AUTH_TOKEN, "
+            "TWILIO_FROM_NUMBER and BOT_PUBLIC_URL"
+        )
+    return _twilio(settings, clock)
+
+
+def _twilio(settings: Settings, clock: Clock, breaker: Breaker | None = None) -> TwilioRest:
+    rest = _load("bot.channels.voice.rest").TwilioRest(
+        settings.twilio_account_sid,
+        settings.twilio_auth_token.get_secret_value(),
+        settings.twilio_from_number,
+        settings.public_url,
+        clock,
+        api_url=settings.twilio_api_url,
+        breaker=breaker,
+    )
+    return cast("TwilioRest", rest)
+
+
 def posting_tools(key: bytes) -> Tools:
     """What webhooks are posted and their secrets sealed with, under this secret key; loaded when the first one is there."""
     return Tools(lambda: cast(Sealing, _load("bot.sealing").Seal(key)), lambda: cast(Poster, _load("bot.posting").Poster()))
@@ -290,13 +323,31 @@ def telephone_routes(settings: Settings, parts: Served) -> Iterable[web.RouteDef
     signatures = _load("bot.channels.voice.signature").Signatures(
         settings.twilio_auth_token.get_secret_value(), settings.public_url
     )
-    hooks = _load("bot.channels.voice.hooks").NoHooks()
-    return cast("Iterable[web.RouteDef]", _load("bot.channels.voice.webhook").routes(parts, signatures, hooks, {}))
+    hooks = _load("bot.channels.voice.call_hooks").CallHooks(
+        parts.phone_calls, parts.calling, parts.after_call.recordings.recorded
+    )
+    rules = _load("bot.channels.voice.rules").rules_of(settings, is_recorded=settings.call_recording)
+    return cast("Iterable[web.RouteDef]", _load("bot.channels.voice.webhook").routes(parts, signatures, hooks, {}, rules))
 
 
 def simulator_of(settings: Settings, accept: Callable[[Sequence[Incoming]], Awaitable[int]], clock: Clock) -> Simulator | None:
     """The simulated phone: only where nobody but this machine is listened to and no part of a real number is set (DESIGN 5)."""
     return Simulator(accept, clock) if settings.is_loopback and not settings.has_any_whatsapp else None
+
+
+def phone_simulator_of(settings: Settings, clock: Clock, phone_calls: PhoneCalls, calls: Calls) -> SimulatedTelephone | None:
+    """The simulated telephone, where nobody but this machine is listened to and no part of a real number is set (DESIGN 5).
+
+    Raises SettingsError.
+    """
+    if not settings.is_loopback or settings.has_any_twilio:
+        return None
+    simulator = _load("bot.channels.voice.simulator")
+    speech = speech_of(settings, clock)
+    return cast(
+        "SimulatedTelephone",
+        simulator.SimulatedTelephone(phone_calls, clock, speech, detectors_of(settings), calls.live.open),
+    )
 
 
 async def ask_vendors(settings: Settings) -> list[Finding]:
@@ -309,6 +360,10 @@ async def ask_vendors(settings: Settings) -> list[Finding]:
             findings.append(await _asked(f"{channel.name}, live", channel.check()))
         await channel.close()
     findings += await _ask_speech(settings)
+    telephone = telephone_of(settings, SystemClock())
+    if telephone is not None:
+        findings.append(await _asked(f"{telephone.name}, live", telephone.check()))
+        await telephone.close()
     mailer = mailer_of(settings, SystemClock())
     if mailer is not None:
         findings.append(await _asked(f"{mailer.name}, live", mailer.check()))

@@ -54,6 +54,7 @@ DEFAULTS: dict[str, object] = {
     "TWILIO_FROM_NUMBER": "",
     "TWILIO_API_URL": "https://api.twilio.com",
     "TWILIO_VOICE": "gather",
+    "BOT_CALL_RECORDING": False,
     "BOT_MAX_CALLS": 200,
     "BOT_CALL_MAX_MINUTES": 30,
     "BOT_CALL_IDLE_SECONDS": 10,
@@ -162,6 +163,9 @@ def test_the_environment_wins_over_the_file_and_spaces_are_dropped(monkeypatch: 
         ("OPENAI_SPEECH_VOICE", "nova, fr=coral", "OPENAI_SPEECH_VOICE: must be a voice, and voices of languages (es, en, hi)"),
         ("OPENAI_SPEECH_VOICE", "nova, alloy", " (it is 'nova, alloy'); for example alloy, or nova, hi=shimmer"),
         ("OPENAI_SPEECH_VOICE", "nova,", "must be a voice"),
+        ("TWILIO_ACCOUNT_SID", "SK1", "(it is 'SK1'); for example AC and 32 hexadecimal digits, from Twilio's console"),
+        ("TWILIO_FROM_NUMBER", "202 555", "(it is '202 555'); for example +12025550100"),
+        ("BOT_CALL_RECORDING", "perhaps", "(it is 'perhaps'); for example true or false"),
         ("TWILIO_VOICE", "sing", "TWILIO_VOICE: Input should be 'gather', 'relay' or 'stream' (it is 'sing')"),
     ],
 )  # fmt: skip

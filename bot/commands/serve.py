@@ -12,7 +12,7 @@ from bot.config import Settings, load_settings, require_shared
 from bot.errors import DataInUse
 from bot.logs import configure_logs
 from bot.running import run, settle
-from bot.vendors import meter_of, telephone_routes, webhooks_of
+from bot.vendors import meter_of, phone_simulator_of, telephone_routes, webhooks_of
 from bot.web.server import build_site, run_site
 
 
@@ -33,6 +33,7 @@ def command(host: str | None, port: int | None, no_worker: bool) -> None:
 async def _serve(settings: Settings, *, work: bool) -> None:
     async with assemble(settings, work=work, meter=meter_of(settings, SystemClock())) as app:
         await app.knowledge.ensure()
+        app.phone_simulator = phone_simulator_of(settings, app.clock, app.phone_calls, app.calls)
         webhooks = [*webhooks_of(settings, app.inbox.accept, app.clock, app.meter), *telephone_routes(settings, app)]
         site = build_site(webhooks, app)
         serving = asyncio.create_task(run_site(site, settings.host, settings.port, lambda port: _started(app, port)))

@@ -10,6 +10,7 @@ from typing import Annotated
 from pydantic import Field
 
 from bot.records.base import PII, Index, Part, Record, record
+from bot.records.calling import CallBasis
 from bot.records.fields import Count, Sentiment, Timezone, Unit
 
 
@@ -224,6 +225,7 @@ class CallSummary(Part):
     Index("scheduled_at"),
     Index("started_at", "ended_at"),
     Index("external_call_id", unique=True),
+    Index("dialed_number", "-scheduled_at"),
     Index("transcript.status"),
     Index("ai_summary.status"),
     Index("recording.status", "ended_at"),
@@ -263,6 +265,17 @@ class Call(Record):
     transcript: Transcript | None = None
     ai_summary: CallSummary | None = None
     notes: Annotated[str | None, PII] = None
+    """Of a call of ours: what it is about."""
+    language: str | None = None
+    """`es`, `en` or `hi`: what is spoken at first, where whoever places it says so."""
+    basis: CallBasis | None = None
+    """Of a call of ours: why it was allowed."""
+    callback_id: str | None = None
+    """The callback that it answers."""
+    dialled_at: datetime | None = None
+    """When the provider was asked to place it; its answer may be lost."""
+    answered_by: str | None = None
+    """What the provider takes it for: `human`, `machine_end_beep`, `fax`, ..."""
     tags: list[str] = []
     created_by: str | None = None
     next_step: NextStep | None = None

@@ -61,6 +61,28 @@ WEBHOOK_RULES: dict[str, Any] = {
 }
 """How events are posted: whether also into this network, how long an answer is waited for, how often, and when it is given up."""
 
+CALLING_RULES: dict[str, Any] = {
+    "calling_hours": {
+        "default": {"start": "09:00", "end": "20:00"},
+        "countries": [
+            {"country": "IN", "start": "09:00", "end": "21:00"},
+            {"country": "US", "start": "09:00", "end": "20:00"},
+        ],
+    },
+    "calling_attempts": {"per_day": 1, "per_week": 3, "gap_minutes": 240},
+    "calling_line": {"ring_seconds": 30, "most_minutes": 30, "machine": "hang_up"},
+}
+"""When people may be called where they are, how often one number may be dialled, and how calls are placed (CHANNELS 4).
+
+`calling_line.machine`: what an answering machine gets, `hang_up` or `message`.
+"""
+
+HARD_CALLING_HOURS: dict[str, dict[str, str]] = {
+    "IN": {"start": "09:00", "end": "21:00"},
+    "US": {"start": "08:00", "end": "21:00"},
+}
+"""What the law allows at most, whatever is set: TRAI's rules of 2010 (S5-023); 47 CFR 64.1200(c)(1)."""
+
 CALL_RULES: dict[str, Any] = {"call_summary": "model", "call_action_items": "rule", "call_recording_days": 0}
 """What is made of calls that are over. They count without rows of their own.
 

@@ -12,7 +12,18 @@ from bot.errors import Conflict, Duplicate, NotFound
 from bot.jobs import Jobs
 from bot.message import Address, Sender
 from bot.records.audit import AuditAction
-from bot.records.calls import CALL_MOVES, Call, CallDirection, CallStatus, CallType, CtiProvider, NextKind, NextStep
+from bot.records.calling import CallBasis
+from bot.records.calls import (
+    CALL_MOVES,
+    TWILIO_STATUSES,
+    Call,
+    CallDirection,
+    CallStatus,
+    CallType,
+    CtiProvider,
+    NextKind,
+    NextStep,
+)
 from bot.records.conversations import Conversation, Direction, Message, MessageSender, MessageStatus
 from bot.records.people import Customer
 from bot.services.audit import Audit
@@ -61,6 +72,17 @@ class PhoneCalls:
         found = await self._store.find(Call, {"external_call_id": sid}, limit=1)
         return found[0] if found else None
 
+    async def find(self, sid: str, call_id: str = "") -> Call | None:
+        """The call that the provider calls so; or the one of ours with this id, of which it had not told yet what it calls it.
+
+        `call_id` is what we wrote into the address that the provider asks (its signature covers that).
+        """
+        found = await self.by_sid(sid)
+        if found is not None or not call_id:
+            return found
+        await self.bind(call_id, sid)
+        return await self.by_sid(sid)
+
     async def begin(
         self,
         sid: str,
@@ -70,12 +92,15 @@ class PhoneCalls:
         direction: CallDirection,
         agent: str,
         language: str = "",
+        call_id: str = "",
     ) -> PhoneCall:
         """The call with this provider's id and its conversation, made where they are not there yet; done twice it is the same.
 
-        `ours` and `theirs` are E.164; `theirs` is empty where the number is withheld.
+        `ours` and `theirs` are E.164; `theirs` is empty where the number is withheld. A call that we have placed is known by its
+        `call_id`, and begins in the language that was said when it was placed.
         """
-        call = await self.by_sid(sid)
+        call = await self.find(sid, call_id)
+        language = (call.language if call is not None else None) or language
         address, now = address_of(ours, sid), self._clock.now()
         customer = await self._people.recognise(address, sender_of(theirs), now)
         if call is None:
@@ -114,6 +139,78 @@ class PhoneCalls:
                 raise
             return known
         return call
+
+    # Calls that we place (`bot.services.dialling`)
+
+    def intend(
+        self,
+        unit: Unit,
+        *,
+        ours: str,
+        theirs: str,
+        basis: CallBasis,
+        by: str,
+        about: str = "",
+        language: str = "",
+        customer_id: str = "",
+        lead_id: str = "",
+        callback_id: str = "",
+    ) -> Call:
+        """A call that is to be placed, in the unit: it is on record before the provider hears of it."""
+        call = Call(
+            id=new_id(),
+            customer_id=customer_id or None,
+            lead_id=lead_id or None,
+            callback_id=callback_id or None,
+            type=CallType.OUTBOUND,
+            direction=CallDirection.OUTBOUND,
+            status=CallStatus.SCHEDULED,
+            scheduled_at=self._clock.now(),
+            cti_provider=CtiProvider.TWILIO,
+            dialed_number=theirs,
+            caller_number=ours or None,
+            notes=about or None,
+            language=language or None,
+            basis=basis,
+            created_by=by,
+        )
+        unit.insert(call)
+        after = {"direction": str(call.direction), "basis": str(basis), "status": str(call.status)}
+        unit.insert(self._audit.entry(AuditAction.CREATED, "call", call.id, by, after=after))
+        return call
+
+    async def dialling(self, call_id: str) -> bool:
+        """From here on the provider may have it: True for the one who is to ask it."""
+        where = {"id": call_id, "status": CallStatus.SCHEDULED, "dialled_at": None, "external_call_id": None}
+        return await self._store.change(Call, where, set={"dialled_at": self._clock.now()}) == 1
+
+    async def not_dialled(self, call_id: str) -> None:
+        """The provider has certainly not got it: it may be asked again."""
+        where = {"id": call_id, "status": CallStatus.SCHEDULED, "external_call_id": None}
+        await self._store.change(Call, where, set={"dialled_at": None})
+
+    async def bind(self, call_id: str, sid: str) -> bool:
+        """The provider calls it so; False where it has another name already, or is none of ours that was placed."""
+        where = {"id": call_id, "direction": CallDirection.OUTBOUND, "external_call_id": None}
+        news = {"external_call_id": sid, "dialled_at": self._clock.now()}
+        try:
+            if not await self._store.change(Call, where, set=news):
+                return False
+        except Duplicate:
+            return False
+        await self.move(call_id, CallStatus.INITIATED, provider_status="queued")
+        return True
+
+    async def answered(self, call_id: str, answered_by: str) -> None:
+        """What the provider takes the other end for."""
+        await self._store.change(Call, {"id": call_id}, set={"answered_by": answered_by[:40]})
+
+    async def told(self, call_id: str, provider_status: str, duration: int | None = None) -> bool:
+        """Moves a call on by the provider's own word; a word that nobody knows changes nothing. Raises NotFound."""
+        to = TWILIO_STATUSES.get(provider_status)
+        return to is not None and await self.move(call_id, to, provider_status=provider_status, duration=duration)
+
+    # What becomes of a call
 
     async def move(
         self,

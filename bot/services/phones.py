@@ -83,6 +83,34 @@ def _e164(number: phonenumbers.PhoneNumber) -> str:
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
 
 
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a number may be at home."""
+
+    country: str
+    """Two letters."""
+    zones: tuple[ZoneInfo, ...]
+    """Every one that its digits leave open."""
+
+
+_NOT_CALLED = frozenset({phonenumbers.PhoneNumberType.PREMIUM_RATE, phonenumbers.PhoneNumberType.SHARED_COST})
+
+
+@lru_cache(maxsize=4096)
+def place_of(e164: str) -> Place | None:
+    """Where somebody with this number may be; None for one that no numbering plan knows, that costs extra, or is nowhere."""
+    number = _parsed(e164, None)
+    if number is None or not phonenumbers.is_valid_number(number) or phonenumbers.number_type(number) in _NOT_CALLED:
+        return None
+    country, names = phonenumbers.region_code_for_number(number), zones.time_zones_for_number(number)
+    if not country or len(country) != 2 or not names or zones.UNKNOWN_TIMEZONE in names:
+        return None
+    try:
+        return Place(country, tuple(map(ZoneInfo, names)))
+    except (ValueError, OSError, LookupError):  # one that this machine's data do not know
+        return None
+
+
 @lru_cache(maxsize=4096)
 def zone_of(e164: str | None) -> ZoneInfo | None:
     """Where a number is at home, as far as its digits tell: None where that may be several zones, or cannot be told."""

@@ -13,6 +13,8 @@ from bot.errors import RecordError, SettingsError
 from bot.records.conversations import ChannelName, Priority
 from bot.records.settings import WEEKDAYS
 from bot.records.tickets import SlaLevel, TicketStatus
+from bot.services.calling_hours import check_calling_hours
+from bot.services.calling_settings import read_attempts, read_line
 from bot.services.hours import DEFAULT_ZONE, read_hours
 from bot.services.origins import origins_of
 from bot.services.service_levels import MOST_MINUTES, read_escalation, read_levels
@@ -74,6 +76,11 @@ _STEPS: tuple[Field, ...] = (
     Field("after_minutes", Kind.WHOLE, most=100_000, example="240"),
     Field("to", Kind.TEXT, most=64, example="supervisor"),
 )
+_COUNTRIES: tuple[Field, ...] = (
+    Field("country", Kind.TEXT, most=2, example="IN"),
+    Field("start", Kind.TIME, example="09:00"),
+    Field("end", Kind.TIME, example="20:00"),
+)
 
 
 def _hours() -> tuple[Field, ...]:
@@ -131,6 +138,17 @@ _SUBJECTS: Mapping[str, tuple[Field, ...]] = {
         Field("ticket_escalation", Kind.ROWS, ("levels",), most=10, parts=_STEPS),
         Field("ticket_news", Kind.YES_NO, ("enabled",)),
         Field("ticket_news", Kind.SEVERAL, ("statuses",), choices=tuple(map(str, TicketStatus))),
+    ),
+    "calls": (
+        Field("calling_hours", Kind.TIME, ("default", "start"), example="09:00"),
+        Field("calling_hours", Kind.TIME, ("default", "end"), example="20:00"),
+        Field("calling_hours", Kind.ROWS, ("countries",), most=250, parts=_COUNTRIES),
+        Field("calling_attempts", Kind.WHOLE, ("per_day",), 1, 10, example="1"),
+        Field("calling_attempts", Kind.WHOLE, ("per_week",), 1, 20, example="3"),
+        Field("calling_attempts", Kind.WHOLE, ("gap_minutes",), 0, 10_080, example="240"),
+        Field("calling_line", Kind.WHOLE, ("ring_seconds",), 5, 120, example="30"),
+        Field("calling_line", Kind.WHOLE, ("most_minutes",), 1, 240, example="30"),
+        Field("calling_line", Kind.CHOICE, ("machine",), choices=("hang_up", "message")),
     ),
     "aftercall": (
         Field("call_summary", Kind.CHOICE, choices=("model", "rules")),
@@ -203,6 +221,9 @@ _CHECKS: Mapping[str, Callable[[Any], object]] = {
     "ticket_escalation": read_escalation,
     "ticket_news": read_news,
     "webhook_rules": read_rules,
+    "calling_hours": check_calling_hours,
+    "calling_attempts": read_attempts,
+    "calling_line": read_line,
 }
 
 

@@ -7,6 +7,7 @@ from typing import Any
 from bot.clock import Clock
 from bot.records.settings import (
     CALL_RULES,
+    CALLING_RULES,
     DESK_RULES,
     MONEY_BOUNDS,
     TICKET_RULES,
@@ -22,6 +23,7 @@ DEFAULTS: dict[str, Any] = {
     **DESK_RULES,
     **TICKET_RULES,
     **WEBHOOK_RULES,
+    **CALLING_RULES,
     **CALL_RULES,
 }
 """What counts where a row is missing."""

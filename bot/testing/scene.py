@@ -33,6 +33,7 @@ from bot.records.users import User
 from bot.records.work import JournalKind, JournalRow
 from bot.services.code_delivery import Mailer
 from bot.services.phone_provider import PhoneProvider
+from bot.services.telephone import Telephone
 from bot.services.users import name_of
 from bot.store.local import LocalLanes
 from bot.testing.channel import RecordingChannel, Spoken
@@ -227,13 +228,14 @@ async def open_scene(
     mongodb: tuple[str, str] | None = None,
     smtp_url: str = "",
     mailer: Mailer | None = None,
+    telephone: Telephone | None = None,
     phone_provider: PhoneProvider | None = None,
     meter: Meter = KEEPS_NOTHING,
 ) -> AsyncIterator[Scene]:
     """A running scene whose data is in `folder`; opened again on the same folder it is the same program restarted.
 
     `mongodb`, a URI and a database, takes the place of the embedded store; `smtp_url` is where e-mail goes out,
-    unless a `mailer` takes it.
+    unless a `mailer` takes it. `telephone` places calls; without one nothing is placed.
     With `with_model=False` there is no model at all: what serves is the offline path. When the block ends without an error, the
     scripted model must have been asked for exactly its steps.
     """
@@ -258,6 +260,7 @@ async def open_scene(
         bounds=bounds,
         mailer=mailer,
         phone_provider=phone_provider,
+        telephone=telephone,
         meter=meter,
     ) as app:
         await app.worker.start()

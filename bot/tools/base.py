@@ -33,6 +33,7 @@ from bot.records.permissions import allows, canonical
 from bot.services.callbacks import Callbacks
 from bot.services.capture import Capture
 from bot.services.consents import Consents
+from bot.services.dialling import Dialling
 from bot.services.directory import Directory
 from bot.services.handoff import Handoffs
 from bot.services.hours import Hours
@@ -65,6 +66,7 @@ class Services:
     ratings: Ratings
     consents: Consents
     hours: Hours
+    dialling: Dialling
 
 
 @dataclass(slots=True)

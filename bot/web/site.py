@@ -28,11 +28,13 @@ from bot.records.permissions import Permissions
 from bot.resources import LANGUAGES
 from bot.services.access_links import LinkMail
 from bot.services.accounts import Accounts
+from bot.services.after_call import AfterCall
 from bot.services.conversations import Conversations
 from bot.services.desk import Desk
 from bot.services.media import Media
 from bot.services.people import People
 from bot.services.ticketing import Ticketing
+from bot.services.transfer_call import TransferCalls
 from bot.services.users import name_of
 from bot.services.webhooks import Webhooks
 from bot.shared import Shared
@@ -53,6 +55,7 @@ LANGUAGE_SECONDS = 365 * 24 * 3600
 
 _TEAM_PAGES = (
     ("desk", "/desk"),
+    ("calls", "/calls"),
     ("supervisor", "/supervisor"),
     ("work", "/work"),
     ("replies", "/replies"),
@@ -85,6 +88,20 @@ class Phone(Protocol):
     async def write(self, number: str, name: str, key: str, text: str) -> Received: ...
     async def tap(self, number: str, name: str, key: str, button: Button) -> Received: ...
     async def seen(self, number: str, provider_ids: Sequence[str], status: str) -> Received: ...
+
+
+class Telephone(Protocol):
+    """A simulated telephone (`bot.channels.voice.simulator.SimulatedTelephone`): the same call as over the vendor's line."""
+
+    @property
+    def has_sound(self) -> bool: ...
+    @property
+    def has_ears(self) -> bool: ...
+    async def begin(self, number: str, language: str) -> Mapping[str, str]: ...
+    async def words(self, text: str, language: str) -> bytes: ...
+    async def line(self, request: web.Request) -> web.StreamResponse: ...
+    async def captions(self, token: str, socket: web.WebSocketResponse) -> None: ...
+    async def close(self) -> None: ...
 
 
 class Parts(Protocol):
@@ -131,7 +148,13 @@ class Parts(Protocol):
     @property
     def jobs(self) -> Jobs: ...
     @property
+    def after_call(self) -> AfterCall: ...
+    @property
+    def transfer_calls(self) -> TransferCalls: ...
+    @property
     def simulator(self) -> Phone | None: ...
+    @property
+    def phone_simulator(self) -> Telephone | None: ...
 
 
 class Site:

@@ -20,8 +20,8 @@ from aiohttp import web
 from bot.channels.voice.base import CallInfo, Clause, Line, Played
 from bot.channels.voice.detector import Detector, WebrtcDetector
 from bot.channels.voice.frames import Start
-from bot.channels.voice.speech import BYTES_PER_SECOND, Speech
-from bot.channels.voice.stream import Streams
+from bot.channels.voice.speech import BYTES_PER_SECOND
+from bot.channels.voice.stream import Answering, Streams
 from bot.channels.voice.stream_line import StreamLine
 from bot.clock import SystemClock
 from bot.message import Text
@@ -146,9 +146,6 @@ class Answers:
     def over(self, reason: str) -> None:
         COUNTS["over"] += 1
 
-    async def ended(self) -> None:
-        return
-
 
 class Server:
     """One server: the stream's websocket, and what is measured."""
@@ -156,8 +153,8 @@ class Server:
     def __init__(self, detector: Callable[[], Detector], clock: SystemClock) -> None:
         speech = (ANCHORS / "speech8k.ulaw").read_bytes()
         instant = Instant(speech)
-        speech_of = Speech(instant, instant)
-        self._streams = Streams(speech_of, lambda: Measured(detector()), clock, self._begin, self, self._over)
+        answering = Answering(self._begin, self._answer, self._over)
+        self._streams = Streams(instant, instant, lambda: Measured(detector()), clock, answering)
         self._clock = clock
         self._lines: list[StreamLine] = []
 
@@ -170,7 +167,7 @@ class Server:
         sid = start.call_sid
         return CallInfo(sid, sid, sid, "+12025550100", "+12025550101", CallDirection.INBOUND, "en", self._clock.monotonic())
 
-    async def open(self, info: CallInfo, line: Line) -> Answers:
+    async def _answer(self, info: CallInfo, line: Line) -> Answers:
         assert isinstance(line, StreamLine)
         self._lines.append(line)
         return Answers(line, Measured.newest)

@@ -88,9 +88,7 @@ class LiveCall:
         if conversation is not None:
             self.changed(conversation)
         if conversation is None or not conversation.message_count:  # else it goes on, over another line
-            rules = self._parts.rules
-            sentences = disclosure(self.language, company=rules.company, is_recorded=rules.is_recorded)
-            self._timeline.remark(*sentences, is_due=True)
+            self._timeline.remark(*disclosure(self.language, self._parts.rules), is_due=True)
             self._timeline.remark(invitation(self.info.direction, self.language))
         self._weigh()
 

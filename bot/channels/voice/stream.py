@@ -9,7 +9,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import suppress
-from typing import Literal, Protocol
+from dataclasses import dataclass
+from typing import Literal
 
 import structlog
 from aiohttp import WSCloseCode, WSMsgType, web
@@ -19,7 +20,7 @@ from bot.channels.voice.base import CallInfo, Clause, Hears, Line
 from bot.channels.voice.detector import Detector
 from bot.channels.voice.ears import Ears
 from bot.channels.voice.playing import Speak
-from bot.channels.voice.speech import Keeps, Speech, Voice
+from bot.channels.voice.speech import Keeps, Recogniser, Voice
 from bot.channels.voice.stream_line import LOST, StreamLine
 from bot.clock import Clock
 from bot.running import end_tasks
@@ -40,39 +41,30 @@ MAX_UNSENT = 256 * 1024
 Socket = web.WebSocketResponse[Literal[False]]
 
 
-Begin = Callable[[frames.Start], Awaitable[CallInfo | None]]
-"""Which call a stream is of; None where it is of none that may talk to us."""
-Over = Callable[[CallInfo, str], Awaitable[None]]
-"""Told why a line has ended (`StreamLine.left`), before the provider can ask what comes next."""
+@dataclass(frozen=True, slots=True)
+class Answering:
+    """Who answers the calls."""
 
-
-class Led(Hears, Protocol):
-    """A call that somebody leads."""
-
-    async def ended(self) -> None:
-        """Returns once it is over and nothing is left of it."""
-
-
-class Calls(Protocol):
-    """Who leads calls (`bot.channels.voice.live_calls`)."""
-
-    async def open(self, info: CallInfo, line: Line) -> Led | None:
-        """Begins to lead it; None where it has a line already, or there is no room."""
+    begin: Callable[[frames.Start], Awaitable[CallInfo | None]]
+    """Which call a stream is of; None where it is of none that may talk to us."""
+    answer: Callable[[CallInfo, Line], Awaitable[Hears | None]]
+    """Who leads the talk; None where there is no room, or somebody leads it already."""
+    over: Callable[[CallInfo, str], Awaitable[None]]
+    """Told why the line has ended (`StreamLine.left`), once the call knows and before the provider can ask what comes next."""
 
 
 class Streams:
     """The lines of a process."""
 
     def __init__(
-        self, speech: Speech, detector: Callable[[], Detector], clock: Clock, begin: Begin, calls: Calls, over: Over
+        self, voice: Voice, recogniser: Recogniser, detector: Callable[[], Detector], clock: Clock, answering: Answering
     ) -> None:
         """`detector` makes one for each call."""
-        self._speech = speech
+        self._voice = voice
+        self._recogniser = recogniser
         self._detector = detector
         self._clock = clock
-        self._begin = begin
-        self._calls = calls
-        self._over = over
+        self._answering = answering
         self._connections: set[_Connection] = set()
         self._ending: set[asyncio.Task[None]] = set()
 
@@ -98,37 +90,36 @@ class Streams:
         if start is None or info is None:
             await connection.refuse("no such call")
             return
-        speak = _speaking(self._speech.voice)
+        speak = _speaking(self._voice)
         ears = Ears(self._detector(), info.language)
         line = StreamLine(info, start, connection.send, speak, ears, self._clock, connection.end)
-        call = await self._calls.open(info, line)
-        if call is None:
+        hears = await self._answering.answer(info, line)
+        if hears is None:
             await connection.close_line(line, LOST)
             await connection.refuse("not now")
             return
-        line.join(call, self._speech.recogniser)
+        line.join(hears, self._recogniser)
         try:
             await connection.hear(line)
         except Exception:
             log.exception("a call's line broke", call=info.call_id)
         finally:
-            ending = asyncio.create_task(self._end(connection, line, call))
+            ending = asyncio.create_task(self._end(connection, line))
             self._ending.add(ending)
             ending.add_done_callback(self._ending.discard)
             await asyncio.shield(ending)  # whoever cancels us does not mean the end of the call
 
     async def _info(self, start: frames.Start) -> CallInfo | None:
         try:
-            return await self._begin(start)
+            return await self._answering.begin(start)
         except Exception:
             log.exception("a call's line could not be opened")  # the provider goes on by the action URL
             return None
 
-    async def _end(self, connection: _Connection, line: StreamLine, call: Led) -> None:
+    async def _end(self, connection: _Connection, line: StreamLine) -> None:
         await connection.close_line(line, LOST)
-        await call.ended()
         try:
-            await self._over(line.info, line.left)
+            await self._answering.over(line.info, line.left)
         except Exception:
             log.exception("the end of a call's line could not be noted", call=line.info.call_id)
         await connection.close(line.left)

@@ -61,7 +61,7 @@ class Timeline:
             if raw:
                 self._saying.add(said, raw, language)
         for digit, button in enumerate(buttons[:MOST_KEYS], start=1):
-            self._saying.add(said, "", language, text=say(language, "call_choice", title=button.title, number=digit))
+            self._saying.add(said, "", language, text=say(language, "call_press", title=button.title, digit=digit))
         self._saying.end(said)
 
     def spoken(self, said: Said, *, turn_id: str) -> None:

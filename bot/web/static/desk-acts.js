@@ -1,4 +1,5 @@
 // What one does with a conversation: each is one request; who loses a race is told by whom, and offered the next one.
+import { callActions } from "./desk-calls.js";
 import { button, h } from "./desk-dom.js";
 import { area, ask, field, line, select, toast } from "./desk-dialog.js";
 import { t, word } from "./desk-words.js";
@@ -163,5 +164,5 @@ export function actions(desk, conversation) {
   };
   const all = [["hand-back", "bot", "B", ""], ["transfer", "swap", "X", "btn-icon seldom"], ["snooze", "snooze", "Z", "btn-icon seldom"],
     ["resolve", "check", "E", isMine ? "btn-main" : ""]];
-  return all.filter(([what]) => desk.acts.may(what, conversation)).map(act);
+  return [...callActions(desk, conversation), ...all.filter(([what]) => desk.acts.may(what, conversation)).map(act)];
 }

@@ -13,8 +13,8 @@ from aiohttp.test_utils import TestClient, TestServer
 from bot.channels.voice.base import CallInfo, Clause, Line, Played
 from bot.channels.voice.frames import Start
 from bot.channels.voice.scripted import ScriptedRecogniser
-from bot.channels.voice.speech import FRAME, Recogniser, Speech
-from bot.channels.voice.stream import Streams
+from bot.channels.voice.speech import FRAME, Recogniser
+from bot.channels.voice.stream import Answering, Streams
 from bot.channels.voice.stream_line import StreamLine
 from bot.clock import SystemClock
 from bot.errors import SpeechError
@@ -110,9 +110,6 @@ class Call:
         self.ends()
         self._tell("over", reason)
 
-    async def ended(self) -> None:
-        return
-
 
 class Caller:
     """One websocket."""
@@ -200,8 +197,8 @@ class Exchange:
         self.takes = True
         self.calls: list[Call] = []
         self.left: list[str] = []
-        speech = Speech(Humming(), recogniser or self.recogniser)
-        self.streams = Streams(speech, Loudness, SystemClock(), self._begin, self, self._over)
+        answering = Answering(self._begin, self._answer, self._over)
+        self.streams = Streams(Humming(), recogniser or self.recogniser, Loudness, SystemClock(), answering)
 
     async def __aenter__(self) -> Exchange:
         site = web.Application()
@@ -229,7 +226,7 @@ class Exchange:
     async def _begin(self, start: Start) -> CallInfo | None:
         return self.begins(start)
 
-    async def open(self, info: CallInfo, line: Line) -> Call | None:
+    async def _answer(self, info: CallInfo, line: Line) -> Call | None:
         if not self.takes:
             return None
         self.calls.append(Call(line))
