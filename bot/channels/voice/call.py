@@ -59,6 +59,8 @@ class LiveCall:
         """Whether the person is saying something."""
         self._asked = 0
         """So often in a row it was asked whether somebody is there."""
+        self._failures = 0
+        """So often in a row it could not be recognised what they said."""
         self._stored_language: str | None = None
         self._holder = AssigneeKind.AGENT
         self._is_ending = False
@@ -115,7 +117,7 @@ class LiveCall:
         if not plain(text) or (was_spoken_over and is_listening):
             self._go_on()
             return
-        self._asked = 0
+        self._asked = self._failures = 0
         self._fall_silent()
         self._lead.interrupt()
         said = Text(text.strip(), start, end, confidence)
@@ -162,6 +164,16 @@ class LiveCall:
         self._lead.interrupt()
         self._keys.press(digit)
         self._weigh()
+
+    def failed(self, stage: str, clause: int | None = None) -> None:
+        """Without a voice the call goes on where the provider has one of its own; without ears it is asked once more before."""
+        if self._is_deaf():
+            return
+        self._failures += 1
+        if stage == "voice" or self._failures > 1:
+            self._end_with("speech_failed")
+        else:
+            self._timeline.remark(say(self.language, "call_say_again"))
 
     def took(self, stage: str, seconds: float) -> None:
         self.figures.took(stage, seconds)
@@ -230,7 +242,7 @@ class LiveCall:
 
     def _means_it(self) -> None:
         """They speak over us, and it is more than a noise."""
-        self.figures.interruptions += 1
+        self.figures.interrupted()
         self._take_back()
         self._lead.interrupt()
         self._weigh()
@@ -239,9 +251,9 @@ class LiveCall:
         """Nothing that is being said is said to its end."""
         if self._saying.is_speaking:
             self._saying.pause(self._line.stop())
-            self.figures.interruptions += 1
+            self.figures.interrupted()
         elif self._saying.is_paused:
-            self.figures.interruptions += 1
+            self.figures.interrupted()
         self._take_back(everything=everything)
 
     def _take_back(self, *, everything: bool = False) -> None:
