@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import datetime
 
 import structlog
@@ -14,6 +15,7 @@ from bot.dialogs.hearing import Hearing, heard_row
 from bot.dialogs.scene import Parts, Scene, fence_of
 from bot.dialogs.speaking import Speaker
 from bot.dialogs.triggers import Trigger, trigger_of
+from bot.dialogs.wording import worded
 from bot.errors import Duplicate, EpochMoved
 from bot.message import InboundMessage, Receipt, Reply
 from bot.meter import Counted
@@ -76,10 +78,11 @@ class Engine:
 
         What stands on the timeline for it then; None where they heard nothing, and where the turn had ended all the same.
         """
-        try:
+        with suppress(Duplicate):  # what was cancelled had a commit under way: perhaps no more than that it was heard
             return await self._break_off(claim, turn, heard)
-        except Duplicate:  # what was cancelled had a commit under way: it was heard, or even ended, at that moment
+        with suppress(Duplicate):  # a turn without an agent is heard and ended in one
             return await self._break_off(claim, turn, heard)
+        return None
 
     async def _break_off(self, claim: Claim, turn: Turn, heard: str) -> Message | None:
         scene = await self._hearing.enter(claim, turn)
@@ -108,7 +111,7 @@ class Engine:
             why = "a turn failed too often"
             self._parts.conversations.assign(unit, scene.conversation, queue, by="system", reason=why, cause=Cause.MODEL_DOWN)
             place = await self._parts.queueing.enter(unit, scene.conversation, queue.skill, scene.language)
-            replies.append(Reply("\n".join(filter(None, (say(scene.language, "trouble"), place)))))
+            replies.append(Reply("\n".join(filter(None, (say(scene.language, worded(scene.conversation, "trouble")), place)))))
         elif scene.user is not None:
             replies.append(Reply(say(scene.language, "sorry_failed")))
         said = self._hearing.say(scene, unit, replies, Author.SYSTEM)
@@ -162,7 +165,8 @@ class Engine:
             rank = {"priority": priority, "queue_rank": QUEUE_RANKS[priority]}
             unit.add(Change(Conversation, {"id": conversation.id}, set=rank))
         place = await self._parts.queueing.enter(unit, conversation, queue.skill, scene.language, priority)
-        sentence = say(scene.language, "connecting_upset" if trigger.cause is Cause.SENTIMENT else "connecting")
+        name = "connecting_upset" if trigger.cause is Cause.SENTIMENT else "connecting"
+        sentence = say(scene.language, worded(conversation, name))
         told = () if place is None else (Reply(f"{sentence}\n{place}"),)
         try:
             await self._hearing.finish(scene, unit, *told)

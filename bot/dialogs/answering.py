@@ -23,6 +23,7 @@ from bot.dialogs.scenery import data
 from bot.dialogs.task import CONFIRMED, Answer, Task
 from bot.dialogs.triggers import unanswered_turns
 from bot.dialogs.unheard import done_unheard
+from bot.dialogs.wording import worded
 from bot.errors import EpochMoved
 from bot.memory.window import heard, recent
 from bot.message import Reply
@@ -223,7 +224,7 @@ class Answering:
         said = self._hearing.say(scene, unit, answer.replies, Author.AI, epoch=epoch)
         if isinstance(assignee, Queue):
             place = await parts.queueing.enter(unit, conversation, assignee.skill, scene.language)
-            sentence = Reply(f"{say(scene.language, _sentence(answer, to_user=False))}\n{place}")
+            sentence = Reply(f"{say(scene.language, worded(conversation, _sentence(answer, to_user=False)))}\n{place}")
             if place is not None:
                 said += self._hearing.say(scene, unit, [sentence], Author.SYSTEM)
         parts.conversations.said(unit, conversation, said, answer.spent.amounts())
