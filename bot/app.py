@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import structlog
 
 from bot.backlog import Backlog
 from bot.channels.base import Channel, shape_for
+from bot.channels.voice.joining import Calls
 from bot.channels.whatsapp.simulator import Simulator
 from bot.clock import Clock, SystemClock, follow
 from bot.config import Settings
@@ -81,6 +82,7 @@ from bot.services.stale_calls import SECONDS as STALE_SECONDS
 from bot.services.telephone import Telephone
 from bot.services.ticketing import Ticketing
 from bot.services.ticketing import join as join_ticketing
+from bot.services.transfer_call import TransferCalls
 from bot.services.users import Users
 from bot.services.verification import JOB, Verifying
 from bot.services.webhook_events import WebhookEvents
@@ -105,6 +107,9 @@ from bot.vendors import (
     worked_on,
 )
 from bot.worker import Worker
+
+if TYPE_CHECKING:
+    from bot.channels.voice.simulator import SimulatedTelephone
 
 log = structlog.get_logger()
 
@@ -135,6 +140,11 @@ class App:
     merging: Merging
     conversations: Conversations
     phone_calls: PhoneCalls
+    transfer_calls: TransferCalls
+    calls: Calls
+    """The telephone calls whose lines this process holds."""
+    phone_simulator: SimulatedTelephone | None
+    """The telephone of the front page: `bot serve` has one where there is no real number and nobody but this machine comes in."""
     calling: Calling
     telephone: Telephone | None
     """None where the settings switch none on."""
@@ -223,6 +233,7 @@ async def assemble(
             work,
         )
         stack.push_async_callback(app.posting_tools.close)
+        stack.push_async_callback(app.calls.close)
         stack.push_async_callback(app.spending.close)
         stack.push_async_callback(app.backlog.close)
         if work:
@@ -394,6 +405,10 @@ def _join(
         meter=meter,
     )
     engine = Engine(parts)
+    calls = Calls(
+        settings, engine, lanes.turns, store, phone_calls, after_call.turns, shared.live, clock, meter, calling.do_not_call.said
+    )
+    calling.dialling.admit_by(calls.live)
     sending = Sending(outbox, channels, shared, meter)
     worker = Worker(store, lanes, inbox, outbox, engine, sending, jobs, shared.live, meter)
     return App(
@@ -413,6 +428,9 @@ def _join(
         merging=merging,
         conversations=conversations,
         phone_calls=phone_calls,
+        transfer_calls=TransferCalls(store, audit, outbox, conversations, desk.transfers, shared.live),
+        calls=calls,
+        phone_simulator=None,
         calling=calling,
         telephone=telephone,
         consents=ConsentBook(store, clock, audit, people),

@@ -35,10 +35,15 @@ _EXAMPLES = {
     "TWILIO_API_URL": "https://api.twilio.com",
     "WHATSAPP_PHONE_ID": "106540352242922 (digits, from Meta's API setup page)",
     "TWILIO_VOICE": "gather, relay or stream",
+    "BOT_VOICE_DETECTOR": "webrtc or silero",
     "TWILIO_ACCOUNT_SID": "AC and 32 hexadecimal digits, from Twilio's console",
     "TWILIO_FROM_NUMBER": "+12025550100",
     "BOT_CALL_RECORDING": "true or false",
     "OPENAI_SPEECH_VOICE": "alloy, or nova, hi=shimmer",
+    "BOT_MAX_CALLS": "200",
+    "BOT_CALL_MAX_MINUTES": "30",
+    "BOT_CALL_IDLE_SECONDS": "10",
+    "BOT_INTERRUPT_WORDS": "1",
     "LANGCHAIN_MODEL": "anthropic:claude-sonnet-4-5",
     "OPENAI_CONTEXT_TOKENS": "8192",
     "SMTP_URL": "smtp://user:password@mail.example.com:587?from=bot@example.com",
@@ -202,6 +207,12 @@ class Settings(BaseSettings):
     twilio_from_number: str = _setting("TWILIO_FROM_NUMBER", "", "number we call from", pattern=r"^(\+[1-9][0-9]{6,14})?$")
     twilio_api_url: WebAddress = _setting("TWILIO_API_URL", "https://api.twilio.com", "Twilio's REST API")
     twilio_voice: Literal["gather", "relay", "stream"] = _setting("TWILIO_VOICE", "gather", "how calls are carried")
+    max_calls: int = _setting("BOT_MAX_CALLS", 200, "calls that one process carries at once", ge=1)
+    call_max_minutes: int = _setting("BOT_CALL_MAX_MINUTES", 30, "longest call, in minutes", ge=1, le=240)
+    call_idle_seconds: int = _setting("BOT_CALL_IDLE_SECONDS", 10, "silence on a call until we ask, in s", ge=3, le=120)
+    interrupt_words: int = _setting("BOT_INTERRUPT_WORDS", 1, "words that end what we say on a call", ge=1, le=10)
+    voice_detector: Literal["webrtc", "silero"] = _setting("BOT_VOICE_DETECTOR", "webrtc", "what tells speech on a media stream")
+    silero_file: str = _setting("BOT_SILERO_FILE", "", "silero_vad.onnx; unset: that of an installed silero-vad")
 
     call_recording: bool = _setting("BOT_CALL_RECORDING", False, "whether calls are recorded, after a notice")
 

@@ -121,7 +121,7 @@ class Inbox:
     def _window(self, item: Incoming) -> float:
         if not isinstance(item, InboundMessage):
             return 0.0
-        if _is_spoken(item):  # whoever recognised it has waited for its end
+        if _is_of_a_call(item):  # whoever recognised it has waited for its end
             return 0.0
         return self._quiet / 4 if _is_finished(item) else self._quiet
 
@@ -187,8 +187,14 @@ def read_item(row: InboxRow) -> Incoming:
     return decode_incoming(row.item)
 
 
-def _is_spoken(message: InboundMessage) -> bool:
-    return isinstance(message.content, Text) and message.content.end is not None
+def _is_of_a_call(message: InboundMessage) -> bool:
+    match message.content:
+        case Text(end=end):
+            return end is not None
+        case Choice(source=source):
+            return source == "key"
+        case _:
+            return False
 
 
 def _is_finished(message: InboundMessage) -> bool:

@@ -59,7 +59,7 @@ class Choice(msgspec.Struct, gc=False, frozen=True, tag="choice"):
     id: str
     title: str
     source: str = "button"
-    """`button`, `list` or `quick_reply`."""
+    """`button`, `list`, `quick_reply`, or the `key` of a telephone."""
 
     def as_text(self) -> str:
         return self.title or self.id

@@ -29,6 +29,7 @@ from bot.dialogs.resilient import Choice, ResilientModel
 from bot.errors import BotError, SettingsError
 from bot.message import Incoming
 from bot.meter import KEEPS_NOTHING, Meter
+from bot.services.phone_calls import PhoneCalls
 from bot.services.status import Finding, State
 from bot.services.webhook_posting import Poster, Sealing, Tools
 from bot.shared import Shared, alone
@@ -41,11 +42,17 @@ if TYPE_CHECKING:
     from aiohttp import web
 
     from bot.channels.email import EmailSender
+    from bot.channels.voice.detector import Detector
+    from bot.channels.voice.joining import Calls
     from bot.channels.voice.rest import TwilioRest
+    from bot.channels.voice.simulator import SimulatedTelephone
     from bot.channels.voice.webhook import Served
 
 Accept = Callable[[Sequence[Incoming]], Awaitable[object]]
 """Makes received items durable."""
+
+AtEnd = Callable[[], Awaitable[None]]
+"""What is to be done when a server stops."""
 
 log = structlog.get_logger()
 
@@ -220,13 +227,20 @@ def _without_password(url: str) -> str:
 
 
 def unmakeable(settings: Settings) -> list[Finding]:
-    """The model that the settings name where it cannot be made: `bot serve` would not start with it."""
-    if not settings.langchain_model:
-        return []
+    """What the settings name and cannot be made: `bot serve` would not start with it."""
+    findings = []
+    if settings.langchain_model:
+        findings += _unmakeable("model", lambda: _langchain_model(settings.langchain_model))
+    if settings.voice_detector != "webrtc":
+        findings += _unmakeable("voice detector", lambda: detectors_of(settings))
+    return findings
+
+
+def _unmakeable(name: str, make: Callable[[], object]) -> list[Finding]:
     try:
-        _langchain_model(settings.langchain_model)
+        make()
     except SettingsError as error:
-        return [Finding("model", State.WRONG, str(error))]
+        return [Finding(name, State.WRONG, str(error))]
     return []
 
 
@@ -249,6 +263,18 @@ def mailer_of(settings: Settings, clock: Clock, breaker: Breaker | None = None) 
     if server is None:
         return None
     return cast("EmailSender", _load("bot.channels.email").EmailSender(server, clock, breaker=breaker))
+
+
+def detectors_of(settings: Settings) -> Callable[[], Detector]:
+    """What makes the voice detector of each call on a media stream. Raises SettingsError."""
+    if settings.voice_detector == "webrtc":
+        return cast("Callable[[], Detector]", _load("bot.channels.voice.detector").WebrtcDetector)
+    try:
+        silero = _load("bot.channels.voice.silero")
+    except ModuleNotFoundError as error:
+        fix = "install it with: pip install 'switchboard[silero]', or leave it at webrtc"
+        raise SettingsError(f"BOT_VOICE_DETECTOR=silero needs {error.name}: {fix}") from None
+    return cast("Callable[[], Detector]", silero.load(settings.silero_file).detector)
 
 
 def telephone_of(settings: Settings, clock: Clock, breaker: Breaker | None = None) -> TwilioRest | None:
@@ -300,22 +326,63 @@ def webhooks_of(settings: Settings, accept: Accept, clock: Clock, meter: Meter =
     return cast("Iterable[web.RouteDef]", routes)
 
 
-def telephone_routes(settings: Settings, parts: Served) -> Iterable[web.RouteDef]:
-    """The telephone's webhooks and websockets, where it is on; `parts` is the joined program."""
+def telephone_routes(settings: Settings, parts: Served, at_end: Callable[[AtEnd], object]) -> Iterable[web.RouteDef]:
+    """The telephone's webhooks and websockets, where it is on; `parts` is the joined program.
+
+    `at_end` is given what is to be done when the server stops. Raises SettingsError.
+    """
     if not settings.has_twilio:
         return []
-    signatures = _load("bot.channels.voice.signature").Signatures(
-        settings.twilio_auth_token.get_secret_value(), settings.public_url
-    )
+    token = settings.twilio_auth_token.get_secret_value()
+    signatures = _load("bot.channels.voice.signature").Signatures(token, settings.public_url)
+    unanswered = parts.transfer_calls.unanswered
     hooks = _load("bot.channels.voice.call_hooks").CallHooks(
-        parts.phone_calls, parts.calling, parts.after_call.recordings.recorded
+        parts.phone_calls, parts.calling, parts.after_call.recordings.recorded, unanswered
     )
-    return cast("Iterable[web.RouteDef]", _load("bot.channels.voice.webhook").routes(parts, signatures, hooks, {}))
+    lines = _lines_of(settings, parts, at_end)
+    rules = _load("bot.channels.voice.rules").rules_of(settings, is_recorded=settings.call_recording)
+    routes = _load("bot.channels.voice.webhook").routes(parts, signatures, hooks, lines, rules, parts.calls.live.may_begin)
+    return cast("Iterable[web.RouteDef]", routes)
+
+
+def _lines_of(settings: Settings, parts: Served, at_end: Callable[[AtEnd], object]) -> dict[str, Any]:
+    """The handlers of the websockets that the settings want, by their names in TWILIO_VOICE."""
+    way = settings.call_transport
+    if way == "gather":
+        return {}
+    calls = parts.calls
+    lines = _load("bot.channels.voice.lines").Lines(
+        settings.twilio_account_sid, parts.store, parts.clock, parts.phone_calls, calls
+    )
+    at_end(calls.close)
+    if way == "relay":
+        return {way: _load("bot.channels.voice.relay").Relay(calls.live, lines.of_relay, parts.clock).handle}
+    stream, speech = _load("bot.channels.voice.stream"), speech_of(settings, parts.clock, parts.shared.breakers)
+    answering = stream.Answering(lines.of_stream, calls.live.open, lines.over)
+    streams = stream.Streams(speech.voice, speech.recogniser, detectors_of(settings), parts.clock, answering)
+    at_end(streams.close)
+    at_end(speech.close)
+    return {way: streams.serve}
 
 
 def simulator_of(settings: Settings, accept: Callable[[Sequence[Incoming]], Awaitable[int]], clock: Clock) -> Simulator | None:
     """The simulated phone: only where nobody but this machine is listened to and no part of a real number is set (DESIGN 5)."""
     return Simulator(accept, clock) if settings.is_loopback and not settings.has_any_whatsapp else None
+
+
+def phone_simulator_of(settings: Settings, clock: Clock, phone_calls: PhoneCalls, calls: Calls) -> SimulatedTelephone | None:
+    """The simulated telephone, where nobody but this machine is listened to and no part of a real number is set (DESIGN 5).
+
+    Raises SettingsError.
+    """
+    if not settings.is_loopback or settings.has_any_twilio:
+        return None
+    simulator = _load("bot.channels.voice.simulator")
+    speech = speech_of(settings, clock)
+    return cast(
+        "SimulatedTelephone",
+        simulator.SimulatedTelephone(phone_calls, clock, speech, detectors_of(settings), calls.live.open),
+    )
 
 
 async def ask_vendors(settings: Settings) -> list[Finding]:
@@ -327,6 +394,7 @@ async def ask_vendors(settings: Settings) -> list[Finding]:
         if isinstance(channel, Checkable):
             findings.append(await _asked(f"{channel.name}, live", channel.check()))
         await channel.close()
+    findings += await _ask_speech(settings)
     telephone = telephone_of(settings, SystemClock())
     if telephone is not None:
         findings.append(await _asked(f"{telephone.name}, live", telephone.check()))
@@ -334,6 +402,19 @@ async def ask_vendors(settings: Settings) -> list[Finding]:
     mailer = mailer_of(settings, SystemClock())
     if mailer is not None:
         findings.append(await _asked(f"{mailer.name}, live", mailer.check()))
+    return findings
+
+
+async def _ask_speech(settings: Settings) -> list[Finding]:
+    breakers, findings = Breakers(SystemClock()), []
+    if settings.has_speech_model:
+        voice = _openai_voice(settings, breakers)
+        findings.append(await _asked("voice, live", voice.check()))
+        await voice.close()
+    if settings.has_transcription_model:
+        recogniser = cast(Any, _recogniser_of(settings, breakers))
+        findings.append(await _asked("recogniser, live", recogniser.check()))
+        await recogniser.close()
     return findings
 
 

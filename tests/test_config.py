@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.config import Settings, SmtpServer, load_settings, setting_names, share_env_file, unknown_settings
+from bot.config import Settings, SmtpServer, load_settings, read_voices, setting_names, share_env_file, unknown_settings
 from bot.errors import SettingsError
 
 pytestmark = pytest.mark.unit
@@ -42,17 +42,25 @@ DEFAULTS: dict[str, object] = {
     "OPENAI_EMBEDDING_MODEL": "",
     "OPENAI_TRANSCRIPTION_MODEL": "",
     "OPENAI_SPEECH_MODEL": "",
+    "OPENAI_SPEECH_VOICE": "alloy",
     "WHATSAPP_PHONE_ID": "",
     "WHATSAPP_TOKEN": "",
     "WHATSAPP_APP_SECRET": "",
     "WHATSAPP_VERIFY_TOKEN": "",
     "WHATSAPP_MESSAGES_PER_SECOND": 80,
     "WHATSAPP_API_URL": "https://graph.facebook.com",
+    "BOT_VOICE_DETECTOR": "webrtc",
+    "BOT_SILERO_FILE": "",
     "TWILIO_ACCOUNT_SID": "",
     "TWILIO_AUTH_TOKEN": "",
     "TWILIO_FROM_NUMBER": "",
     "TWILIO_API_URL": "https://api.twilio.com",
     "TWILIO_VOICE": "gather",
+    "BOT_CALL_RECORDING": False,
+    "BOT_MAX_CALLS": 200,
+    "BOT_CALL_MAX_MINUTES": 30,
+    "BOT_CALL_IDLE_SECONDS": 10,
+    "BOT_INTERRUPT_WORDS": 1,
 }
 SECRETS = {name for name in DEFAULTS if name.endswith(("TOKEN", "SECRET", "KEY", "URI"))} | {
     "REDIS_URL",
@@ -91,6 +99,41 @@ def test_an_empty_setting_counts_as_unset(name: str, monkeypatch: pytest.MonkeyP
     assert value(load_settings(), name) == DEFAULTS[name]
 
 
+def test_a_voice_is_for_all_languages_and_others_for_those_that_are_named() -> None:
+    assert read_voices("nova") == {"": "nova"}
+    assert read_voices("nova, hi = shimmer,en=ash") == {"": "nova", "hi": "shimmer", "en": "ash"}
+
+
+@pytest.mark.parametrize(
+    ("given", "has_espeak", "carried"),
+    [
+        ({}, False, "gather"),
+        ({"TWILIO_VOICE": "relay"}, False, "relay"),
+        ({"TWILIO_VOICE": "stream"}, True, "gather"),
+        ({"TWILIO_VOICE": "stream", "OPENAI_TRANSCRIPTION_MODEL": "ears"}, True, "gather"),
+        ({"TWILIO_VOICE": "stream", "OPENAI_TRANSCRIPTION_MODEL": "ears", "OPENAI_API_KEY": "k"}, False, "gather"),
+        ({"TWILIO_VOICE": "stream", "OPENAI_TRANSCRIPTION_MODEL": "ears", "OPENAI_API_KEY": "k"}, True, "stream"),
+        (
+            {
+                "TWILIO_VOICE": "stream",
+                "OPENAI_TRANSCRIPTION_MODEL": "e",
+                "OPENAI_SPEECH_MODEL": "t",
+                "OPENAI_BASE_URL": "http://a",
+            },
+            False,
+            "stream",
+        ),
+    ],
+)
+def test_calls_are_carried_by_gather_where_a_stream_would_be_deaf_or_mute(
+    given: dict[str, str], has_espeak: bool, carried: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if has_espeak:
+        (tmp_path / "espeak-ng").touch(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert load_settings(**given).call_transport == carried
+
+
 def test_the_environment_wins_over_the_file_and_spaces_are_dropped(monkeypatch: pytest.MonkeyPatch) -> None:
     Path(".env").write_text("BOT_PORT=9001\nBOT_HOST= 0.0.0.0 \nSOMEBODY_ELSES=1\n")
     monkeypatch.setenv("BOT_PORT", " 9002 ")
@@ -118,6 +161,13 @@ def test_the_environment_wins_over_the_file_and_spaces_are_dropped(monkeypatch: 
         ("WHATSAPP_API_URL", "graph", "; for example https://graph.facebook.com"),
         ("TWILIO_API_URL", "ftp://twilio", "; for example https://api.twilio.com"),
         ("WHATSAPP_PHONE_ID", "+1 202", "; for example 106540352242922 (digits, from Meta's API setup page)"),
+        ("OPENAI_SPEECH_VOICE", "hi=shimmer", "must begin with the voice for all languages that have none of their own"),
+        ("OPENAI_SPEECH_VOICE", "nova, fr=coral", "OPENAI_SPEECH_VOICE: must be a voice, and voices of languages (es, en, hi)"),
+        ("OPENAI_SPEECH_VOICE", "nova, alloy", " (it is 'nova, alloy'); for example alloy, or nova, hi=shimmer"),
+        ("OPENAI_SPEECH_VOICE", "nova,", "must be a voice"),
+        ("TWILIO_ACCOUNT_SID", "SK1", "(it is 'SK1'); for example AC and 32 hexadecimal digits, from Twilio's console"),
+        ("TWILIO_FROM_NUMBER", "202 555", "(it is '202 555'); for example +12025550100"),
+        ("BOT_CALL_RECORDING", "perhaps", "(it is 'perhaps'); for example true or false"),
         ("TWILIO_VOICE", "sing", "TWILIO_VOICE: Input should be 'gather', 'relay' or 'stream' (it is 'sing')"),
     ],
 )  # fmt: skip

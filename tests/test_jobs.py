@@ -86,6 +86,17 @@ async def test_work_that_is_part_of_a_unit_begins_when_that_is_written_and_not_b
     assert (handler.ran, handler.payloads) == ([60.0], [{"to": "ana"}])
 
 
+async def test_work_that_is_part_of_a_unit_can_wait_for_its_time(scene: Scene) -> None:
+    handler, unit = Handler(scene), Unit()
+    scene.app.jobs.register("mail", handler)
+    scene.app.jobs.add(unit, "mail", {}, id="j1", delay=30.0)
+    await scene.app.store.commit(unit)
+    await scene.passes(29)
+    assert handler.ran == []
+    await scene.passes(10)
+    assert handler.ran == [30.0]
+
+
 async def test_the_same_id_is_scheduled_once(scene: Scene) -> None:
     handler = Handler(scene)
     scene.app.jobs.register("mail", handler)
@@ -135,6 +146,18 @@ async def test_work_that_fails_is_tried_again_with_growing_waits(scene: Scene) -
     assert handler.ran == [0.0, 2.0, 6.0, 14.0]
     done = await job(scene, id_)
     assert (done.status, done.error) == (JobStatus.COMPLETED, "")
+
+
+@pytest.mark.parametrize("told_fails", [0, 1])
+async def test_who_wants_to_know_is_told_once_that_work_is_given_up(scene: Scene, told_fails: int) -> None:
+    told = Handler(scene, fails=told_fails)
+    scene.app.jobs.register("mail", Handler(scene, fails=100), given_up=told)
+    id_ = await schedule(scene, 0, to="ana")
+    await scene.passes(100)
+    assert told.ran == []
+    await scene.passes(1000)
+    assert told.payloads == [{"to": "ana"}]
+    assert (await job(scene, id_)).status is JobStatus.FAILED  # also where who was told fails
 
 
 async def test_work_that_always_fails_is_given_up_with_its_error(scene: Scene) -> None:

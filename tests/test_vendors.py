@@ -13,15 +13,18 @@ from langchain_core.messages import AIMessage
 from langchain_core.runnables import Runnable
 
 from bot import vendors
+from bot.breakers import Breakers, BreakerState, Tolerance
+from bot.channels.voice.speech import Keeps
 from bot.config import Settings, load_settings, setting_names
 from bot.dialogs import langchain_model
 from bot.dialogs.llm import Model, finish
-from bot.errors import SettingsError
+from bot.errors import SettingsError, SpeechError
 from bot.services.status import State
 from bot.testing.clock import ManualClock
 from bot.testing.llm import Said
 from bot.testing.model_contract import QUESTION
 from bot.testing.openai import FakeOpenAI, Fault
+from bot.testing.openai_audio import AudioFault
 
 pytestmark = pytest.mark.unit
 
@@ -42,6 +45,47 @@ def model_of(settings: Settings) -> Model:
 
 def test_without_a_setting_there_is_no_model() -> None:
     assert vendors.model_of(load_settings(), ManualClock()) is None
+
+
+@pytest.mark.parametrize(("has_espeak", "voice"), [(True, "espeak-ng"), (False, "silence")])
+async def test_without_a_speech_server_this_machine_speaks_if_it_can_and_hears_what_is_scripted(
+    has_espeak: bool, voice: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if has_espeak:
+        (tmp_path / "espeak-ng").touch(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    speech = vendors.speech_of(load_settings(OPENAI_SPEECH_MODEL="tts", OPENAI_TRANSCRIPTION_MODEL="ears"), ManualClock())
+    assert (speech.voice.name, speech.recogniser.name) == (voice, "scripted")
+    assert isinstance(speech.voice, Keeps) is has_espeak  # nobody keeps silence
+    await speech.close()
+
+
+async def test_a_speech_server_speaks_and_hears_and_fixed_sentences_are_kept_in_the_data_directory(tmp_path: Path) -> None:
+    async with FakeOpenAI() as server:
+        server.audio.hears = "hola"
+        more = {"OPENAI_SPEECH_MODEL": "tts", "OPENAI_SPEECH_VOICE": "nova", "OPENAI_TRANSCRIPTION_MODEL": "ears"}
+        speech = vendors.speech_of(load_settings(OPENAI_BASE_URL=server.url, BOT_DATA_DIR=str(tmp_path), **more), ManualClock())
+        assert isinstance(speech.voice, Keeps)
+        sound = b"".join([piece async for piece in speech.voice.kept("Hola, buenos días.", "es")])
+        listening = speech.recogniser.listen("es")
+        listening.feed(sound)
+        assert (await listening.finish()).text == "hola"
+        await speech.close()
+    assert [spoken.voice for spoken in server.audio.spoken] == ["nova"]
+    assert [heard.fields["model"] for heard in server.audio.heard] == ["ears"]
+    assert len(list((tmp_path / "speech").iterdir())) == 1
+
+
+async def test_a_speech_server_that_fails_is_left_alone_by_all_calls_of_the_process(tmp_path: Path) -> None:
+    breakers = Breakers(ManualClock(), tolerance=Tolerance(failures=1))
+    async with FakeOpenAI() as server:
+        server.audio.will_speak(AudioFault.status(503))
+        settings = load_settings(OPENAI_BASE_URL=server.url, OPENAI_SPEECH_MODEL="tts", BOT_DATA_DIR=str(tmp_path))
+        speech = vendors.speech_of(settings, ManualClock(), breakers)
+        with pytest.raises(SpeechError):
+            _ = [piece async for piece in speech.voice.speak("Hola", "es")]
+        await speech.close()
+    assert breakers.states() == {"speech": BreakerState.OPEN}
 
 
 async def test_the_fallback_model_is_asked_on_the_same_server_when_the_first_one_fails() -> None:

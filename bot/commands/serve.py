@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
+from functools import partial
 
 import click
+from aiohttp import web
 
 from bot.app import App, assemble
 from bot.clock import SystemClock
@@ -12,7 +15,7 @@ from bot.config import Settings, load_settings, require_shared
 from bot.errors import DataInUse
 from bot.logs import configure_logs
 from bot.running import run, settle
-from bot.vendors import meter_of, telephone_routes, webhooks_of
+from bot.vendors import AtEnd, meter_of, phone_simulator_of, telephone_routes, webhooks_of
 from bot.web.server import build_site, run_site
 
 
@@ -33,8 +36,11 @@ def command(host: str | None, port: int | None, no_worker: bool) -> None:
 async def _serve(settings: Settings, *, work: bool) -> None:
     async with assemble(settings, work=work, meter=meter_of(settings, SystemClock())) as app:
         await app.knowledge.ensure()
-        webhooks = [*webhooks_of(settings, app.inbox.accept, app.clock, app.meter), *telephone_routes(settings, app)]
-        site = build_site(webhooks, app)
+        app.phone_simulator = phone_simulator_of(settings, app.clock, app.phone_calls, app.calls)
+        ends: list[AtEnd] = []
+        webhooks = webhooks_of(settings, app.inbox.accept, app.clock, app.meter)
+        site = build_site([*webhooks, *telephone_routes(settings, app, ends.append)], app)
+        site.on_shutdown.append(partial(_end, ends))
         serving = asyncio.create_task(run_site(site, settings.host, settings.port, lambda port: _started(app, port)))
         losing = asyncio.create_task(app.ownership.lost.wait())
         try:
@@ -49,6 +55,12 @@ async def _serve(settings: Settings, *, work: bool) -> None:
             await app.worker.stop()
 
 
+async def _end(ends: Sequence[AtEnd], _: web.Application) -> None:
+    """Calls are told that they go on elsewhere while there is still somebody to tell them."""
+    for end in ends:
+        await end()
+
+
 def _data(settings: Settings) -> str:
     """Where the data is."""
     if settings.mongodb_uri.get_secret_value():
@@ -59,7 +71,7 @@ def _data(settings: Settings) -> str:
 def _telephone(settings: Settings) -> str:
     """Whether calls come in, and how they are carried."""
     if settings.has_twilio:
-        return f"on: {settings.twilio_from_number}, by {settings.twilio_voice}, POST /webhooks/twilio/voice"
+        return f"on: {settings.twilio_from_number}, by {settings.call_transport}, POST /webhooks/twilio/voice"
     return f"off: set {', '.join(settings.twilio_missing())}"
 
 

@@ -31,7 +31,8 @@ def _cut(text: str, tokens: int) -> str:
 async def recent(store: Store, conversation: Conversation, before: Turn) -> list[dict[str, Any]]:
     """What was said before this turn, oldest first: at most 40 messages and about 6,000 tokens.
 
-    What we wrote but never said (refused, dead) is not among it: the model must not believe that it was heard.
+    What we wrote but never said (refused, dead, or spoken over on a call) is not among it: the model must not believe that it
+    was heard.
     The newest message and the person's newest are there however long they are, cut to what is left of the budget.
     """
     messages = await store.find(
@@ -111,7 +112,7 @@ def heard(messages: Sequence[InboundMessage]) -> dict[str, Any]:
 
 
 def _was_never_said(message: Message) -> bool:
-    return message.direction is Direction.OUTBOUND and message.status is MessageStatus.FAILED
+    return message.direction is Direction.OUTBOUND and (message.status is MessageStatus.FAILED or not message.content)
 
 
 def _shown(message: Message) -> dict[str, Any]:

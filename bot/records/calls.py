@@ -177,8 +177,8 @@ class SentimentBreakdown(Part):
 
 
 class SentimentHighlights(Part):
-    positive: list[str] = []
-    concerns: list[str] = []
+    positive: Annotated[list[str], PII] = []
+    concerns: Annotated[list[str], PII] = []
 
 
 class CallSentiment(Part):

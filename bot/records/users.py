@@ -166,6 +166,9 @@ class User(Record):
     skills: list[str] = []
     """Queues that they serve beside their department's, by name; whoever has neither serves all."""
     phone: Annotated[str | None, PII] = None
+    """Where calls are put through to them: E.164."""
+    sip: Annotated[str | None, Field(max_length=255, examples=["sip:ana@pbx.example.com"]), PII] = None
+    """The same by SIP, which goes before the number."""
     avatar: str | None = None
     role: Role = Role.AGENT
     permissions: list[Permission] = []

@@ -11,7 +11,7 @@ from datetime import datetime
 from bot.clock import Clock, new_id
 from bot.errors import Conflict, MoveRefused, NotFound, RecordError, ServiceError
 from bot.records.audit import AuditAction
-from bot.records.calls import ActionItem, ActionItemStatus, ActionKind, Call, ProcessingStatus
+from bot.records.calls import ActionItem, ActionItemStatus, ActionKind, Call, CallbackStatus, ProcessingStatus
 from bot.records.conversations import Priority
 from bot.records.people import Customer
 from bot.services.audit import Audit
@@ -22,6 +22,8 @@ from bot.store.base import Change, Store, Unit
 
 MOST = 5
 """Items of one call."""
+MOST_BOOKED = 5
+"""Calls booked for one person above which a rule books none."""
 BY_RULE = "system"
 _SUBJECT = 120
 
@@ -43,7 +45,8 @@ class ActionItems:
         items = [_item(one) for one in wanted[:MOST]]
         if not by_rule:
             return items
-        made = {ActionKind.TICKET: bool(facts.tickets), ActionKind.CALLBACK: bool(facts.callbacks or facts.opted_out)}
+        no_call = bool(facts.callbacks) or facts.opted_out or await self._is_full(call)
+        made = {ActionKind.TICKET: bool(facts.tickets), ActionKind.CALLBACK: no_call}
         done = []
         for item in items:
             if item.kind is None or made[item.kind]:
@@ -74,6 +77,13 @@ class ActionItems:
         declined = item.model_copy(update={"status": ActionItemStatus.CANCELLED, "decided_by": by})
         await self._write(Unit(), call, declined, by)
         return declined
+
+    async def _is_full(self, call: Call) -> bool:
+        """Whether so many calls are booked for them that no rule books another: anybody can make a call show a number."""
+        if call.customer_id is None:
+            return False
+        booked = await self._callbacks.of_customer(call.customer_id, 100)
+        return sum(callback.status is CallbackStatus.SCHEDULED for callback in booked) >= MOST_BOOKED
 
     async def _pending(self, call_id: str, item_id: str) -> tuple[Call, ActionItem]:
         call = await self._store.get(Call, call_id)

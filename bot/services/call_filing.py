@@ -116,6 +116,7 @@ class CallFiling:
             self._count(call, str(call.status))
             return
         if call.transcript is not None and call.transcript.status is ProcessingStatus.COMPLETED:
+            await self._close(call)
             return
         began = self._clock.monotonic()
         await self._set(call, "transcript.status", ProcessingStatus.PROCESSING)

@@ -19,7 +19,7 @@ _LATEST = 200
 _SAID = frozenset({MessageStatus.SENT, MessageStatus.DELIVERED, MessageStatus.READ})
 _PART = "part"
 """Of a message's metadata: with which answer to the provider it was spoken."""
-_CHARACTERS_PER_SECOND = 14
+CHARACTERS_PER_SECOND = 14
 """As synthetic voices speak; only the provider knows better, and does not tell."""
 
 
@@ -65,7 +65,7 @@ class CallTimeline:
         taken = unsaid[: fits(unsaid)]
         unit, start = Unit(), self.seconds(call)
         for message in taken:
-            end = start + len(message.content) / _CHARACTERS_PER_SECOND
+            end = start + len(message.content) / CHARACTERS_PER_SECOND
             spoken = {"start_time": int(start), "end_time": int(end), "metadata": {**message.metadata, _PART: part}}
             unit.add(Change(Message, {"id": message.id, "start_time": None}, set=spoken))
             start = end

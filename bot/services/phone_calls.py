@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -23,7 +24,7 @@ from bot.records.calls import (
     NextKind,
     NextStep,
 )
-from bot.records.conversations import Conversation, Message
+from bot.records.conversations import Conversation, Direction, Message, MessageSender, MessageStatus
 from bot.records.people import Customer
 from bot.services.audit import Audit
 from bot.services.call_jobs import pending, put_jobs
@@ -266,6 +267,40 @@ class PhoneCalls:
     async def did(self, call_id: str) -> None:
         """What was decided is done: we go on talking."""
         await self._store.change(Call, {"id": call_id}, set={"next_step": None})
+
+    async def said(
+        self,
+        conversation_id: str,
+        text: str,
+        *,
+        id: str,
+        sender: MessageSender = MessageSender.SYSTEM,
+        turn_id: str | None = None,
+    ) -> None:
+        """Puts on the timeline what is being spoken outside of any turn: a fixed sentence; done twice it is there once.
+
+        `id` is the message's; `spoke` tells later when it was heard. Raises NotFound.
+        """
+        conversation = await self._store.get(Conversation, conversation_id)
+        if conversation is None:
+            raise NotFound(f"there is no conversation {conversation_id}")
+        message = Message(
+            id=id,
+            conversation_id=conversation.id,
+            kind=conversation.kind,
+            customer_id=conversation.customer_id,
+            content=text,
+            direction=Direction.OUTBOUND,
+            sender=sender,
+            status=MessageStatus.SENT,
+            timestamp=self._clock.now(),
+            turn_id=turn_id,
+        )
+        unit = Unit()
+        unit.insert(message)
+        self._conversations.said(unit, conversation, [message])
+        with suppress(Duplicate):  # a former try had arrived
+            await self._store.commit(unit)
 
     async def spoke(self, message_id: str, *, start: float, end: float, heard: str | None = None) -> None:
         """When something of ours was spoken, in seconds of the call; with `heard`, what the person heard of it before they spoke.

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from bot.backlog import WAITING
 from bot.clock import Clock
-from bot.config import Settings, unknown_settings
+from bot.config import ESPEAK, Settings, unknown_settings
 from bot.errors import RecordError, SettingsError
 from bot.records.settings import MONEY_BOUNDS
 from bot.records.webhooks import Webhook
@@ -27,6 +27,8 @@ from bot.store.base import Store
 from bot.store.versions import VERSION, Process, number_of
 
 _MEGABYTE = 1024 * 1024
+_NO_SERVER = "does nothing without OPENAI_API_KEY or OPENAI_BASE_URL"
+_SET_SERVER = "set OPENAI_API_KEY, or OPENAI_BASE_URL for a server of yours"
 _LEAST_FREE_MB = RESERVE // _MEGABYTE
 
 
@@ -56,7 +58,7 @@ def configuration(settings: Settings) -> list[Finding]:
     if trouble:
         findings.append(Finding("data directory", State.WRONG, trouble, "set BOT_DATA_DIR to a directory we may write to"))
     findings += [_media(settings), _email(settings), _secret_key(settings)]
-    findings.append(_telephone(settings))
+    findings += [_telephone(settings), *_line(settings), _voice(settings), _recogniser(settings)]
     for name, nearest in unknown_settings().items():
         if nearest:
             findings.append(Finding(name, State.WRONG, "there is no such setting", f"did you mean {nearest}?"))
@@ -151,12 +153,44 @@ def _telephone(settings: Settings) -> Finding:
     missing = settings.twilio_missing()
     if not missing:
         carried = (
-            f"{settings.twilio_from_number} by {settings.twilio_voice}, webhook at {settings.public_url}/webhooks/twilio/voice"
+            f"{settings.twilio_from_number} by {settings.call_transport}, webhook at {settings.public_url}/webhooks/twilio/voice"
         )
         return Finding("telephone", State.ON, f"{carried}{', recorded' if settings.call_recording else ''}")
     begun = settings.has_any_twilio
     state = State.WRONG if begun else State.OFF
     return Finding("telephone", state, f"{', '.join(missing)} not set", "set all four" if begun else "")
+
+
+def _line(settings: Settings) -> list[Finding]:
+    """Whether calls are carried otherwise than TWILIO_VOICE says."""
+    if settings.call_transport == settings.twilio_voice:
+        return []
+    needed = {
+        "OPENAI_TRANSCRIPTION_MODEL": settings.has_transcription_model,
+        "OPENAI_SPEECH_MODEL (or install espeak-ng)": settings.can_speak,
+    }
+    missing = " and ".join(name for name, is_there in needed.items() if not is_there)
+    detail = "TWILIO_VOICE is stream, which needs ears and a voice of ours: calls are carried by gather"
+    return [Finding("telephone", State.WRONG, detail, f"set {missing}, or TWILIO_VOICE=relay")]
+
+
+def _voice(settings: Settings) -> Finding:
+    if settings.has_speech_model:
+        voice = f"{settings.openai_speech_model} ({settings.openai_speech_voice}) at {settings.openai_base_url or 'OpenAI'}"
+        return Finding("voice", State.ON, f"{voice}, where we speak ourselves (TWILIO_VOICE=stream, simulated calls)")
+    if settings.openai_speech_model:
+        return Finding("voice", State.WRONG, f"OPENAI_SPEECH_MODEL {_NO_SERVER}", _SET_SERVER)
+    if settings.can_speak:
+        return Finding("voice", State.ON, f"{ESPEAK} on this machine, which sounds like a robot", "set OPENAI_SPEECH_MODEL")
+    return Finding("voice", State.OFF, "simulated calls are silent", f"set OPENAI_SPEECH_MODEL, or install {ESPEAK}")
+
+
+def _recogniser(settings: Settings) -> Finding:
+    if settings.has_transcription_model:
+        return Finding("recogniser", State.ON, f"{settings.openai_transcription_model} at {settings.openai_base_url or 'OpenAI'}")
+    if settings.openai_transcription_model:
+        return Finding("recogniser", State.WRONG, f"OPENAI_TRANSCRIPTION_MODEL {_NO_SERVER}", _SET_SERVER)
+    return Finding("recogniser", State.OFF, "simulated calls understand typed words only", "set OPENAI_TRANSCRIPTION_MODEL")
 
 
 def _email(settings: Settings) -> Finding:

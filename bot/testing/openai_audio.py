@@ -11,7 +11,7 @@ import os
 import socket
 import struct
 from collections import deque
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -33,6 +33,7 @@ class Sound:
     """Bytes of one write; 200 ms."""
     seconds: float = 0.0
     """Before each piece but the first."""
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +159,7 @@ class FakeAudio:
         step = self._to_speak.popleft() if self._to_speak else Sound(tone(len(body["input"]) / 15))
         if isinstance(step, AudioFault):
             return await step.serve(request)
-        response = await _begin(request, b"", step.type)
+        response = await _begin(request, b"", step.type, step.headers)
         sound = step.head + step.pcm
         for at in range(0, len(sound), step.piece):
             if at and step.seconds:
@@ -219,7 +220,7 @@ async def _form(request: web.BaseRequest) -> tuple[dict[str, str], bytes]:
     fields, wav = {}, b""
     reader = await request.multipart()
     while isinstance(part := await reader.next(), BodyPartReader):
-        content = bytes(await part.read())
+        content = b"".join([chunk async for chunk in _chunks_of(part)])
         if part.name == "file":
             wav = content
         else:
@@ -227,8 +228,15 @@ async def _form(request: web.BaseRequest) -> tuple[dict[str, str], bytes]:
     return fields, wav
 
 
-async def _begin(request: web.BaseRequest, body: bytes, type: str) -> web.StreamResponse:
-    response = web.StreamResponse(headers={"Content-Type": type})
+async def _chunks_of(part: BodyPartReader) -> AsyncIterator[bytes]:
+    while chunk := await part.read_chunk(64 * 1024):
+        yield chunk
+
+
+async def _begin(
+    request: web.BaseRequest, body: bytes, type: str, headers: Mapping[str, str] | None = None
+) -> web.StreamResponse:
+    response = web.StreamResponse(headers={"Content-Type": type, **(headers or {})})
     await response.prepare(request)
     if body:
         await response.write(body)

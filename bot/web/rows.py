@@ -10,6 +10,7 @@ from typing import TypeVar
 
 from bot.conversation import AssigneeKind, ConversationStatus
 from bot.records.base import Record
+from bot.records.calls import Call, CallDirection, CallStatus
 from bot.records.conversations import Category, ChannelName, Conversation, MessageSender, Priority
 from bot.records.handoffs import Cause
 from bot.records.people import Customer, Segment
@@ -68,6 +69,17 @@ class LastWords(Model):
     by: MessageSender
 
 
+class CallState(Model):
+    """The telephone call that a conversation is."""
+
+    id: str
+    status: CallStatus
+    is_inbound: bool
+    started_at: At | None
+    """When it was answered."""
+    ended_at: At | None
+
+
 class Row(Model):
     """A conversation, in a list."""
 
@@ -92,6 +104,8 @@ class Row(Model):
     resolved_at: At | None
     snoozed_until: At | None
     language: str | None
+    call: CallState | None
+    """null where it is no telephone call."""
     epoch: int
     version: int
     created_at: At | None
@@ -108,7 +122,8 @@ class Rows:
         """A row each. `whole` shows numbers and addresses as they are: ask `sees_whole`."""
         people = await self.by_id(Customer, (one.customer_id for one in found))
         users = await self.by_id(User, (one.assignee_name for one in found if one.assignee_kind is AssigneeKind.OPERATOR))
-        return [row_of(one, people.get(one.customer_id or ""), users, whole=whole) for one in found]
+        calls = await self.by_id(Call, (one.call_id for one in found))
+        return [row_of(one, people.get(one.customer_id or ""), users, calls.get(one.call_id or ""), whole=whole) for one in found]
 
     async def one(self, conversation: Conversation, *, whole: bool) -> Row:
         (row,) = await self.of([conversation], whole=whole)
@@ -125,7 +140,9 @@ def sees_whole(user: User) -> bool:
     return allows(user.granted, *canonical(AgentPermission.MANAGE_CUSTOMERS))
 
 
-def row_of(conversation: Conversation, person: Customer | None, users: dict[str, User], *, whole: bool) -> Row:
+def row_of(
+    conversation: Conversation, person: Customer | None, users: dict[str, User], call: Call | None = None, *, whole: bool
+) -> Row:
     """One row. `users` by id names who holds it."""
     last, handoff = conversation.last_message, conversation.handoff
     return Row(
@@ -147,10 +164,21 @@ def row_of(conversation: Conversation, person: Customer | None, users: dict[str,
         resolved_at=conversation.resolved_at,
         snoozed_until=conversation.snoozed_until,
         language=conversation.language,
+        call=_call_state(call) if call is not None else None,
         epoch=conversation.epoch,
         version=conversation.version,
         created_at=conversation.created_at,
         updated_at=conversation.updated_at,
+    )
+
+
+def _call_state(call: Call) -> CallState:
+    return CallState(
+        id=call.id,
+        status=call.status,
+        is_inbound=call.direction is not CallDirection.OUTBOUND,
+        started_at=call.started_at,
+        ended_at=call.ended_at,
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from bot.records.users import User
@@ -15,6 +15,15 @@ def zone_of(user: User) -> ZoneInfo:
         return ZoneInfo(user.preferences.timezone)
     except (ZoneInfoNotFoundError, ValueError, OSError):
         return ZoneInfo("UTC")
+
+
+def day_of(text: str, reader: User, later: int) -> datetime | None:
+    """The midnight at which a day (`2026-11-20`) begins for the reader, or one so many days later; None where it is no day."""
+    try:
+        day = date.fromisoformat(text) + timedelta(days=later)
+        return datetime.combine(day, time(), zone_of(reader)).astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None
 
 
 def shown(language: str, at: datetime | None, user: User) -> str:

@@ -20,6 +20,9 @@ from bot.records.settings import WEEKDAYS, SystemSetting
 from bot.services.settings import SystemSettings
 from bot.services.spending import Spending
 from bot.store.redis_shared import shared_on
+from bot.testing.llm import Said
+from bot.testing.openai import FakeOpenAI
+from bot.testing.openai_audio import AudioFault
 from bot.testing.redis import RedisServer
 from bot.vendors import store_of
 from tests.dialogs.agentfiles import AgentFiles
@@ -289,6 +292,77 @@ def test_live_it_signs_in_at_the_mail_server(monkeypatch: pytest.MonkeyPatch) ->
     assert code == 1
     assert "does not take the user and password of SMTP_URL (535 5.7.8)" in report
     assert box.mails == []
+
+
+@pytest.mark.parametrize(
+    ("given", "has_espeak", "lines", "code"),
+    [
+        ({}, True, [f"{'voice':<16} on     espeak-ng on this machine, which sounds like a robot  ->  set OPENAI_SPEECH"], 0),
+        ({}, False, [f"{'voice':<16} off    simulated calls are silent  ->  set OPENAI_SPEECH_MODEL, or install espeak-ng"], 0),
+        ({}, False, [f"{'recogniser':<16} off    simulated calls understand typed words only  ->  set OPENAI_TRANSC"], 0),
+        (
+            {"OPENAI_SPEECH_MODEL": "tts", "OPENAI_TRANSCRIPTION_MODEL": "ears"},
+            True,
+            ["WRONG  OPENAI_SPEECH_MODEL does nothing without OPENAI_API_KEY or OPENAI_BASE_URL",
+             "WRONG  OPENAI_TRANSCRIPTION_MODEL does nothing without OPENAI_API_KEY or OPENAI_BASE_URL"],
+            1,
+        ),
+        (
+            {"TWILIO_VOICE": "stream"},
+            False,
+            ["carried by gather  ->  set OPENAI_TRANSCRIPTION_MODEL and OPENAI_SPEECH_MODEL (or install espeak-ng)"],
+            1,
+        ),
+        (
+            {"TWILIO_VOICE": "stream"},
+            True,
+            ["ears and a voice of ours: calls are carried by gather  ->  set OPENAI_TRANSCRIPTION_MODEL, or TWILIO_VOICE=relay"],
+            1,
+        ),
+        ({"TWILIO_VOICE": "relay"}, False, [f"{'voice':<16} off"], 0),
+        (
+            {"TWILIO_VOICE": "stream", "OPENAI_TRANSCRIPTION_MODEL": "ears", "OPENAI_SPEECH_MODEL": "tts",
+             "OPENAI_API_KEY": "canary", "OPENAI_SPEECH_VOICE": "nova, hi=shimmer"},
+            False,
+            [f"{'voice':<16} on     tts (nova, hi=shimmer) at OpenAI", f"{'recogniser':<16} on     ears at OpenAI"],
+            0,
+        ),
+    ],
+)  # fmt: skip
+def test_it_says_which_voice_and_which_ears_are_on_and_what_is_missing(
+    given: dict[str, str], has_espeak: bool, lines: list[str], code: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    if has_espeak:
+        (programs / "espeak-ng").write_text("")
+        (programs / "espeak-ng").chmod(0o755)
+    monkeypatch.setenv("PATH", str(programs))
+    for name, value in given.items():
+        monkeypatch.setenv(name, value)
+    found, report = check()
+    assert (found, "canary" in report) == (code, False)
+    assert all(line in report for line in lines), report
+
+
+def test_live_it_lets_the_server_speak_and_listen(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def asked(server: FakeOpenAI) -> tuple[int, str]:
+        async with server:
+            monkeypatch.setenv("OPENAI_BASE_URL", server.url)
+            return await asyncio.to_thread(check, "--live")
+
+    monkeypatch.setenv("OPENAI_SPEECH_MODEL", "tts")
+    monkeypatch.setenv("OPENAI_TRANSCRIPTION_MODEL", "ears")
+    code, report = asyncio.run(asked(FakeOpenAI(default=Said("ok"))))
+    assert code == 0
+    assert "voice, live      on     tts spoke for 0.1 s" in report
+    assert "recogniser, live on     ears answered" in report
+    deaf = FakeOpenAI(default=Said("ok"))
+    deaf.audio.will_speak(AudioFault.status(401)).will_hear(AudioFault.status(404))
+    code, report = asyncio.run(asked(deaf))
+    assert code == 1
+    assert "voice, live      WRONG  the key was refused: check OPENAI_API_KEY (401)" in report
+    assert "recogniser, live WRONG  no such model or address: check OPENAI_TRANSCRIPTION_MODEL and OPENAI_BASE" in report
 
 
 def test_it_says_which_secret_key_counts(monkeypatch: pytest.MonkeyPatch) -> None:

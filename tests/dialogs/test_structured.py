@@ -51,6 +51,12 @@ async def test_the_wish_for_json_goes_into_the_system_prompt_and_nothing_else_ch
     assert asked.schema["title"] == "Wish"
 
 
+async def test_each_answer_is_told_of_also_one_that_cannot_be_used() -> None:
+    took: list[str] = []
+    await ask_for(ScriptedModel(Said("no"), Said(GOOD)), QUESTION, Wish, lambda step: took.append(step.text))
+    assert took == ["no", GOOD]
+
+
 async def test_a_request_without_a_system_prompt_gets_one() -> None:
     model = ScriptedModel(Said(GOOD))
     await ask_for(model, ModelRequest([{"role": "user", "content": "Call me"}]), Wish)

@@ -4,21 +4,27 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
+from decimal import Decimal
 from pathlib import Path
 from uuid import uuid4
 
+import orjson
 import pytest
 from click.testing import CliRunner, Result
 from pymongo import MongoClient
 
 from bot.__main__ import cli
 from bot.dialogs.llm import Usage
+from bot.records.conversations import Outcome
 from bot.resources import say
+from bot.services.phone_provider import ProviderCall
 from bot.services.settings import SystemSettings
 from bot.services.spending import Spending, spent_on
 from bot.testing.conversations import load, play
 from bot.testing.llm import Said
 from bot.testing.scene import open_scene
+from tests.services.call_helpers import MP3, RECORDING, SID, Exchange, talk
+from tests.services.test_call_filing import FORM
 
 pytestmark = pytest.mark.end_to_end
 
@@ -35,6 +41,7 @@ def mongo(mongo_uri: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> It
     client.close()
 
 
+ITEM = {"kind": "ticket", "description": "Send the contract"}
 CONVERSATIONS = sorted((Path(__file__).parent.parent / "conversations").glob("*.yaml"))
 
 
@@ -58,6 +65,31 @@ async def test_what_models_cost_is_counted_and_bounded_on_mongo(mongo: dict[str,
             spending.add(7)
         await asyncio.gather(scene.app.spending.close(), *(spending.close() for spending in others))
         assert (cost.day_micros, await spent_on(store, cost.day)) == (1_000_000, 1_000_035)
+
+
+async def test_a_call_is_filed_recorded_and_priced_on_mongo(mongo: dict[str, str], tmp_path: Path) -> None:
+    exchange = Exchange({SID: ProviderCall("completed", Decimal("-0.0085"), "USD")}, {RECORDING: MP3})
+    where = (mongo["MONGODB_URI"], mongo["MONGODB_DATABASE"])
+    async with open_scene(tmp_path, mongodb=where, phone_provider=exchange) as scene:
+        talking = await talk(scene)
+        scene.model.will(Said("Of course."), Said(orjson.dumps(FORM | {"action_items": [ITEM]}).decode()))
+        await talking.says("Send me the contract. Bye.")
+        await talking.ends()
+        news = {"RecordingSid": RECORDING, "RecordingStatus": "completed"}
+        await scene.app.after_call.recordings.recorded(await talking.call(), news)
+        await scene.passes(70)
+        await scene.app.after_call.turns.add(talking.call_id, 1, line="relay", ended=2.0, first_audio=0.4)
+        view = await scene.app.after_call.views.of(talking.call_id)
+        assert view.call.ai_summary is not None
+        assert view.call.ai_summary.action_items[0].became == view.tickets[0].id
+        assert view.call.call_cost == Decimal("0.0085")
+        assert view.recording_link is not None
+        assert (await talking.conversation()).outcome is Outcome.INTERESTED
+        assert len(view.turns) == 1
+        await scene.app.after_call.recordings.delete(talking.call_id, by="user:boss")
+        await scene.passes(1)
+        assert exchange.deleted == [RECORDING]
+        assert await scene.app.after_call.stale.sweep() == 0
 
 
 def bot(*arguments: str, typed: str = "", **settings: str) -> Result:

@@ -37,6 +37,10 @@ ROUTES: dict[str, frozenset[str]] = {
     "GET /": OPEN,
     "GET /try/whatsapp/live": OPEN,
     "POST /try/whatsapp/start-over": OPEN,
+    "POST /phone/calls": OPEN,
+    "POST /phone/words": OPEN,
+    "GET /phone/line": OPEN,
+    "GET /phone/captions": OPEN,
     "GET /chat": OPEN,
     "GET /chat/live": OPEN,
     "GET /chat/embed.js": OPEN,
@@ -60,6 +64,10 @@ ROUTES: dict[str, frozenset[str]] = {
     "POST /account/tokens/{token}/end": EVERYBODY,
     "GET /desk": READERS,
     "GET /desk/live": READERS,
+    "GET /calls": READERS,
+    "GET /calls/{id}": READERS,
+    "POST /calls/{id}/items/{item}": OPERATORS,
+    "POST /calls/{id}/recording/delete": SUPERVISORS,
     "GET /supervisor": ANALYSTS,
     "POST /supervisor/{conversation}/assign": SUPERVISORS,
     "POST /supervisor/{conversation}/pull": SUPERVISORS,
@@ -88,7 +96,16 @@ SOCKETS = {"GET /desk/live"}
 NOT_PAGES = {"GET /static/{version}/{name}"}
 """Files, with nothing of anybody's in them."""
 
-VALUES = {"token": "0" * 64, "session": "0" * 64, "user": "nobody", "conversation": "none", "kind": "job", "subject": "ai"}
+VALUES = {
+    "token": "0" * 64,
+    "session": "0" * 64,
+    "user": "nobody",
+    "conversation": "none",
+    "kind": "job",
+    "subject": "ai",
+    "id": "none",
+    "item": "none",
+}
 GUARDED = [(route, who) for route, who in ROUTES.items() if who != OPEN]
 
 

@@ -118,7 +118,7 @@ async def test_the_page_holds_the_first_rows_and_who_waits_longest(site: tuple[A
     assert data["counts"]["waiting"] == 61
     assert data["open"]["conversation"]["id"] == waiting["items"][0]["id"] == first.id
     assert data["open"]["timeline"]["items"][-1]["kind"] == "handoff"
-    assert data["me"]["may"] == {"write": True, "assign": False, "tickets": True}
+    assert data["me"]["may"] == {"write": True, "assign": False, "tickets": True, "call": False}
 
 
 async def test_the_conversation_in_the_address_is_opened_and_one_that_is_not_there_is_none(site: tuple[App, str]) -> None:

@@ -6,6 +6,7 @@ listens for what noise has not: a level well above this call's own noise, the pi
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Sequence
 from typing import Protocol
@@ -14,6 +15,7 @@ import numpy as np
 import webrtcvad
 
 from bot.channels.voice import mulaw
+from bot.channels.voice.noise_gate import NoiseGate
 from bot.channels.voice.speech import FRAME
 
 
@@ -32,55 +34,6 @@ class Detector(Protocol):
         """The call is over."""
 
 
-class NoiseGate:
-    """How loud a call's noise is, and what stands out of it.
-
-    The noise is the quietest 20 ms of the last two seconds: who speaks pauses between words, noise does not. What lasts becomes
-    noise by itself, and one quiet moment takes that back.
-    """
-
-    BEGINS = 1.7
-    """Times the noise: speech."""
-    GOES_ON = 1.3
-    """Times the noise: the soft parts of it."""
-    LEAST = 90
-    """Quieter than this (-51 dBFS) is a voice in another room."""
-    LEAST_OVER_US = 260
-    """The same while we speak: what a telephone gives back of our voice is 30 dB and more below it."""
-    QUIETEST = 25
-    """Noise is taken to be this loud at least; lines that are cut to nothing in pauses would make everything loud."""
-
-    def goes_on(self, level: int, we_speak: bool) -> bool:
-        """Whether this may be a soft part of speech."""
-        return level >= self.noise * self.GOES_ON and level >= (self.LEAST_OVER_US if we_speak else self.LEAST)
-
-    def begins(self, level: int) -> bool:
-        """Whether it stands out of the noise."""
-        return level >= self.noise * self.BEGINS
-
-    _BLOCK = 20
-    _BLOCKS = 5
-
-    def __init__(self) -> None:
-        self.noise = float(self.QUIETEST)
-        self._blocks = [self.QUIETEST] * 2 + [1 << 16] * (self._BLOCKS - 2)  # what it is, is not known in the first moments
-        self._lowest = 1 << 16
-        self._left = self._BLOCK
-
-    def hear(self, level: int) -> None:
-        """The level of the next 20 ms."""
-        if level < self._lowest:
-            self._lowest = level
-            if level < self.noise:
-                self.noise = max(level, self.QUIETEST)
-        self._left -= 1
-        if not self._left:
-            del self._blocks[0]
-            self._blocks.append(self._lowest)
-            self._lowest, self._left = 1 << 16, self._BLOCK
-            self.noise = max(min(self._blocks), self.QUIETEST)
-
-
 class Pitch:
     """Whether there is a voice in a sound: a pitch, and change. Noise has no pitch; a tone, a hum and a held note do not change.
 
@@ -91,12 +44,12 @@ class Pitch:
     """Correlation at the period, from which there is a pitch; white noise stays under 0.4."""
     STANDS_OUT = 0.8
     """By how much it stands out of what lies before it; low rumble is alike at any distance."""
-    ALIKE = 0.97
+    ALIKE = 0.98
     """Correlation of two sounds 20 ms apart of which the second is no change; twice in a row, and it is a tone."""
-    STILL = 0.85
-    """The same of sounds 80 ms apart: of speech nine tenths are below, of tones and held notes above."""
+    STILL = 0.88
+    """The same of sounds 60 ms apart: of speech nine tenths are below, of tones and held notes above."""
     CHANGING = 0.6
-    """Share of the sounds lately that have changed within 80 ms, at least; speech has 0.9, a tune some 0.3."""
+    """Share of the sounds lately that have changed within 60 ms, at least; speech has 0.9, a tune some 0.3."""
 
     _SHORTEST, _LONGEST = 8, 50
 
@@ -127,26 +80,23 @@ class Pitch:
     def _changes(self, shape: np.ndarray) -> bool:
         """Whether sound of this shape is one of those that change, as speech does."""
         shapes = self._shapes
+        shape = shape / (math.sqrt(np.dot(shape, shape)) + 1e-9)
         if not shapes:
             shapes.append(shape)
             return self._changing >= self.CHANGING
-        self._alike = self._alike + 1 if _cosine(shapes[-1], shape) >= self.ALIKE else 0
+        self._alike = self._alike + 1 if np.dot(shapes[-1], shape) >= self.ALIKE else 0
         still = self._alike > 1
         if len(shapes) == _LATER:
-            still = still or _cosine(shapes[0], shape) >= self.STILL
+            still = still or bool(np.dot(shapes[0], shape) >= self.STILL)
             self._changing += ((0.0 if still else 1.0) - self._changing) * 0.12
         shapes.append(shape)
         return not still and self._changing >= self.CHANGING
 
 
-_LATER = 4
+_LATER = 3
 """Frames of 20 ms."""
 _UNKNOWN = 0.75
 """Share of changes that is believed of somebody who has not been heard yet."""
-
-
-def _cosine(a: np.ndarray, b: np.ndarray) -> float:
-    return float(np.dot(a, b)) / float(np.sqrt(np.dot(a, a) * np.dot(b, b)) + 1e-9)
 
 
 _NOTHING = (0.0,)
@@ -199,13 +149,15 @@ class WebrtcDetector:
             self._voiced = 0
             self._pitch.forget()
             return _NOTHING
-        if not gate.begins(level):
-            return _SOFT if self._since_voice <= _VOICELESS else _NO_VOICE
-        if self._voiced >= _SURE and self._since_voice <= _TRUSTED:
-            return _SPEECH
-        if self._pitch.is_voice(before + samples):
-            self._voiced += 1
-            self._since_voice = 0
-            return _SPEECH
-        self._voiced = 0
+        if gate.begins(level, self.we_speak):
+            if self._voiced >= _SURE and self._since_voice <= _TRUSTED:
+                return _SPEECH
+            if self._pitch.is_voice(before + samples):
+                if not self.we_speak:
+                    gate.learn_voice(level)
+                if gate.is_near(level, self.we_speak):
+                    self._voiced += 1
+                    self._since_voice = 0
+                    return _SPEECH
+            self._voiced = 0
         return _SOFT if self._since_voice <= _VOICELESS else _NO_VOICE

@@ -19,6 +19,8 @@ Phrase = tuple[str, ...]
 _LISTS = ("open_ends", "closing_ends", "short_answers", "backchannels", "stops", "digits")
 _WHOLE = 3
 """Words from which a sentence with a full stop, or with a closing word at its end, is believed to be whole."""
+_SHORT_ANSWER = 5
+"""Words of "no, not really, thanks" at most."""
 _MENU_DIGITS = 2
 """So many digits are a choice; more are the beginning of a number that is being read out."""
 _NUMBER_DIGITS = 10
@@ -51,7 +53,7 @@ def looks_finished(words: str, language: str) -> bool | None:
     if not said:
         return None
     mark = words.rstrip(" \"'»”)")[-1:]
-    if said in lists.short_answers and mark not in (",", "-"):
+    if mark not in (",", "-") and len(said) <= _SHORT_ANSWER and _consists_of(said, lists.short_answers):
         return True
     if mark in (",", "-", "–", "—", "…", ":") or words.rstrip().endswith("..."):
         return False
@@ -60,7 +62,7 @@ def looks_finished(words: str, language: str) -> bool | None:
         return _is_number_whole(digits, said)
     if mark == "?":
         return True
-    if _ends_with(said, lists.open_ends) and not _is_answered_short(said, lists):
+    if _ends_with(said, lists.open_ends):
         return False
     if len(said) >= _WHOLE and (mark in (".", "!", "।") or _ends_with(said, lists.closing_ends)):
         return True
@@ -83,11 +85,6 @@ def is_stop(words: str, language: str) -> bool:
 def count_words(words: str) -> int:
     """How many words these are."""
     return len(_split(words))
-
-
-def _is_answered_short(said: Phrase, lists: _Lists) -> bool:
-    """ "Yes I do", "no I can't": the helping verb ends the answer where a yes or no began it."""
-    return said[1:] in lists.short_answers and said[:1] in lists.short_answers
 
 
 def _is_number_whole(digits: int, said: Phrase) -> bool | None:

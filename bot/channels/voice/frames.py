@@ -182,7 +182,7 @@ class Outgoing:
         self.clear = b'{"event":"clear","streamSid":' + sid + b"}"
         """Throws away what has not been played yet; its marks come back at once."""
 
-    def media(self, sound: bytes) -> bytes:
+    def media(self, sound: bytes | bytearray) -> bytes:
         """Mu-law, bare, of any length."""
         return self._media + b2a_base64(sound, newline=False) + b'"}}'
 

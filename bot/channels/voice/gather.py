@@ -16,24 +16,30 @@ from urllib.parse import urlencode
 import structlog
 
 from bot.channels.voice import twiml
+from bot.channels.voice.backchannels import asks_for_no_calls
 from bot.channels.voice.channel import NAME
 from bot.channels.voice.hooks import Hooks
-from bot.channels.voice.speakable import MOST_CHOICES, buttons_of, read_message
-from bot.clock import Clock
+from bot.channels.voice.keys import NO_MORE_CALLS
+from bot.channels.voice.opening import disclosure, invitation
+from bot.channels.voice.reading import MOST_CHOICES, buttons_of, read_message
+from bot.channels.voice.rules import CallRules
+from bot.clock import Clock, new_id
 from bot.config import Settings
+from bot.conversation import Heard, Turn
+from bot.engine import Engine
 from bot.errors import Overloaded, StoreUnavailable
 from bot.inbox import Inbox
 from bot.live import Live
 from bot.message import Address, Button, Choice, Content, InboundMessage, Text
-from bot.records.calls import Call, NextKind
+from bot.records.calls import Call, CallDirection, NextKind
 from bot.records.conversations import Conversation, Direction, Message
 from bot.records.work import Delivery, InboxRow, InboxState
 from bot.resources import say
 from bot.running import end_tasks
-from bot.services.call_timeline import CallTimeline
+from bot.services.call_timeline import CHARACTERS_PER_SECOND, CallTimeline
 from bot.services.conversations import Conversations, is_held_by_ai
 from bot.services.phone_calls import PhoneCalls, sender_of
-from bot.store.base import Store
+from bot.store.base import LaneKinds, Store
 
 log = structlog.get_logger()
 
@@ -43,14 +49,12 @@ LOOK_SECONDS = 0.25
 """How often it looks, should nobody tell it."""
 MOST_FILLERS = 8
 """So often the answer is asked for again; then they are listened to, and it is said once it is there."""
-MOST_SILENCES = 2
-"""So often somebody is asked whether they are there, before we say goodbye."""
 MOST_SILENCES_WAITING = 60
 """The same for who waits for a person, and has nothing to say: about six minutes."""
 TELL_EACH = 5
 """Silences after which who waits hears that the line is not dead."""
-LONGEST_CALL = 3600.0
-"""Seconds; then we say goodbye."""
+
+_MOST_SORRY = 3
 
 GATHER, ACTION = "/webhooks/twilio/voice/gather", "/webhooks/twilio/voice/action"
 
@@ -100,6 +104,10 @@ class Parts(Protocol):
     @property
     def inbox(self) -> Inbox: ...
     @property
+    def lanes(self) -> LaneKinds: ...
+    @property
+    def engine(self) -> Engine: ...
+    @property
     def live(self) -> Live: ...
     @property
     def conversations(self) -> Conversations: ...
@@ -130,13 +138,25 @@ class Talk:
 class Gather:
     """Leads calls by answering one webhook after the other."""
 
-    def __init__(self, parts: Parts, hooks: Hooks) -> None:
+    def __init__(self, parts: Parts, hooks: Hooks, rules: CallRules) -> None:
         self._parts = parts
+        self._rules = rules
         self._hooks = hooks
         self._url = parts.settings.public_url
 
+    async def greet(self, talk: Talk) -> None:
+        """Puts on the timeline what everybody hears first, in fixed words: once, and not where they have heard it already."""
+        if any(
+            message.direction is Direction.OUTBOUND for message in await self._parts.call_timeline.latest(talk.conversation.id)
+        ):
+            return
+        direction = talk.call.direction or CallDirection.INBOUND
+        sentences = [*disclosure(talk.language, self._rules), invitation(direction, talk.language)]
+        await self._parts.call_timeline.say(talk.call, talk.conversation, " ".join(sentences), "opening")
+
     async def begin(self, talk: Talk, why: str, *, turn: int = 1, recording: twiml.Recording | None = None) -> str:
         """Says what is to be said and listens: at the beginning, and where another way of carrying the call is over (`why`)."""
+        await self.greet(talk)
         return await self._next(talk, Asked(turn=turn - 1, why=why), recording=recording)
 
     async def answer(self, talk: Talk, asked: Asked) -> str:
@@ -146,7 +166,7 @@ class Gather:
         if not asked.speech and not asked.digits:
             return await self._silence(talk, asked)
         menu = await self._menu(talk.conversation)
-        if asked.digits == "9" and not asked.speech and len(menu) < MOST_CHOICES:
+        if (asked.digits == NO_MORE_CALLS and not asked.speech and not menu) or asks_for_no_calls(asked.speech):
             return await self._stop_calling(talk, asked)
         content = self._content(talk, asked, menu)
         if content is None:
@@ -155,31 +175,35 @@ class Gather:
             await self._parts.inbox.accept([self._message(talk, asked, content)])
         except (Overloaded, StoreUnavailable) as error:
             log.warning("what was said on a call could not be stored; it is asked for again", error=str(error))
-            return self._listen(talk, [say(talk.language, "call_say_again")], asked, menu)
+            return self._listen(talk, [say(talk.language, "call_sorry")], asked, menu)
         return await self._answered(talk, asked)
 
     @staticmethod
     def lost(url: str, language: str, asked: Asked) -> str:
         """Where nothing can be read or written: they are asked to say it again. `url` is our public one."""
         again = _gather_url(url, turn=asked.turn, wait=asked.wait, silence=asked.silence + 1)
-        if asked.silence > MOST_SILENCES:
+        if asked.silence > _MOST_SORRY:
             return twiml.hang_up([say(language, "call_trouble")], language)
-        return twiml.ask([say(language, "call_say_again")], language, again)
+        return twiml.ask([say(language, "call_sorry")], language, again)
 
     # What was heard
 
     def _content(self, talk: Talk, asked: Asked, menu: Sequence[Button]) -> Content | None:
         """What was said or pressed; None for a key that chooses nothing of the menu."""
         if asked.speech:
-            end = self._parts.call_timeline.seconds(talk.call)
-            return Text(asked.speech, start=max(0.0, end - len(asked.speech) / 14), end=end, confidence=asked.confidence)
+            return self._spoken(talk, asked)
         if menu and len(asked.digits) == 1:
             number = int(asked.digits) if asked.digits.isdigit() else 0
             if not 1 <= number <= len(menu):
                 return None
             button = menu[number - 1]
-            return Choice(button.id, button.title)
+            return Choice(button.id, button.title, source="key")
         return Text(asked.digits, end=self._parts.call_timeline.seconds(talk.call))
+
+    def _spoken(self, talk: Talk, asked: Asked) -> Text:
+        end = self._parts.call_timeline.seconds(talk.call)
+        start = max(0.0, end - len(asked.speech) / CHARACTERS_PER_SECOND)
+        return Text(asked.speech, start=start, end=end, confidence=asked.confidence)
 
     def _message(self, talk: Talk, asked: Asked, content: Content) -> InboundMessage:
         return InboundMessage(
@@ -252,8 +276,8 @@ class Gather:
             if step.kind is NextKind.TRANSFER and step.to:
                 return self._transfer(now, said, step.to, asked)
             return twiml.hang_up(said or [say(language, "call_goodbye")], language)
-        if self._parts.call_timeline.seconds(now.call) > LONGEST_CALL:
-            return twiml.hang_up([*said, say(language, "call_goodbye")], language)
+        if self._parts.call_timeline.seconds(now.call) > self._rules.most_seconds and is_held_by_ai(now.conversation):
+            return twiml.hang_up([*said, say(language, "call_too_long")], language)
         if not said and not is_held_by_ai(now.conversation):
             said = [say(language, "call_noted")]
         menu = await self._menu(now.conversation)
@@ -272,19 +296,31 @@ class Gather:
         if talk.call.next_step is not None or await self._parts.call_timeline.has_news(talk.conversation.id, asked.part):
             return await self._next(talk, asked)
         count = asked.silence + 1
-        if count > (MOST_SILENCES_WAITING if waits else MOST_SILENCES):
-            return await self._end(talk, asked, "call_goodbye")
+        if count > (MOST_SILENCES_WAITING if waits else self._rules.idle_prompts):
+            return await self._end(talk, asked, "call_nobody_there")
         told = []
         if not waits:
-            told = [say(talk.language, "call_nothing_heard", seed=asked.part)]
+            told = [say(talk.language, "call_still_there", seed=asked.part)]
         elif count % TELL_EACH == 0:
             told = [say(talk.language, "call_still_waiting")]
         return self._listen(talk, told, replace(asked, silence=count), menu)
 
     async def _stop_calling(self, talk: Talk, asked: Asked) -> str:
         """Stored first, then said."""
-        await self._hooks.do_not_call(talk.call)
-        return await self._end(talk, asked, "call_stopped")
+        await self._hooks.do_not_call(talk.call.id, asked.speech or f"pressed {NO_MORE_CALLS}")
+        if asked.speech:
+            await self._note(talk, asked)
+        return await self._end(talk, asked, "call_no_more_calls")
+
+    async def _note(self, talk: Talk, asked: Asked) -> None:
+        """They said this, and no turn answers it."""
+        message = self._message(talk, asked, self._spoken(talk, asked))
+        turn = Turn(talk.address, (Heard(message.id, new_id(), message),))
+        claim = await self._parts.lanes.turns.take(talk.address.lane)
+        try:
+            await self._parts.engine.break_off(claim, turn, "")
+        finally:
+            await self._parts.lanes.turns.release(claim)
 
     async def _end(self, talk: Talk, asked: Asked, name: str) -> str:
         """Says this last and ends the call."""

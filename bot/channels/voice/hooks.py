@@ -23,8 +23,8 @@ class Hooks(Protocol):
     async def recorded(self, call: Call, news: Mapping[str, str]) -> None:
         """News of a recording: Twilio's fields (`RecordingSid`, `RecordingUrl`, `RecordingStatus`, `RecordingDuration`)."""
 
-    async def do_not_call(self, call: Call) -> None:
-        """They do not want to be called any more."""
+    async def do_not_call(self, call_id: str, proof: str) -> None:
+        """They do not want to be called any more; `proof` is how they said so."""
 
     async def unanswered(self, call: Call) -> bool:
         """Whom the call was passed on to did not answer; whether what is said about it stands on the timeline already."""
@@ -42,7 +42,7 @@ class NoHooks:
     async def recorded(self, call: Call, news: Mapping[str, str]) -> None:
         return
 
-    async def do_not_call(self, call: Call) -> None:
+    async def do_not_call(self, call_id: str, proof: str) -> None:
         return
 
     async def unanswered(self, call: Call) -> bool:

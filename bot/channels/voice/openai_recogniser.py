@@ -7,9 +7,11 @@ where the server streams (`stream=true`), else all at once.
 
 from __future__ import annotations
 
+import io
 import math
 from collections.abc import Mapping
 from contextlib import aclosing
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -38,8 +40,24 @@ TOTAL_SECONDS = 12.0
 _BATCH = BYTES_PER_SECOND // 2
 _SETTING = "OPENAI_TRANSCRIPTION_MODEL"
 _TONE = b"".join(round(800 * math.sin(at / 4)).to_bytes(2, "little", signed=True) for at in range(BYTES_PER_SECOND))
-_DIALECTS: tuple[Mapping[str, str], ...] = ({"stream": "true", "include[]": "logprobs"}, {"stream": "true"}, {})
-"""What only some servers take, the richest first: the next one is spoken to a server that refuses one, from then on."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Dialect:
+    """What servers and models that are compatible otherwise do not all take."""
+
+    fields: Mapping[str, str]
+    language: str = "language"
+    """The name of the field for it."""
+
+
+_DIALECTS = (
+    _Dialect({"stream": "true", "include[]": "logprobs"}),
+    _Dialect({"stream": "true"}),
+    _Dialect({"stream": "true"}, language="languages[]"),  # gpt-transcribe, which is told several
+    _Dialect({}),
+)
+"""The richest first: the next one is spoken to a server that refuses one, from then on."""
 
 
 class OpenAIRecogniser:
@@ -87,7 +105,7 @@ class OpenAIRecogniser:
                 self._dialect = number
                 return
 
-    async def _ask(self, wav: bytes, language: str, dialect: Mapping[str, str], hypothesis: Hypothesis) -> None:
+    async def _ask(self, wav: bytes, language: str, dialect: _Dialect, hypothesis: Hypothesis) -> None:
         form = partial(self._form, wav, language, dialect)
         async with self._server.post("/audio/transcriptions", form, seconds=self._first, setting=_SETTING) as response:
             events = _events_of(response)
@@ -103,15 +121,15 @@ class OpenAIRecogniser:
             if not hypothesis.is_whole and not (events.done and hypothesis.began):
                 raise SpeechError("the speech server's answer ends without a whole transcript")
 
-    def _form(self, wav: bytes, language: str, dialect: Mapping[str, str]) -> aiohttp.FormData:
+    def _form(self, wav: bytes, language: str, dialect: _Dialect) -> aiohttp.FormData:
         form = aiohttp.FormData()
         form.add_field("model", self._model)
         if language:
-            form.add_field("language", language)
+            form.add_field(dialect.language, language)
         form.add_field("response_format", "json")
-        for name, value in dialect.items():
+        for name, value in dialect.fields.items():
             form.add_field(name, value)
-        form.add_field("file", wav, filename="utterance.wav", content_type="audio/wav")
+        form.add_field("file", io.BytesIO(wav), filename="utterance.wav", content_type="audio/wav")
         return form
 
 
@@ -156,7 +174,7 @@ class OpenAIListening:
     def cancel(self) -> None:
         self._samples.clear()
         self._sound.clear()
-        self._size = LONGEST
+        self._size, self._loudest = LONGEST, 0  # nothing more is taken, and nothing was heard
 
     def _make_ready(self) -> None:
         sound = bytes(self._sound)

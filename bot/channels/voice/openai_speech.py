@@ -97,10 +97,13 @@ class OpenAIVoice:
 
 
 def _rate_of(response: aiohttp.ClientResponse) -> int:
-    """The rate that the answer's type tells (`audio/L16; rate=16000`), else the format's own. Raises SpeechError for a page."""
+    """The rate that the answer's head tells, else the format's own. Raises SpeechError for a page.
+
+    As a part of the type (`audio/L16; rate=16000`, RFC 2586), or as SGLang does.
+    """
     kind = response.headers.get("Content-Type", "").lower()
     if kind.startswith("text/") or "json" in kind:
         raise SpeechError("the speech server sent words instead of sound: check OPENAI_BASE_URL")
     told = re.search(r"rate=\"?(\d{4,6})\b", kind)
-    rate = int(told[1]) if told else RATE
-    return rate if rate in RATES else RATE
+    rate = told[1] if told else response.headers.get("X-Sample-Rate", "")
+    return int(rate) if rate.isdecimal() and int(rate) in RATES else RATE

@@ -1,51 +1,24 @@
-"""The beginning of a call: who is at the other end, in which language they are spoken to, and what is said first."""
+"""What is said at the beginning of every call, in fixed words: who speaks, that it is a program, that it is recorded."""
 
 from __future__ import annotations
 
-import re
-
+from bot.channels.voice.rules import CallRules
 from bot.records.calls import CallDirection
-from bot.records.people import Customer
-from bot.resources import LANGUAGES, say
-from bot.services.people import normal_phone
-
-_E164 = re.compile(r"\+[1-9]\d{6,14}")
-_WITHHELD = frozenset({"+266696687", "+7378742833", "+2562533", "+8656696", "+86282452253", "+464"})
-"""What Twilio shows of who shows nothing: ANONYMOUS, RESTRICTED, BLOCKED, UNKNOWN, UNAVAILABLE on the keys (CHANNELS 2.3)."""
-
-_COUNTRIES = {
-    "en": ("1", "44", "353", "61", "64"),
-    "hi": ("91",),
-    "es": ("34", "51", "52", "53", "54", "56", "57", "58", "502", "503", "504", "505", "506", "507", "591", "593", "595", "598"),
-}
-"""Language -> country codes where it is the first guess."""
-_BY_CODE = {code: language for language, codes in _COUNTRIES.items() for code in codes}
-_LONGEST_CODE = 3
+from bot.resources import say
 
 
-def shown_number(address: str) -> str:
-    """The number that a call shows, as E.164; empty for one that is withheld, and for what is no number (a SIP address)."""
-    if address in _WITHHELD or not _E164.fullmatch(address):
-        return ""
-    return normal_phone(address) or ""
+def disclosure(language: str, rules: CallRules) -> list[str]:
+    """The sentences that everybody has to hear, in order."""
+    greeting = say(language, "call_greeting_of", company=rules.company) if rules.company else say(language, "call_greeting")
+    recorded = [say(language, "call_recorded")] if rules.is_recorded else []
+    return [greeting, say(language, "call_disclosure"), *recorded]
 
 
-def language_of(customer: Customer | None, number: str, default: str) -> str:
-    """Set for them, else last written by them, else their country's, else the default."""
-    known = (customer.own_language, customer.last_language) if customer is not None else ()
-    for language in (*known, _of_country(number), default):
-        if language in LANGUAGES:
-            return str(language)
-    return LANGUAGES[0]
+def invitation(direction: CallDirection, language: str) -> str:
+    """Whom we call is told how to be called no more; who calls us is asked what they need."""
+    return say(language, "call_opt_out" if direction is CallDirection.OUTBOUND else "call_offer")
 
 
-def opening(language: str, direction: CallDirection, *, is_recorded: bool) -> str:
-    """That an AI speaks, that it is recorded, how not to be called again: fixed words, said before all others (S5; DESIGN 8)."""
-    if direction is CallDirection.OUTBOUND:
-        return say(language, "call_opening_ours_recorded" if is_recorded else "call_opening_ours")
-    return say(language, "call_opening_recorded" if is_recorded else "call_opening")
-
-
-def _of_country(number: str) -> str:
-    digits = number.removeprefix("+")
-    return next((_BY_CODE[digits[:length]] for length in range(_LONGEST_CODE, 0, -1) if digits[:length] in _BY_CODE), "")
+def no_room(language: str) -> str:
+    """What is said to who calls while there is no room for one more call (`LiveCalls.may_begin`)."""
+    return say(language, "call_busy")

@@ -1,7 +1,7 @@
 """What one call is told: clauses in, sound out, and how much of it the person has heard.
 
-Sound is sent ahead of its playing, but never by more than `LEAD`: so a stall of ours is not heard, and a `clear` has little to take
-back. Where the provider's play-out stands is known from a clock of ours and from a mark behind each clause.
+Sound is sent ahead of its playing, but never by more than `LEAD`: so a stall of ours is not heard, and a `clear` has little to
+take back. Where the provider's play-out stands is known from a clock of ours and from a mark behind each clause.
 """
 
 from __future__ import annotations
@@ -157,31 +157,35 @@ class Playing:
                     sound += more
                     if len(sound) > LONGEST:
                         raise SpeechError(f"a clause of {len(clause.text)} characters has more than {LONGEST} bytes of sound")
-                    if piece is self._waiting[0]:
-                        self._pump()
+                    self._came(piece)
         except (SpeechError, TimeoutError) as error:
             log.warning("a clause could not be spoken", reason=str(error) or f"no sound for {SLOW:g} s")
             self._fail(piece, clause)
             return
         except Exception:
-            log.error("a voice broke", exc_info=True)
+            log.exception("a voice broke")
             self._fail(piece, clause)
             return
         piece.is_whole = True
         if clause.text:
             self._per_character += (len(sound) / len(clause.text) - self._per_character) / 4
-        if piece is self._waiting[0]:
+        self._came(piece)
+
+    def _came(self, piece: _Piece) -> None:
+        """More of its sound is there, or all; it may be forgotten meanwhile."""
+        if self._waiting and piece is self._waiting[0]:
             self._pump()
 
     def _fail(self, piece: _Piece, clause: Clause) -> None:
         """What has been sent of it is played; what was to follow would tell something else without it."""
+        if piece not in self._waiting:
+            return
         while self._waiting[-1] is not piece:
             _end(self._waiting.pop())
         piece.is_whole = piece.failed = True
         del piece.sound[piece.sent :]
         self._told.failed(clause.number)
-        if self._waiting and self._waiting[0] is piece:
-            self._pump()
+        self._came(piece)
 
     # Sending
 
@@ -334,12 +338,10 @@ class Playing:
             self._timer = None
 
     def close(self) -> None:
-        """The call is over: nothing is sent any more. Who calls it waits for `tasks`."""
+        """Nothing is sent any more; `stop` still tells how far it came. Who calls it waits for `tasks`."""
         self._send = _nobody
         for piece in self._waiting:
             _end(piece)
-        self._waiting.clear()
-        self._sent.clear()
         self._stop_timer()
 
 

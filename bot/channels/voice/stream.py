@@ -47,10 +47,10 @@ class Answering:
 
     begin: Callable[[frames.Start], Awaitable[CallInfo | None]]
     """Which call a stream is of; None where it is of none that may talk to us."""
-    answer: Callable[[CallInfo, Line], Hears | None]
+    answer: Callable[[CallInfo, Line], Awaitable[Hears | None]]
     """Who leads the talk; None where there is no room, or somebody leads it already."""
     over: Callable[[CallInfo, str], Awaitable[None]]
-    """Told why the line has ended (`StreamLine.left`), before the provider can ask what comes next."""
+    """Told why the line has ended (`StreamLine.left`), once the call knows and before the provider can ask what comes next."""
 
 
 class Streams:
@@ -66,6 +66,7 @@ class Streams:
         self._clock = clock
         self._answering = answering
         self._connections: set[_Connection] = set()
+        self._ending: set[asyncio.Task[None]] = set()
 
     async def serve(self, request: web.Request) -> web.StreamResponse:
         """A websocket whose handshake is authorised, from then on to its end."""
@@ -85,16 +86,16 @@ class Streams:
 
     async def _carry(self, connection: _Connection) -> None:
         start = await connection.started()
-        info = await self._answering.begin(start) if start is not None else None
+        info = await self._info(start) if start is not None else None
         if start is None or info is None:
             await connection.refuse("no such call")
             return
         speak = _speaking(self._voice)
         ears = Ears(self._detector(), info.language)
         line = StreamLine(info, start, connection.send, speak, ears, self._clock, connection.end)
-        hears = self._answering.answer(info, line)
+        hears = await self._answering.answer(info, line)
         if hears is None:
-            await connection.close_line(line, "refused")
+            await connection.close_line(line, LOST)
             await connection.refuse("not now")
             return
         line.join(hears, self._recogniser)
@@ -103,15 +104,25 @@ class Streams:
         except Exception:
             log.exception("a call's line broke", call=info.call_id)
         finally:
-            await connection.close_line(line, LOST)
-            await self._tell_over(info, line.left)
-            await connection.close(line.left)
+            ending = asyncio.create_task(self._end(connection, line))
+            self._ending.add(ending)
+            ending.add_done_callback(self._ending.discard)
+            await asyncio.shield(ending)  # whoever cancels us does not mean the end of the call
 
-    async def _tell_over(self, info: CallInfo, left: str) -> None:
+    async def _info(self, start: frames.Start) -> CallInfo | None:
         try:
-            await self._answering.over(info, left)
+            return await self._answering.begin(start)
         except Exception:
-            log.exception("the end of a call's line could not be noted", call=info.call_id)
+            log.exception("a call's line could not be opened")  # the provider goes on by the action URL
+            return None
+
+    async def _end(self, connection: _Connection, line: StreamLine) -> None:
+        await connection.close_line(line, LOST)
+        try:
+            await self._answering.over(line.info, line.left)
+        except Exception:
+            log.exception("the end of a call's line could not be noted", call=line.info.call_id)
+        await connection.close(line.left)
 
     async def close(self) -> None:
         """Ends all lines; the calls go on as the provider is told by the action URL."""
@@ -173,7 +184,7 @@ class _Connection:
         loop = asyncio.get_running_loop()
         self._watch = loop.call_later(QUIET_SECONDS, self._look, self._heard)
         receive, hear = self._socket.receive, line.receive
-        with suppress(TimeoutError):
+        try:
             async with asyncio.timeout(None) as self._wake:
                 while not self._ends:
                     message = await receive()
@@ -182,6 +193,10 @@ class _Connection:
                         hear(message.data)
                     elif message.type is not WSMsgType.BINARY:
                         return
+        except TimeoutError:
+            pass  # `end`
+        finally:
+            self._wake = None
 
     def _look(self, heard: int) -> None:
         """Whether anything has come in since: one timer for that, and not one for each message."""

@@ -54,11 +54,11 @@ class Rules:
     """Probability from which it is speech."""
     goes_on: float = 0.35
     """Probability that is enough once they speak: the ends of words are soft."""
-    least: float = 0.1
+    least: float = 0.09
     """Speech that begins something: a click is shorter."""
     fades: float = 0.4
     """How fast what has been gathered of it is forgotten in between: in noise, syllables are islands."""
-    least_turn: float = 0.14
+    least_turn: float = 0.12
     """Speech that may be a word: "no" is 0.2 and more."""
     interrupt: float = 0.28
     """Speech over us that interrupts, where the words are not known as they are spoken."""

@@ -116,6 +116,7 @@ def relay(url: str, action: str, language: str, parameters: Mapping[str, str], *
         interruptible="any",
         report_input_during_agent_speech="any",
         profanity_filter=False,
+        partial_prompts=True,
     )
     for code in LOCALES.values():  # it may be switched to any of them, in the voice that Twilio has for it
         carried.language(code=code)

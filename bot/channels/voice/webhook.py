@@ -20,10 +20,12 @@ from aiohttp import web
 
 from bot.channels.gate import Gate
 from bot.channels.voice import twiml
+from bot.channels.voice.caller import language_of, shown_number
 from bot.channels.voice.channel import NAME
 from bot.channels.voice.gather import ACTION, GATHER, Gather, Parts, Talk, read_asked
 from bot.channels.voice.hooks import Hooks
-from bot.channels.voice.opening import language_of, opening, shown_number
+from bot.channels.voice.joining import Calls
+from bot.channels.voice.rules import CallRules
 from bot.channels.voice.signature import HEADER, SETTINGS_HEADER, Form, Signatures, read_form
 from bot.dialogs.router import Router
 from bot.errors import Overloaded, StoreError
@@ -36,6 +38,8 @@ from bot.services.after_call import AfterCall
 from bot.services.calling import Calling
 from bot.services.people import People
 from bot.services.phone_calls import PhoneCall, address_of, sender_of
+from bot.services.transfer_call import TransferCalls
+from bot.shared import Shared
 
 log = structlog.get_logger()
 
@@ -65,6 +69,12 @@ class Served(Parts, Protocol):
     def calling(self) -> Calling: ...
     @property
     def after_call(self) -> AfterCall: ...
+    @property
+    def transfer_calls(self) -> TransferCalls: ...
+    @property
+    def calls(self) -> Calls: ...
+    @property
+    def shared(self) -> Shared: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,10 +91,18 @@ class Posted:
 
 
 def routes(
-    parts: Served, signatures: Signatures, hooks: Hooks, lines: Mapping[str, Handler], gate: Gate | None = None
+    parts: Served,
+    signatures: Signatures,
+    hooks: Hooks,
+    lines: Mapping[str, Handler],
+    rules: CallRules,
+    has_room: Callable[[], bool] = lambda: True,
 ) -> list[web.RouteDef]:
-    """The telephone's routes. `lines` are the handlers of websockets, by `relay` and `stream`: those that there are."""
-    doors, calls = _Doors(parts, signatures, gate or Gate()), _Calls(parts, hooks, lines)
+    """The telephone's routes. `lines` are the handlers of websockets, by `relay` and `stream`: those that there are.
+
+    While the process has no room for one more websocket a call is carried the plain way.
+    """
+    doors, calls = _Doors(parts, signatures, Gate()), _Calls(parts, hooks, lines, rules, has_room)
     return [
         web.post(VOICE, doors.document(calls.begin)),
         web.post(GATHER, doors.document(calls.gather)),
@@ -231,11 +249,15 @@ async def _body(request: web.Request) -> bytes:
 class _Calls:
     """What is done about a call."""
 
-    def __init__(self, parts: Served, hooks: Hooks, lines: Mapping[str, Handler]) -> None:
+    def __init__(
+        self, parts: Served, hooks: Hooks, lines: Mapping[str, Handler], rules: CallRules, has_room: Callable[[], bool]
+    ) -> None:
         self._parts = parts
         self._hooks = hooks
         self._lines = lines
-        self._gather = Gather(parts, hooks)
+        self._rules = rules
+        self._has_room = has_room
+        self._gather = Gather(parts, hooks, rules)
         self._url = parts.settings.public_url
 
     async def begin(self, posted: Posted) -> str:
@@ -254,14 +276,11 @@ class _Calls:
             told = await self._hooks.answered_by(call, answered_by)
             if told or answered_by.startswith(("machine", "fax")):
                 return twiml.hang_up([told] if told else [], talk.language)
-        is_recorded = self._parts.settings.call_recording
-        sentence = opening(talk.language, phone_call.call.direction or CallDirection.INBOUND, is_recorded=is_recorded)
-        await self._parts.call_timeline.say(call, phone_call.conversation, sentence, "opening")
-        return await self._carried(talk, twiml.Recording(f"{self._url}{RECORDING}") if is_recorded else None)
+        return await self._carried(talk, twiml.Recording(f"{self._url}{RECORDING}") if self._rules.is_recorded else None)
 
     async def _carried(self, talk: Talk, recording: twiml.Recording | None) -> str:
-        way = self._parts.settings.twilio_voice
-        if way not in self._lines:
+        way = self._parts.settings.call_transport
+        if way not in self._lines or not self._has_room():
             return await self._gather.begin(talk, "opening", recording=recording)
         socket, action = f"ws{self._url.removeprefix('http')}", f"{self._url}{ACTION}?line={way}"
         parameters = {"call": talk.call.id}
@@ -370,7 +389,7 @@ def _reason(form: Mapping[str, str]) -> str:
         data = json.loads(form.get("HandoffData", "") or "{}")
     except (ValueError, RecursionError):
         return ""
-    return str(data.get("reasonCode", "")) if isinstance(data, dict) else ""
+    return str(data.get("reason") or data.get("reasonCode") or "") if isinstance(data, dict) else ""
 
 
 def _moment(text: str, now: datetime) -> datetime:

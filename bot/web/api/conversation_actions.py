@@ -99,10 +99,18 @@ class Begun(Model):
     message: MessageEntry
 
 
+class Connect(Noted):
+    """To whose telephone."""
+
+    user: Annotated[str, Field(max_length=200)] = ""
+    """An operator's id; empty: the caller's own."""
+
+
 class Conversations:
     """Writes, by the desk's services alone."""
 
     def __init__(self, site: Site) -> None:
+        self._calls = site.parts.transfer_calls
         self._desk = site.parts.desk
         self._rows = Rows(site.parts.store)
 
@@ -220,6 +228,18 @@ class Conversations:
             self._desk.typing.types(conversation.lane, call.user.id, called(call.user))
         else:
             self._desk.typing.stops(conversation.lane, call.user.id)
+
+    @endpoint("POST", "/conversations/{id}/connect", WRITE)
+    async def connect(self, call: Call, id: str, body: Connect) -> Row:
+        """Puts a telephone call through to the telephone of an operator, who holds the conversation from then on."""
+        to = "" if body.user == call.user.id else body.user
+        return await self._row(call, await self._calls.connect(id, call.user, to_user=to, note=body.note))
+
+    @endpoint("POST", "/conversations/{id}/hang-up", WRITE)
+    async def hang_up(self, call: Call, id: str) -> Row:
+        """Ends a telephone call; 409 with `holder` where another operator has it."""
+        await self._calls.hang_up(id, call.user)
+        return await self._row_of(call, id)
 
     async def _row(self, call: Call, conversation: Conversation) -> Row:
         return await self._rows.one(conversation, whole=sees_whole(call.user))

@@ -9,6 +9,8 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from bot.conversation import ConversationStatus
+from bot.records.calls import Call as PhoneCall
+from bot.records.calls import CallStatus
 from bot.records.conversations import Conversation, ConversationKind
 from bot.records.handoffs import Cause
 from bot.records.users import User
@@ -25,6 +27,7 @@ from bot.web.timeline import HandoffEntry, Timeline, handoff_entry, read, shown
 
 READ = "read:conversations"
 _WITH_PEOPLE = In((ConversationKind.CUSTOMER, ConversationKind.CALL))
+_UNDER_WAY = In((CallStatus.INITIATED, CallStatus.RINGING, CallStatus.IN_PROGRESS))
 _HISTORY = 50
 _RANKS = 4
 
@@ -43,6 +46,8 @@ class View(StrEnum):
     RESOLVED = "resolved"
     CLOSED = "closed"
     """Resolved and closed ones."""
+    CALLS = "calls"
+    """Telephone calls that are under way, whoever holds them."""
     ALL = "all"
 
 
@@ -144,11 +149,19 @@ class Conversations:
         Queues come in their own order, everything else with the latest change first.
         """
         mark = Mark.read(query.after)
+        if query.view is View.CALLS and not query.customer_id:
+            return Page(items=await self._rows.of(await self._calls(query.limit), whole=sees_whole(call.user)))
         if query.view is View.WAITING and not query.customer_id:
             found, following = await self._waiting(query, mark)
         else:
             found, following = await self._latest(call, query, mark)
         return Page(items=await self._rows.of(found, whole=sees_whole(call.user)), next=following)
+
+    async def _calls(self, limit: int) -> list[Conversation]:
+        """Of all lines together there are never more than fit on one page."""
+        calls = await self._store.find(PhoneCall, {"status": _UNDER_WAY}, limit=limit)
+        ids = [call.conversation_id for call in calls if call.conversation_id]
+        return await self._store.find(Conversation, {"id": In(ids), "openness": "open"}) if ids else []
 
     async def _latest(self, call: Call, query: Listed, mark: Mark | None) -> tuple[list[Conversation], str | None]:
         found: list[Conversation] = []

@@ -33,10 +33,11 @@ class Opening:
         """For the page's script. `asked` is the conversation in its address; else one of theirs, or who waits longest."""
         mine = await self._conversations.listed(call, Listed(view=View.MINE, snoozed=True, limit=ROWS))
         waiting = await self._conversations.listed(call, Listed(view=View.WAITING, limit=ROWS))
+        calls = await self._conversations.listed(call, Listed(view=View.CALLS, limit=ROWS))
         first = asked or next((row.id for row in (*mine.items, *waiting.items)), "")
         return {
             "me": await self.me(call.user, call.who.principal.permissions),
-            "lists": {"mine": _plain(mine), "waiting": _plain(waiting)},
+            "lists": {"mine": _plain(mine), "waiting": _plain(waiting), "calls": _plain(calls)},
             "counts": await counts(self._parts),
             "files": self._files(),
             "open": await self._whole(call, first) if first else None,
@@ -55,6 +56,7 @@ class Opening:
                 "write": allows(granted, "messages", "write"),
                 "assign": allows(granted, "conversations", "assign"),
                 "tickets": allows(granted, "tickets", "write"),
+                "call": allows(granted, "messages", "write") and bool(self._parts.settings.twilio_account_sid),
             },
         }
 

@@ -10,6 +10,7 @@ from aiohttp import web
 from bot.errors import Conflict, LimitReached, NotFound, PasswordRefused, RecordError, ServiceError, SignInRefused
 from bot.resources import LANGUAGES
 from bot.services.passwords import LEAST
+from bot.services.telephones import read_number, read_sip
 from bot.services.users import clean_name
 from bot.store.base import Unit
 from bot.web.access import signed_in
@@ -47,15 +48,17 @@ class Account:
         return await self._page(request, done=done if done in _DONE else "")
 
     async def save(self, request: web.Request) -> web.StreamResponse:
-        """Name, language, notifications."""
+        """Name, language, telephone, notifications."""
         who, form = asking(request), await form_of(request)
         language = form.get("language", "")
         if language not in LANGUAGES:
             raise web.HTTPBadRequest(text=f"language: must be one of {', '.join(LANGUAGES)}")
         try:
             changes: dict[str, Any] = {"name": clean_name(form.get("name", "")), "preferences.language": language}
-        except RecordError:
-            return await self._page(request, problem="name")
+            changes |= {"phone": read_number(form.get("phone", "")), "sip": read_sip(form.get("sip", ""))}
+        except RecordError as error:
+            field = str(error).partition(":")[0].removeprefix("User.")
+            return await self._page(request, problem=field if field in ("phone", "sip") else "name")
         changes |= {f"preferences.notifications.{kind}": kind in form for kind in ("email", "push", "sound")}
         unit = Unit()
         self._accounts.users.put(unit, who.user, changes, by=f"user:{who.user.id}")

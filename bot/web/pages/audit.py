@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 from urllib.parse import urlencode
 
@@ -20,7 +19,7 @@ from bot.web.access import needs
 from bot.web.forms import clean
 from bot.web.gate import asking
 from bot.web.site import Site
-from bot.web.times import shown, zone_of
+from bot.web.times import day_of, shown
 
 PATH = "/audit"
 _PAGE = 50
@@ -44,7 +43,7 @@ class AuditPage:
         """Raises HTTPBadRequest for an `after` that there is not."""
         asked = {name: clean(request.query.get(name, "")).strip()[:_LENGTH] for name in _FILTERS}
         reader = asking(request).user
-        begins, ends = _day(asked["from"], reader, 0), _day(asked["to"], reader, 1)
+        begins, ends = day_of(asked["from"], reader, 0), day_of(asked["to"], reader, 1)
         try:
             found = await self._history.page(
                 by=asked["by"],
@@ -86,15 +85,6 @@ class AuditPage:
     async def _team(self) -> list[tuple[str, str]]:
         users, _ = await self._users.page("", 200)
         return [(f"user:{user.id}", name_of(user) or user.email) for user in users]
-
-
-def _day(text: str, reader: User, later: int) -> datetime | None:
-    """The midnight at which a day begins for the reader, or the one after it; None where it is no day."""
-    try:
-        day = date.fromisoformat(text) + timedelta(days=later)
-        return datetime.combine(day, time(), zone_of(reader)).astimezone(UTC)
-    except (ValueError, OverflowError):
-        return None
 
 
 def _entry(one: AuditEntry, names: dict[str, str], at: str) -> dict[str, Any]:

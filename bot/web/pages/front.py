@@ -10,15 +10,17 @@ from bot.web.access import anyone
 from bot.web.chat.allowance import Allowance
 from bot.web.chat.opening import close_all, first_frame, live_socket
 from bot.web.loopback import is_local
-from bot.web.origins import is_same_origin
 from bot.web.simulator.connection import PhoneConnection
 from bot.web.simulator.people import known, next_to, somebody
+from bot.web.simulator.telephone import CALLS, require_here
 from bot.web.site import Phone, Site
 from bot.web.texts import texts_of
 
 LIVE = "/try/whatsapp/live"
 START_OVER = "/try/whatsapp/start-over"
 _BY = "front page"
+_MICROPHONE = {"Permissions-Policy": "camera=(), geolocation=(), microphone=(self), payment=(), usb=()"}
+"""One may speak into the telephone of this page, and of no other."""
 
 
 class Front:
@@ -48,7 +50,9 @@ class Front:
             who=who,
             other=next_to(who, language),
             is_open=self._parts.simulator is not None,
+            calls=CALLS if self._parts.phone_simulator is not None else "",
             findings=await self._findings(),
+            headers=_MICROPHONE,
         )
 
     async def live(self, request: web.Request) -> web.StreamResponse:
@@ -86,16 +90,11 @@ class Front:
 
     def _phone(self, request: web.Request) -> Phone:
         """The simulator, for a page of ours on this machine. Raises HTTPForbidden that says why not."""
-        if not is_local(request, self._parts.settings):
-            raise web.HTTPForbidden(
-                text="the simulator is only for this machine: BOT_HOST=127.0.0.1, no proxy, opened by its address"
-            )
+        require_here(request, self._parts.settings)
         if self._parts.simulator is None:
             raise web.HTTPForbidden(
                 text="there are WHATSAPP_... settings: with a real number nothing is simulated; unset them to try"
             )
-        if not is_same_origin(request, ""):
-            raise web.HTTPForbidden(text="only the front page itself may use the simulator")
         return self._parts.simulator
 
     async def _findings(self) -> list[Finding]:

@@ -1,4 +1,5 @@
 // What one does with a conversation: each is one request; who loses a race is told by whom, and offered the next one.
+import { callActions, isLive } from "./desk-calls.js";
 import { button, h } from "./desk-dom.js";
 import { area, ask, field, line, select, toast } from "./desk-dialog.js";
 import { t, word } from "./desk-words.js";
@@ -48,6 +49,7 @@ export class Acts {
     if (!me.may.write) return false;
     const isMine = rows.isMine(conversation);
     if (what === "take-over") return !isMine && conversation.status !== "closed";
+    if (what === "snooze" && isLive(conversation)) return false; // nobody puts aside who is on the line
     if (["hand-back", "snooze"].includes(what)) return isMine;
     if (what === "resolve") return conversation.status !== "resolved" && conversation.status !== "closed" && (isMine || me.may.assign);
     if (what === "transfer") return !["resolved", "closed"].includes(conversation.status) && (isMine || me.may.assign);
@@ -163,5 +165,5 @@ export function actions(desk, conversation) {
   };
   const all = [["hand-back", "bot", "B", ""], ["transfer", "swap", "X", "btn-icon seldom"], ["snooze", "snooze", "Z", "btn-icon seldom"],
     ["resolve", "check", "E", isMine ? "btn-main" : ""]];
-  return all.filter(([what]) => desk.acts.may(what, conversation)).map(act);
+  return [...callActions(desk, conversation), ...all.filter(([what]) => desk.acts.may(what, conversation)).map(act)];
 }

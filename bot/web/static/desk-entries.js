@@ -68,6 +68,8 @@ function message(entry, to) {
       from === "ai" && h("span", { class: "tone" }, t("from_ai")),
       from === "system" && h("span", {}, t("from_system")),
       h("time", { datetime: entry.at }, clock(entry.at)),
+      entry.start_seconds !== null && entry.start_seconds !== undefined && h("span", { class: "mono" }, span(entry.start_seconds)),
+      entry.interrupted && h("span", { class: "receipt", "data-tone": "wait" }, icon("cut"), t("was_interrupted")),
       from !== "customer" && receipt(entry),
       entry.crossed && h("span", { class: "receipt", "data-tone": "wait" }, icon("warn"), t("crossed")),
       entry.state === "lost" && [button(t("send_again"), { look: "btn-s", act: () => to.again(entry) }),

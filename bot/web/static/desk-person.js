@@ -1,4 +1,5 @@
 // The person beside the conversation: their record, what is open and past, what the AI remembers.
+import { placeCall } from "./desk-calls.js";
 import { avatar, badge, button, fill, h, human, icon } from "./desk-dom.js";
 import { field, select } from "./desk-dialog.js";
 import { changeTicket, newTicket } from "./desk-tickets.js";
@@ -110,7 +111,9 @@ export class Person {
     ].filter(([, value]) => value);
     return h("section", { class: "stack" }, h("h3", { class: "over" }, t("person")),
       h("dl", { class: "facts" }, rows.map(([name, value]) => [h("dt", {}, name), h("dd", {}, value)])),
-      this.#desk.me.may.write && button(t("write_to_them"), { mark: "send", look: "btn-s", act: () => this.#desk.acts.begin({ id: one.id, name: one.name }), "data-keep": "begin" }));
+      this.#desk.me.may.write && h("div", { class: "row row-wrap" },
+        button(t("write_to_them"), { mark: "send", look: "btn-s", act: () => this.#desk.acts.begin({ id: one.id, name: one.name }), "data-keep": "begin" }),
+        one.phone && this.#desk.me.may.call && button(t("call_back"), { mark: "phone", look: "btn-s", act: () => placeCall(this.#desk, one), "data-keep": "call" })));
   }
 
   #tickets(one, conversation) {

@@ -1,16 +1,17 @@
 // The queue: yours, who waits (oldest first), the AI's, what is over; live, paged in as one scrolls.
+import { isLive, tick, timer } from "./desk-calls.js";
 import { avatar, badge, fill, h, human, icon, keyed } from "./desk-dom.js";
 import { holderOf } from "./desk-rows.js";
 import { t, waited, when, word } from "./desk-words.js";
 
 const LONG = 10 * 60_000; // somebody has waited too long
 const GROUPS = {
-  open: [["mine", "op"], ["snoozed", "op"], ["waiting", "wait"]],
+  open: [["calls", "bad"], ["mine", "op"], ["snoozed", "op"], ["waiting", "wait"]],
   ai: [["ai", "ai"]],
   team: [["others", "op"]],
   closed: [["closed", ""]],
 };
-const LOADS = { open: ["mine", "waiting"], ai: ["ai"], team: ["operators"], closed: ["closed"] };
+const LOADS = { open: ["mine", "waiting", "calls"], ai: ["ai"], team: ["operators"], closed: ["closed"] };
 
 export class Queue {
   #desk;
@@ -117,7 +118,7 @@ export class Queue {
     const holder = holderOf(row);
     const isWaiting = row.status === "waiting";
     const since = row.waiting_since;
-    const time = since && holder !== "ai" && row.status !== "closed" && row.status !== "resolved"
+    const time = isLive(row) && holder !== "nobody" ? timer(row) : since && holder !== "ai" && row.status !== "closed" && row.status !== "resolved"
       ? h("span", { class: "badge wait-time", "data-since": since, title: t("waits_since", { at: when(since) }) }, icon("clock", true), h("span", {}))
       : h("span", { class: "tiny quiet" }, row.last ? when(row.last.at) : "");
     const said = row.last ? `${row.last.by === "customer" ? "" : `${word("by", row.last.by)}: `}${row.last.text}` : t("nothing_said");
@@ -144,7 +145,9 @@ export class Queue {
   }
 
   #tick() {
-    if (document.visibilityState === "visible") this.#tickOne(this.#list);
+    if (document.visibilityState !== "visible") return;
+    this.#tickOne(this.#list);
+    tick(document);
   }
 
   #tickOne(place) {

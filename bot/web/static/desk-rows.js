@@ -1,4 +1,6 @@
 // The conversations that this page knows, by what is true of them now. Whoever shows them asks here.
+import { isLive } from "./desk-calls.js";
+
 const BEHIND = { operators: "others" };
 const RANKS = { urgent: 0, high: 1, medium: 2, low: 3 };
 
@@ -50,6 +52,7 @@ export class Rows {
     const isOver = row.status === "resolved" || row.status === "closed";
     if (view === "closed") return isOver;
     if (isOver) return false;
+    if (view === "calls") return isLive(row) && row.holder.kind !== "queue" && !this.isMine(row);
     if (view === "mine") return this.isMine(row) && !isSnoozed(row);
     if (view === "snoozed") return this.isMine(row) && isSnoozed(row);
     if (view === "waiting") return row.holder.kind === "queue";

@@ -1,4 +1,5 @@
 // The conversation that is open: who holds it, why it came here, its timeline.
+import { isLive, timer } from "./desk-calls.js";
 import { avatar, badge, button, fill, h, human, keyed } from "./desk-dom.js";
 import { drawn, withHolders } from "./desk-entries.js";
 import { holderOf } from "./desk-rows.js";
@@ -137,7 +138,7 @@ export class Talk {
       : t("held_by", { name: conversation.holder.name });
     const mark = isOver ? "check" : { ai: "bot", nobody: "hand", op: "headset" }[holder];
     const snoozed = conversation.snoozed_until && Date.parse(conversation.snoozed_until) > Date.now();
-    fill(this.#head.querySelector("[data-holder-badge]"), badge(text, isOver ? "" : { ai: "ai", nobody: "wait", op: "op" }[holder], mark),
+    fill(this.#head.querySelector("[data-holder-badge]"), isLive(conversation) && timer(conversation), badge(text, isOver ? "" : { ai: "ai", nobody: "wait", op: "op" }[holder], mark),
       snoozed && badge(t("snoozed_until", { at: moment(conversation.snoozed_until) }), "", "snooze"));
     this.#list.dataset.held = holder;
   }

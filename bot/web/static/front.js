@@ -1,10 +1,13 @@
-// The front page: the simulated phone, what to try on it, and the way that the last message took.
+// The front page: the simulated phones, what to try on it, and the way that the last message took.
 import { element, icon } from "./chat-log.js";
 import { Talk, textsOf } from "./chat-talk.js";
+import { Telephone } from "./phone-call.js";
 
-const page = document.querySelector("[data-phone]");
+const page = document.querySelector("[data-phone][data-live]");
+const caller = document.querySelector("[data-telephone][data-calls]");
 const say = textsOf("front-texts");
-const talk = new Talk({ page, path: page.dataset.live, place: `phone-${page.dataset.who}`, say, to: { frame: hear } });
+const talk = page && new Talk({ page, path: page.dataset.live, place: `phone-${page.dataset.who}`, say, to: { frame: hear } });
+if (caller) new Telephone(caller, say);
 
 function hear(frame) {
   if (frame.type === "state") showHolder(say(`holder_${frame.holder}`));
@@ -29,4 +32,4 @@ function stepRow({ tone, icon: drawn, title, detail }) {
 for (const button of document.querySelectorAll("[data-say]")) {
   button.addEventListener("click", () => talk.write(button.textContent));
 }
-talk.open();
+talk?.open();

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,14 +13,61 @@ import pytest_asyncio
 from aiohttp.test_utils import TestServer
 
 from bot.app import App, assemble
+from bot.channels.voice.rules import rules_of
+from bot.channels.voice.signature import Signatures
+from bot.channels.voice.webhook import Handler, routes
 from bot.config import Settings
+from bot.dialogs.llm import ModelRequest, ModelStep
 from bot.records.calls import Call
 from bot.records.conversations import Conversation, Message
+from bot.testing.clock import ManualClock
 from bot.testing.llm import ScriptedModel
 from bot.testing.processes import free_port
 from bot.testing.twilio import ACCOUNT_SID, AUTH_TOKEN, OURS, FakeCaller, Vendor
-from bot.vendors import telephone_routes
 from bot.web.server import build_site
+
+
+class SlowModel(ScriptedModel):
+    """Answers once it is let."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.may_answer = asyncio.Event()
+        self.may_answer.set()
+        self.was_asked = asyncio.Event()
+
+    async def stream(self, request: ModelRequest) -> AsyncGenerator[str | ModelStep, None]:
+        self.was_asked.set()
+        await self.may_answer.wait()
+        async for piece in super().stream(request):
+            yield piece
+
+
+class Acting:
+    """Notes what it is told of calls."""
+
+    def __init__(self) -> None:
+        self.stopped: list[tuple[str, str]] = []
+        self.found: list[tuple[str, str]] = []
+        self.recordings: list[Mapping[str, str]] = []
+        self.placed_calls: list[tuple[str, str]] = []
+        self.voicemail = ""
+
+    async def placed(self, call_id: str, sid: str) -> None:
+        self.placed_calls.append((call_id, sid))
+
+    async def answered_by(self, call: Call, answered_by: str) -> str:
+        self.found.append((call.id, answered_by))
+        return self.voicemail
+
+    async def recorded(self, call: Call, news: Mapping[str, str]) -> None:
+        self.recordings.append(news)
+
+    async def do_not_call(self, call_id: str, proof: str) -> None:
+        self.stopped.append((call_id, proof))
+
+    async def unanswered(self, call: Call) -> bool:
+        return False
 
 
 @dataclass
@@ -27,8 +75,10 @@ class Line:
     """Our side and Twilio's."""
 
     app: App
-    model: ScriptedModel
+    model: SlowModel
+    clock: ManualClock
     vendor: Vendor
+    hooks: Acting
     callers: list[FakeCaller] = field(default_factory=list)
 
     def caller(self, number: str, **options: Any) -> FakeCaller:
@@ -53,7 +103,9 @@ class Line:
 
 
 @asynccontextmanager
-async def opened(folder: Path, *, with_model: bool = True, **settings: Any) -> AsyncIterator[Line]:
+async def opened(
+    folder: Path, *, with_model: bool = True, lines: Mapping[str, Handler] | None = None, **settings: Any
+) -> AsyncIterator[Line]:
     """A site with the telephone on, at a port of its own."""
     port = free_port()
     given = {
@@ -64,14 +116,19 @@ async def opened(folder: Path, *, with_model: bool = True, **settings: Any) -> A
         "TWILIO_AUTH_TOKEN": AUTH_TOKEN,
         "TWILIO_FROM_NUMBER": OURS,
     }
-    used, model = Settings(_env_file=None, **{**given, **settings}), ScriptedModel()
-    async with assemble(used, model=model if with_model else None) as app:
+    used, model = Settings(_env_file=None, **{**given, **settings}), SlowModel()
+    clock, hooks = ManualClock(), Acting()
+    async with assemble(used, model=model if with_model else None, clock=clock) as app:
         await app.worker.start()
-        server = TestServer(build_site(telephone_routes(used, app), app), port=port)
+        signatures = Signatures(AUTH_TOKEN, used.public_url)
+        server = TestServer(
+            build_site(routes(app, signatures, hooks, lines or {}, rules_of(used, is_recorded=used.call_recording)), app),
+            port=port,
+        )
         await server.start_server()
-        vendor = Vendor(f"http://127.0.0.1:{port}", public_url=used.public_url)
+        vendor = Vendor(f"http://127.0.0.1:{port}", public_url=used.public_url, clock=clock)
         try:
-            yield Line(app, model, vendor)
+            yield Line(app, model, clock, vendor, hooks)
         finally:
             await vendor.close()
             await server.close()

@@ -40,7 +40,8 @@ def seconds_of(voice: str, text: str) -> float:
         ["espeak-ng", "-v", voice, "-b", "1", "--stdin", "--stdout"], input=text.encode(), capture_output=True
     )
     with wave.open(io.BytesIO(spoken.stdout)) as wav:
-        return len(spoken.stdout[44:]) / 2 / wav.getframerate()
+        rate: int = wav.getframerate()
+        return len(spoken.stdout[44:]) / 2 / rate
 
 
 @needs_espeak

@@ -38,6 +38,8 @@ ROUTES: dict[str, frozenset[Role]] = {
     "GET /conversations/{id}/messages": READERS,
     "POST /conversations/{id}/take-over": OPERATORS,
     "POST /conversations/{id}/hand-back": OPERATORS,
+    "POST /conversations/{id}/connect": OPERATORS,
+    "POST /conversations/{id}/hang-up": OPERATORS,
     "POST /conversations/{id}/transfer": OPERATORS,
     "POST /conversations/{id}/assign": SUPERVISORS,
     "POST /conversations/{id}/pull": SUPERVISORS,

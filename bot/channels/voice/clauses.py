@@ -1,0 +1,148 @@
+"""A stream of words, cut into clauses that can be spoken while the rest is still being written.
+
+A clause ends where a speaker would breathe: at the end of a sentence or a line, at a comma once it is long enough. The first one
+is cut as early as sensible, because somebody waits for it. `speakable` makes of a clause what can be read out.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterator
+
+FIRST_SOFT = 10
+"""Characters from which on the first clause may end at a comma."""
+SOFT = 40
+"""The same for those behind it."""
+SHORT = 12
+"""A later sentence that is shorter is spoken together with what follows."""
+LONG = 160
+"""A clause without any mark is cut at a word from here on."""
+
+_HARD_END = re.compile(r"""[.!?…]+["'”’»)\]*_]*(?=\s)|[।॥]+["'”’»)\]*_]*|\n""")
+_SOFT_END = re.compile(r"""[,;:—–]["'”’»)\]*_]*(?=\s)""")
+_LAST_WORD = re.compile(r"[^\s(\[\"'“‘«*_]+$")
+_INITIALS = re.compile(r"(?:[^\W\d_]\.)*[^\W\d_]")
+_ABBREVIATIONS = frozenset(
+    (
+        *("dr", "dra", "sr", "sra", "srta", "sres", "lic", "ing", "prof", "mr", "mrs", "ms", "st", "ave", "av", "avda", "col"),
+        *(
+            "tel",
+            "núm",
+            "num",
+            "nº",
+            "approx",
+            "aprox",
+            "vs",
+            "etc",
+            "ej",
+            "pág",
+            "pag",
+            "dept",
+            "ext",
+            "mín",
+            "máx",
+            "min",
+            "max",
+        ),
+        *("jan", "feb", "mar", "apr", "jun", "jul", "aug", "sep", "sept", "oct", "nov", "dec", "ene", "abr", "ago", "dic"),
+        *("डॉ", "श्री", "रु"),
+    )
+)
+
+
+class Clauses:
+    """Cuts one reply, as it is written. Put together, its pieces are the reply to the letter."""
+
+    def __init__(self) -> None:
+        self._rest = ""
+        self._is_first = True
+
+    def feed(self, words: str) -> Iterator[str]:
+        """The clauses that are whole now; words may end anywhere, and a clause is whole once the next character is known."""
+        self._rest += words
+        while (end := _end(self._rest, is_first=self._is_first)) > 0:
+            piece, self._rest = self._rest[:end], self._rest[end:]
+            self._is_first = self._is_first and not any(map(str.isalnum, piece))
+            yield piece
+
+    def flush(self) -> str:
+        """What is left; empty where nothing is. The next reply begins afresh."""
+        rest, self._rest, self._is_first = self._rest, "", True
+        return rest
+
+
+def _end(text: str, *, is_first: bool) -> int:
+    """Where the first clause ends; 0 while that cannot be told."""
+    least = 1 if is_first else SHORT
+    ends = [found.end() for found in _HARD_END.finditer(text) if _length(text[: found.end()]) >= least and _is_end(text, found)]
+    softly = FIRST_SOFT if is_first else SOFT
+    ends += [found.end() for found in _SOFT_END.finditer(text) if _length(text[: found.end()]) >= softly]
+    if ends and min(ends) <= LONG:
+        return min(ends)
+    if len(text) <= LONG:
+        return 0
+    blank = max((found.start() for found in re.finditer(r"\s+", text[:LONG]) if text[: found.start()].strip()), default=0)
+    return blank or (min(ends) if ends else 0)  # never within a word
+
+
+def _length(piece: str) -> int:
+    return len(piece.strip())
+
+
+def _is_end(text: str, found: re.Match[str]) -> bool:
+    """Whether a full stop is one: not behind an abbreviation, an initial or the number of a list's item."""
+    if not found.group().startswith(".") or found.group().startswith(".."):
+        return True
+    before = text[: found.start()]
+    last = _LAST_WORD.search(before)
+    if last is None:
+        return bool(before.strip())
+    word = last.group()
+    is_number = word.isdecimal() and not before[: last.start()].rpartition("\n")[2].strip()
+    return not (word.casefold() in _ABBREVIATIONS or _INITIALS.fullmatch(word) or is_number)
+
+
+_LINK = re.compile(r"!?\[([^\]]*)\]\(\s*\S+?(?:\s+\"[^\"]*\")?\s*\)")
+_URL = re.compile(r"https?://(?:www\.)?([^\s/?#]+)((?:/[^\s?#]*)?)[^\s]*", re.IGNORECASE)
+_LINE_MARK = re.compile(r"(?m)^\s*(?:#{1,6}\s+|>\s*|[-*+•]\s+)")
+_RULE = re.compile(r"(?m)^\s*(?:[-*_=]\s*){3,}$|^\s*\|?(?:\s*:?-{2,}:?\s*\|?)+\s*$")
+_EMPHASIS = re.compile(r"(?<!\w)(\*{1,3}|_{1,3}|~~|`{1,3})(?=\S)|(?<=\S)(\*{1,3}|_{1,3}|~~|`{1,3})(?!\w)")
+_FENCE = re.compile(r"(?m)^\s*```\w*\s*$")
+_DIGITS = re.compile(r"(?<![\w.,])\+?(?:0\d{3,}|\d{7,})(?![\w]|[.,]\d)|(?<=-)0\d{3,}(?!\w)")
+
+
+def speakable(text: str) -> str:
+    """The clause as it is read out: without Markdown, emoji and the machinery of addresses, long numbers digit by digit.
+
+    Empty where nothing of it can be spoken.
+    """
+    text = _RULE.sub(" ", _FENCE.sub(" ", text))
+    text = _URL.sub(_spoken_address, _LINK.sub(r"\1", text))
+    text = _EMPHASIS.sub("", _LINE_MARK.sub("", text)).replace("|", ", ")
+    text = "".join(map(_spoken_sign, text))
+    text = _DIGITS.sub(lambda found: " ".join(found.group().lstrip("+")), text)
+    text = re.sub(r"\s+([,.;:!?।])", r"\1", " ".join(text.split()))
+    return text if any(map(_is_said, text)) else ""
+
+
+def _spoken_address(found: re.Match[str]) -> str:
+    """Of a web address the host and a short path; what stands behind them nobody could note down."""
+    host, path = found.group(1), found.group(2)
+    end = re.search(r"[.,;:!?)\]]+$", found.group())
+    tail = end.group() if end else ""
+    address = host + (path if len(path) <= 20 else "")
+    return address.rstrip("/.,;:!?)]") + tail
+
+
+def _spoken_sign(sign: str) -> str:
+    """A sign as it is, unless it is a picture or steers a machine. Joiners stay: Indic scripts write with them."""
+    category = unicodedata.category(sign)
+    if category in ("Cc", "Cs", "Co", "Cn", "Zl", "Zp"):
+        return " "
+    is_picture = (category == "So" and ord(sign) >= 0x2190) or 0x1F3FB <= ord(sign) <= 0x1F3FF
+    return "" if is_picture or 0xFE00 <= ord(sign) <= 0xFE0F or ord(sign) == 0x20E3 else sign
+
+
+def _is_said(sign: str) -> bool:
+    return unicodedata.category(sign)[0] in "LN"
