@@ -89,6 +89,8 @@ class Calls:
                 transcript=turn.stages.get("transcript"),
                 first_token=turn.stages.get("first_token"),
                 first_audio=turn.stages.get("first_audio"),
+                interrupted=turn.interrupted,
+                heard_ratio=turn.heard_ratio,
             )
         if reason == "lost":
             await self._phone_calls.lost(info.call_id)
