@@ -167,7 +167,7 @@ class Server:
         sid = start.call_sid
         return CallInfo(sid, sid, sid, "+12025550100", "+12025550101", CallDirection.INBOUND, "en", self._clock.monotonic())
 
-    def _answer(self, info: CallInfo, line: Line) -> Answers:
+    async def _answer(self, info: CallInfo, line: Line) -> Answers:
         assert isinstance(line, StreamLine)
         self._lines.append(line)
         return Answers(line, Measured.newest)

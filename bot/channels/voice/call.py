@@ -59,6 +59,8 @@ class LiveCall:
         """Whether the person is saying something."""
         self._asked = 0
         """So often in a row it was asked whether somebody is there."""
+        self._failures = 0
+        """So often in a row it could not be recognised what they said."""
         self._stored_language: str | None = None
         self._holder = AssigneeKind.AGENT
         self._is_ending = False
@@ -113,7 +115,7 @@ class LiveCall:
         if not plain(text) or (was_spoken_over and is_listening):
             self._go_on()
             return
-        self._asked = 0
+        self._asked = self._failures = 0
         self._fall_silent()
         self._lead.interrupt()
         said = Text(text.strip(), start, end, confidence)
@@ -161,6 +163,16 @@ class LiveCall:
         self._keys.press(digit)
         self._weigh()
 
+    def failed(self, stage: str, clause: int | None = None) -> None:
+        """Without a voice the call goes on where the provider has one of its own; without ears it is asked once more before."""
+        if self._is_deaf():
+            return
+        self._failures += 1
+        if stage == "voice" or self._failures > 1:
+            self._end_with("speech_failed")
+        else:
+            self._timeline.remark(say(self.language, "call_say_again"))
+
     def took(self, stage: str, seconds: float) -> None:
         self.figures.took(stage, seconds)
 
@@ -185,7 +197,7 @@ class LiveCall:
         if self._holder is AssigneeKind.OPERATOR and before is not AssigneeKind.OPERATOR and not self._is_deaf():
             self._fall_silent(everything=True)
             self._lead.break_off()
-        self._weigh()
+        self._weigh(anew=False)
 
     def written(self, message: Message) -> None:
         if not self._is_deaf():
@@ -251,13 +263,13 @@ class LiveCall:
 
     # What nobody does.
 
-    def _weigh(self) -> None:
+    def _weigh(self, *, anew: bool = True) -> None:
         """While nobody speaks, nothing is being done and nobody of ours holds it, it is only a matter of time."""
         is_quiet = not (self._saying.is_speaking or self._lead.is_busy or self._is_deaf())
-        if is_quiet and self._holder is AssigneeKind.AGENT:
-            self._idle.set(self._parts.rules.idle_seconds + (_LONGEST_SPEECH if self._is_hearing else 0.0))
-        else:
+        if not is_quiet or self._holder is not AssigneeKind.AGENT:
             self._idle.clear()
+        elif anew or not self._idle.is_set:
+            self._idle.set(self._parts.rules.idle_seconds + (_LONGEST_SPEECH if self._is_hearing else 0.0))
 
     def _nobody_speaks(self) -> None:
         self._is_hearing = False

@@ -13,13 +13,13 @@ class TurnFigures:
     """Seconds of the call at which the person ended."""
     stages: dict[str, float] = field(default_factory=dict)
     interrupted: bool = False
-    """Whether the person spoke over the answer and meant it."""
+    """Whether the person spoke over what was said to them after it, and meant it."""
     said_letters: int = 0
     heard_letters: int = 0
 
     @property
     def heard_ratio(self) -> float | None:
-        """How much of the answer was heard; None where nothing was said."""
+        """How much of what was said to them after it they heard; None where nothing was."""
         return self.heard_letters / self.said_letters if self.said_letters else None
 
 
@@ -47,16 +47,18 @@ class Figures:
         self._early = {}
 
     def interrupted(self) -> None:
-        """The person spoke over us and meant it."""
+        """The person speaks over us and means it: over the answer to the turn that was heard last."""
         self.interruptions += 1
         if self.turns:
             self.turns[-1].interrupted = True
 
     def spoken(self, said: int, heard: int) -> None:
-        """So many letters were to be said, and so many of them were heard."""
-        for counted in (self, *self.turns[-1:]):
-            counted.said_letters += said
-            counted.heard_letters += heard
+        """A message of ours of so many letters was heard so far."""
+        self.said_letters += said
+        self.heard_letters += heard
+        if self.turns:
+            self.turns[-1].said_letters += said
+            self.turns[-1].heard_letters += heard
 
     def took(self, stage: str, seconds: float) -> None:
         """A stage of the turn that was heard last; the first word of it counts. The transcript is there before the turn is."""
