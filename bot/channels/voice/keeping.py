@@ -43,7 +43,6 @@ class Keeping:
                 await self._calls.lost(call_id)
             before = len(await self._turns.of(call_id))  # on another line, or in another process
             for number, turn in enumerate(figures.turns, before + 1):
-                stages = {stage: turn.stages.get(stage) for stage in ("transcript", "first_token", "first_audio")}
                 await self._turns.add(
                     call_id,
                     number,
@@ -51,7 +50,9 @@ class Keeping:
                     ended=turn.at,
                     interrupted=turn.interrupted,
                     heard_ratio=turn.heard_ratio,
-                    **stages,
+                    transcript=turn.stages.get("transcript"),
+                    first_token=turn.stages.get("first_token"),
+                    first_audio=turn.stages.get("first_audio"),
                 )
         except StoreError as error:
             log.warning("what was measured on a call was not kept", call=call_id, error=str(error))

@@ -21,7 +21,8 @@ TEXTS = st.one_of(st.text(max_size=400), st.lists(PIECES, max_size=80).map("".jo
 
 def cut(text: str, sizes: list[int]) -> list[str]:
     """The clauses of a text that comes in pieces of these sizes, again and again."""
-    clauses, pieces, place, number = Clauses(), [], 0, 0
+    clauses, place, number = Clauses(), 0, 0
+    pieces: list[str] = []
     while place < len(text):
         size = sizes[number % len(sizes)]
         pieces += clauses.feed(text[place : place + size])

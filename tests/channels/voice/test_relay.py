@@ -87,7 +87,8 @@ async def relaying(scene: Scene, *, known: bool = True) -> AsyncIterator[Twilio]
     listening = app.live.count()
     site = web.Application()
     site.router.add_get("/relay", Relay(calls, begin, app.clock).handle)
-    async with TestServer(site) as server, TestClient(server) as client, client.ws_connect("/relay") as socket:
+    client: TestClient[web.Request, web.Application] = TestClient(TestServer(site))
+    async with client, client.ws_connect("/relay") as socket:
         yield Twilio(scene, calls, client, socket)
         await socket.close()
         for _ in range(1000):
