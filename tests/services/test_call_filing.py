@@ -162,6 +162,18 @@ async def test_a_call_that_nobody_answered_has_neither(scene: Scene) -> None:
     assert (await talking.conversation()).openness != "open"
 
 
+async def test_a_call_whose_answer_nobody_told_is_filed_all_the_same(scene: Scene) -> None:
+    talking = await talk(scene, answered=False)
+    scene.model.will(Said("I see."))
+    await talking.says("Hello, bye.")
+    assert await scene.app.phone_calls.move(talking.call_id, CallStatus.COMPLETED, duration=9)
+    scene.model.will(form())
+    await scene.passes(10)
+    call = await talking.call()
+    assert call.ai_summary is not None
+    assert call.ai_summary.status is ProcessingStatus.COMPLETED
+
+
 async def test_the_end_plans_what_follows_once_however_often_it_is_told(scene: Scene) -> None:
     await by_rules(scene)
     talking = await talked(scene, "Hello, bye.")

@@ -43,15 +43,16 @@ class Keeping:
                 await self._calls.lost(call_id)
             before = len(await self._turns.of(call_id))  # on another line, or in another process
             for number, turn in enumerate(figures.turns, before + 1):
-                stages = {stage: turn.stages.get(stage) for stage in ("transcript", "first_token", "first_audio")}
                 await self._turns.add(
                     call_id,
                     number,
                     line=self._line,
                     ended=turn.at,
+                    transcript=turn.stages.get("transcript"),
+                    first_token=turn.stages.get("first_token"),
+                    first_audio=turn.stages.get("first_audio"),
                     interrupted=turn.interrupted,
                     heard_ratio=turn.heard_ratio,
-                    **stages,
                 )
         except StoreError as error:
             log.warning("what was measured on a call was not kept", call=call_id, error=str(error))
