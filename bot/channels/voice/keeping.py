@@ -48,11 +48,11 @@ class Keeping:
                     number,
                     line=self._line,
                     ended=turn.at,
+                    interrupted=turn.interrupted,
+                    heard_ratio=turn.heard_ratio,
                     transcript=turn.stages.get("transcript"),
                     first_token=turn.stages.get("first_token"),
                     first_audio=turn.stages.get("first_audio"),
-                    interrupted=turn.interrupted,
-                    heard_ratio=turn.heard_ratio,
                 )
         except StoreError as error:
             log.warning("what was measured on a call was not kept", call=call_id, error=str(error))
