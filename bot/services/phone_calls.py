@@ -241,7 +241,7 @@ class PhoneCalls:
                 news["started_at"] = at - timedelta(seconds=duration)
             measured = int((at - call.started_at).total_seconds()) if call.started_at else 0
             news |= {"ended_at": at, "next_step": None, "duration": max(0, measured if duration is None else duration)}
-            news |= pending(call)
+            news |= pending(call.model_copy(update=news))
         unit = Unit(Change(Call, {"id": call_id, "status": call.status}, set=news, must=1))
         if not CALL_MOVES[to]:
             put_jobs(unit, self._jobs, call_id)
