@@ -162,7 +162,7 @@ class Engine:
             rank = {"priority": priority, "queue_rank": QUEUE_RANKS[priority]}
             unit.add(Change(Conversation, {"id": conversation.id}, set=rank))
         place = await self._parts.queueing.enter(unit, conversation, queue.skill, scene.language, priority)
-        sentence = say(scene.language, "connecting_upset" if trigger.cause is Cause.SENTIMENT else "connecting")
+        sentence = say(scene.language, _connecting(conversation, trigger))
         told = () if place is None else (Reply(f"{sentence}\n{place}"),)
         try:
             await self._hearing.finish(scene, unit, *told)
@@ -202,6 +202,12 @@ class Engine:
 def _switched_off(scene: Scene) -> Reply:
     """A user is told: there is nobody to pass them to."""
     return Reply(say(scene.language, "ai_off"))
+
+
+def _connecting(conversation: Conversation, trigger: Trigger) -> str:
+    if conversation.kind is ConversationKind.CALL:
+        return "connecting_call"
+    return "connecting_upset" if trigger.cause is Cause.SENTIMENT else "connecting"
 
 
 def _rating(scene: Scene) -> tuple[int, str] | None:
