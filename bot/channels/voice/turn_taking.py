@@ -152,6 +152,15 @@ class TurnTaking:
         self._tells_words = self._tells_words or bool(text)
         self._silence = 0.0
 
+    def goes_on_until(self, words: str, end: float) -> float:
+        """Till when somebody may go on who was taken to have ended at `end`, now that it is known what they said.
+
+        A recogniser that tells no words before the end makes us end turns by silence alone; what then turns out to break off in
+        the middle of a sentence is given the time that it would have had.
+        """
+        unfinished = looks_finished(words, self.language) is False
+        return end + self.rules.unfinished + self._patience if unfinished else end
+
     def step(self, probability: float, seconds: float, at: float) -> Event | None:
         """One judgement of the detector, of so many seconds of sound that end `at`. What it makes happen, if anything."""
         self._now = at = max(at, self._now)
