@@ -51,6 +51,9 @@ if TYPE_CHECKING:
 Accept = Callable[[Sequence[Incoming]], Awaitable[object]]
 """Makes received items durable."""
 
+AtEnd = Callable[[], Awaitable[None]]
+"""What is to be done when a server stops."""
+
 log = structlog.get_logger()
 
 _NO_TRACING = (
@@ -224,13 +227,20 @@ def _without_password(url: str) -> str:
 
 
 def unmakeable(settings: Settings) -> list[Finding]:
-    """The model that the settings name where it cannot be made: `bot serve` would not start with it."""
-    if not settings.langchain_model:
-        return []
+    """What the settings name and cannot be made: `bot serve` would not start with it."""
+    findings = []
+    if settings.langchain_model:
+        findings += _unmakeable("model", lambda: _langchain_model(settings.langchain_model))
+    if settings.voice_detector != "webrtc":
+        findings += _unmakeable("voice detector", lambda: detectors_of(settings))
+    return findings
+
+
+def _unmakeable(name: str, make: Callable[[], object]) -> list[Finding]:
     try:
-        _langchain_model(settings.langchain_model)
+        make()
     except SettingsError as error:
-        return [Finding("model", State.WRONG, str(error))]
+        return [Finding(name, State.WRONG, str(error))]
     return []
 
 
@@ -316,18 +326,43 @@ def webhooks_of(settings: Settings, accept: Accept, clock: Clock, meter: Meter =
     return cast("Iterable[web.RouteDef]", routes)
 
 
-def telephone_routes(settings: Settings, parts: Served) -> Iterable[web.RouteDef]:
-    """The telephone's webhooks and websockets, where it is on; `parts` is the joined program."""
+def telephone_routes(settings: Settings, parts: Served, at_end: Callable[[AtEnd], object]) -> Iterable[web.RouteDef]:
+    """The telephone's webhooks and websockets, where it is on; `parts` is the joined program.
+
+    `at_end` is given what is to be done when the server stops. Raises SettingsError.
+    """
     if not settings.has_twilio:
         return []
-    signatures = _load("bot.channels.voice.signature").Signatures(
-        settings.twilio_auth_token.get_secret_value(), settings.public_url
-    )
+    token = settings.twilio_auth_token.get_secret_value()
+    signatures = _load("bot.channels.voice.signature").Signatures(token, settings.public_url)
+    unanswered = parts.transfer_calls.unanswered
     hooks = _load("bot.channels.voice.call_hooks").CallHooks(
-        parts.phone_calls, parts.calling, parts.after_call.recordings.recorded
+        parts.phone_calls, parts.calling, parts.after_call.recordings.recorded, unanswered
     )
+    lines = _lines_of(settings, parts, at_end)
     rules = _load("bot.channels.voice.rules").rules_of(settings, is_recorded=settings.call_recording)
-    return cast("Iterable[web.RouteDef]", _load("bot.channels.voice.webhook").routes(parts, signatures, hooks, {}, rules))
+    routes = _load("bot.channels.voice.webhook").routes(parts, signatures, hooks, lines, rules, parts.calls.live.may_begin)
+    return cast("Iterable[web.RouteDef]", routes)
+
+
+def _lines_of(settings: Settings, parts: Served, at_end: Callable[[AtEnd], object]) -> dict[str, Any]:
+    """The handlers of the websockets that the settings want, by their names in TWILIO_VOICE."""
+    way = settings.call_transport
+    if way == "gather":
+        return {}
+    calls = parts.calls
+    lines = _load("bot.channels.voice.lines").Lines(
+        settings.twilio_account_sid, parts.store, parts.clock, parts.phone_calls, calls
+    )
+    at_end(calls.close)
+    if way == "relay":
+        return {way: _load("bot.channels.voice.relay").Relay(calls.live, lines.of_relay, parts.clock).handle}
+    stream, speech = _load("bot.channels.voice.stream"), speech_of(settings, parts.clock, parts.shared.breakers)
+    answering = stream.Answering(lines.of_stream, calls.live.open, lines.over)
+    streams = stream.Streams(speech.voice, speech.recogniser, detectors_of(settings), parts.clock, answering)
+    at_end(streams.close)
+    at_end(speech.close)
+    return {way: streams.serve}
 
 
 def simulator_of(settings: Settings, accept: Callable[[Sequence[Incoming]], Awaitable[int]], clock: Clock) -> Simulator | None:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
+from functools import partial
 
 import click
+from aiohttp import web
 
 from bot.app import App, assemble
 from bot.clock import SystemClock
@@ -12,7 +15,7 @@ from bot.config import Settings, load_settings, require_shared
 from bot.errors import DataInUse
 from bot.logs import configure_logs
 from bot.running import run, settle
-from bot.vendors import meter_of, phone_simulator_of, telephone_routes, webhooks_of
+from bot.vendors import AtEnd, meter_of, phone_simulator_of, telephone_routes, webhooks_of
 from bot.web.server import build_site, run_site
 
 
@@ -34,8 +37,10 @@ async def _serve(settings: Settings, *, work: bool) -> None:
     async with assemble(settings, work=work, meter=meter_of(settings, SystemClock())) as app:
         await app.knowledge.ensure()
         app.phone_simulator = phone_simulator_of(settings, app.clock, app.phone_calls, app.calls)
-        webhooks = [*webhooks_of(settings, app.inbox.accept, app.clock, app.meter), *telephone_routes(settings, app)]
-        site = build_site(webhooks, app)
+        ends: list[AtEnd] = []
+        webhooks = webhooks_of(settings, app.inbox.accept, app.clock, app.meter)
+        site = build_site([*webhooks, *telephone_routes(settings, app, ends.append)], app)
+        site.on_shutdown.append(partial(_end, ends))
         serving = asyncio.create_task(run_site(site, settings.host, settings.port, lambda port: _started(app, port)))
         losing = asyncio.create_task(app.ownership.lost.wait())
         try:
@@ -48,6 +53,12 @@ async def _serve(settings: Settings, *, work: bool) -> None:
                 task.cancel()
             await asyncio.gather(serving, losing, return_exceptions=True)
             await app.worker.stop()
+
+
+async def _end(ends: Sequence[AtEnd], _: web.Application) -> None:
+    """Calls are told that they go on elsewhere while there is still somebody to tell them."""
+    for end in ends:
+        await end()
 
 
 def _data(settings: Settings) -> str:

@@ -31,6 +31,10 @@ class DoNotCallList:
         found = await self._store.find(DoNotCall, {"number": number}, limit=1)
         return found[0] if found else None
 
+    async def listed_as_typed(self, number: str) -> DoNotCall | None:
+        """The same for a number as somebody types it. Raises RecordError."""
+        return await self.listed(read_number(number))
+
     async def look_up(self, number: str) -> tuple[DoNotCall | None, list[Lead]]:
         """The entry, and the leads with this number, whose `dndStatus` and `dndCheckedAt` are stored now (S5-021)."""
         entry = await self.listed(number)

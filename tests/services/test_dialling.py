@@ -199,7 +199,7 @@ async def test_a_provider_that_is_away_is_asked_until_it_tells_what_became_of_th
     telephone.loses_the_answer(is_placed=True)
     telephone.is_away = SendDelayed("away")
     await place(scene)
-    await scene.passes(1800)
+    await scene.passes(300)
     assert (await the_call(scene)).status is CallStatus.SCHEDULED
     telephone.is_away = None
     await scene.passes(60)

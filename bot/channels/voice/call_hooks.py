@@ -43,8 +43,8 @@ class CallHooks:
     async def recorded(self, call: Call, news: Mapping[str, str]) -> None:
         await self._recorded(call, news)
 
-    async def do_not_call(self, call: Call) -> None:
-        await self._calling.do_not_call.said(call.id, "asked for it in the call; see its timeline")
+    async def do_not_call(self, call_id: str, proof: str) -> None:
+        await self._calling.do_not_call.said(call_id, proof)
 
     async def unanswered(self, call: Call) -> bool:
         return self._unanswered is not None and await self._unanswered(call.id)

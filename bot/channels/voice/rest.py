@@ -66,6 +66,12 @@ class TwilioRest:
         self._timeout = aiohttp.ClientTimeout(total=seconds, sock_connect=min(seconds, _CONNECT_SECONDS))
         self._session: aiohttp.ClientSession | None = None
 
+    @property
+    def addresses(self) -> tuple[str, str]:
+        """Where Twilio has to ask when somebody calls, and where to tell how calls go."""
+        here = f"{self._public_url}/webhooks/twilio/voice"
+        return here, f"{here}/status"
+
     # Calls
 
     async def place(self, order: Order) -> VendorCall:
@@ -75,13 +81,13 @@ class TwilioRest:
     def _form(self, order: Order) -> Form:
         """Every address that Twilio asks names our own record, as its id is not known before (CHANNELS 2.7)."""
         about = f"?call={quote(order.call_id, safe='')}"
-        here = f"{self._public_url}/webhooks/twilio/voice"
+        here, status = self.addresses
         form = [
             ("To", order.number),
             ("From", self.ours),
             ("Url", f"{here}{about}"),
             ("Method", "POST"),
-            ("StatusCallback", f"{here}/status{about}"),
+            ("StatusCallback", f"{status}{about}"),
             ("StatusCallbackMethod", "POST"),
             *(("StatusCallbackEvent", event) for event in _EVENTS),
             ("Timeout", str(order.ring_seconds)),
@@ -185,8 +191,8 @@ class TwilioRest:
     async def check(self) -> str:
         """Whether the account knows us and our number, and asks us when it is called (`bot check --live`)."""
         number = await self.number(self.ours)
-        here = f"{self._public_url}/webhooks/twilio/voice"
-        if self._public_url and number.voice_url != here:
+        here, _ = self.addresses
+        if number.voice_url != here:
             asked = number.voice_url or "nobody"
             raise SendRefused(f"{number.number} asks {asked} when it is called, not {here}; run `bot twilio setup`")
         return f"{number.number} is ours"

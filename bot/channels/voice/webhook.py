@@ -24,6 +24,7 @@ from bot.channels.voice.caller import language_of, shown_number
 from bot.channels.voice.channel import NAME
 from bot.channels.voice.gather import ACTION, GATHER, Gather, Parts, Talk, read_asked
 from bot.channels.voice.hooks import Hooks
+from bot.channels.voice.joining import Calls
 from bot.channels.voice.rules import CallRules
 from bot.channels.voice.signature import HEADER, SETTINGS_HEADER, Form, Signatures, read_form
 from bot.dialogs.router import Router
@@ -37,6 +38,8 @@ from bot.services.after_call import AfterCall
 from bot.services.calling import Calling
 from bot.services.people import People
 from bot.services.phone_calls import PhoneCall, address_of, sender_of
+from bot.services.transfer_call import TransferCalls
+from bot.shared import Shared
 
 log = structlog.get_logger()
 
@@ -66,6 +69,12 @@ class Served(Parts, Protocol):
     def calling(self) -> Calling: ...
     @property
     def after_call(self) -> AfterCall: ...
+    @property
+    def transfer_calls(self) -> TransferCalls: ...
+    @property
+    def calls(self) -> Calls: ...
+    @property
+    def shared(self) -> Shared: ...
 
 
 @dataclass(frozen=True, slots=True)

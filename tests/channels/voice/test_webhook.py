@@ -16,7 +16,7 @@ from bot.channels.voice.hooks import NoHooks
 from bot.channels.voice.opening import disclosure, invitation
 from bot.channels.voice.rules import CallRules
 from bot.channels.voice.signature import Signatures, read_form
-from bot.channels.voice.webhook import MAX_BODY, routes
+from bot.channels.voice.webhook import MAX_BODY, Handler, routes
 from bot.errors import StoreUnavailable
 from bot.records.calls import CallDirection, CallStatus
 from bot.resources import say
@@ -30,6 +30,12 @@ pytestmark = pytest.mark.scenario
 
 ANA = "+12025550123"
 OPENING, OURS_OPENING = (" ".join([*disclosure("en", CallRules()), invitation(direction, "en")]) for direction in CallDirection)
+SPEECH: dict[str, Any] = {
+    "OPENAI_BASE_URL": "http://127.0.0.1:9",
+    "OPENAI_TRANSCRIPTION_MODEL": "ears",
+    "OPENAI_SPEECH_MODEL": "mouth",
+}
+"""Without which a stream would be deaf and mute."""
 POSTS = [VOICE, *(f"{VOICE}/{name}" for name in ("gather", "action", "status", "amd", "recording"))]
 SOCKETS = [f"{VOICE}/relay", f"{VOICE}/stream"]
 FIXTURES: dict[str, dict[str, Any]] = json.loads((Path(__file__).parent / "fixtures" / "webhooks.json").read_text())
@@ -73,9 +79,8 @@ def form(**fields: str) -> dict[str, str]:
 
 
 async def test_every_route_is_in_one_of_the_tables(sockets: Line) -> None:
-    made = routes(
-        sockets.app, Signatures(AUTH_TOKEN, "https://bot.example.com"), NoHooks(), {"relay": refused, "stream": refused}
-    )
+    both: dict[str, Handler] = {"relay": refused, "stream": refused}
+    made = routes(sockets.app, Signatures(AUTH_TOKEN, "https://bot.example.com"), NoHooks(), both, CallRules())
     assert {f"{route.method} {route.path}" for route in made} == {f"POST {path}" for path in POSTS} | {
         f"GET {path}" for path in SOCKETS
     }
@@ -234,7 +239,7 @@ async def test_a_call_of_ours_says_who_calls_and_is_known_by_the_id_that_we_gave
 
 @pytest.mark.parametrize(("way", "element"), [("relay", "<ConversationRelay "), ("stream", "<Stream ")])
 async def test_a_call_is_handed_to_a_websocket_with_what_it_is_to_know(tmp_path: Path, way: str, element: str) -> None:
-    async with opened(tmp_path, lines={way: refused}, TWILIO_VOICE=way) as line:
+    async with opened(tmp_path, lines={way: refused}, TWILIO_VOICE=way, **SPEECH) as line:
         answer = await line.vendor.post(VOICE, fields := form())
         call = await line.app.phone_calls.by_sid(fields["CallSid"])
         assert call is not None
@@ -252,7 +257,7 @@ async def test_a_call_is_handed_to_a_websocket_with_what_it_is_to_know(tmp_path:
 async def test_where_a_websocket_fails_the_same_conversation_goes_on_the_plain_way(
     tmp_path: Path, way: str, failed: dict[str, str]
 ) -> None:
-    async with opened(tmp_path, lines={way: refused}, TWILIO_VOICE=way) as line:
+    async with opened(tmp_path, lines={way: refused}, TWILIO_VOICE=way, **SPEECH) as line:
         ana = line.caller(ANA)
         fields = {**ana.fields()}
         await line.vendor.post(VOICE, fields)
