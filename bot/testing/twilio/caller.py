@@ -142,8 +142,9 @@ class FakeCaller:
         """Waits until we have ended the call."""
         async with asyncio.timeout(within):
             while not self.is_over and self.trouble is None:
-                await asyncio.sleep(0.01)
-        await self.close()
+                await self._waits()
+            if self._task is not None:
+                await self._task
 
     async def opens(self, way: str) -> None:
         """Opens a websocket without having been told to; comes back when it is over."""
@@ -157,7 +158,7 @@ class FakeCaller:
         """Waits until a document listens to them, or it is over: behind a websocket that carried the call."""
         async with asyncio.timeout(within):
             while self.gather is None and not self.is_over and self.trouble is None:
-                await asyncio.sleep(0.01)
+                await self._waits()
         if self.trouble is not None:
             raise self.trouble
 
@@ -342,6 +343,12 @@ class FakeCaller:
         """Nothing is left of it, whatever was going on."""
         if self._task is not None:
             await end_tasks(self._task)
+
+    async def _waits(self) -> None:
+        """A moment, on the call's clock and on the wall's."""
+        await asyncio.sleep(0.01)
+        if self.passes is not None:
+            await self._passes(0.1)
 
     async def _passes(self, seconds: float) -> None:
         self._lasted += seconds
