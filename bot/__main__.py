@@ -15,7 +15,7 @@ COMMANDS = {
     "serve": "Run everything in one process: webhooks, worker, web.",
     "work": "Work without the web, beside other processes.",
     "chat": "Talk to the bot in this terminal.",
-    "call": "Place a telephone call.",
+    "call": "Call the bot in this terminal, or have it place a real call.",
     "send": "Send a message to somebody, or send dead ones again.",
     "user": "People with a login: add, list, change, let go.",
     "consent": "What people have allowed: write it down.",

@@ -76,6 +76,12 @@ class Engine:
 
         What stands on the timeline for it then; None where they heard nothing, and where the turn had ended all the same.
         """
+        try:
+            return await self._break_off(claim, turn, heard)
+        except Duplicate:  # what was cancelled had a commit under way: it was heard, or even ended, at that moment
+            return await self._break_off(claim, turn, heard)
+
+    async def _break_off(self, claim: Claim, turn: Turn, heard: str) -> Message | None:
         scene = await self._hearing.enter(claim, turn)
         if scene.journal.recorded(JournalKind.END, "") is not None:
             return None
@@ -85,10 +91,7 @@ class Engine:
         said = self._parts.outbox.add(unit, conversation, replies, Author.AI, turn_id=scene.turn.id, spoken=True)
         self._parts.conversations.said(unit, conversation, said)
         unit.insert(scene.journal.row(JournalKind.END, "", {"brokenOff": True, "replies": [heard] if heard else []}))
-        try:
-            await self._hearing.commit(scene, unit, scene.fence)
-        except Duplicate:  # its own end was being written at that moment
-            return None
+        await self._hearing.commit(scene, unit, scene.fence)
         return said[0] if said else None
 
     async def give_up(self, claim: Claim, turn: Turn, error: str, speaker: Speaker | None = None) -> None:
@@ -159,7 +162,7 @@ class Engine:
             rank = {"priority": priority, "queue_rank": QUEUE_RANKS[priority]}
             unit.add(Change(Conversation, {"id": conversation.id}, set=rank))
         place = await self._parts.queueing.enter(unit, conversation, queue.skill, scene.language, priority)
-        sentence = say(scene.language, "connecting_upset" if trigger.cause is Cause.SENTIMENT else "connecting")
+        sentence = say(scene.language, _connecting(conversation, trigger))
         told = () if place is None else (Reply(f"{sentence}\n{place}"),)
         try:
             await self._hearing.finish(scene, unit, *told)
@@ -199,6 +202,12 @@ class Engine:
 def _switched_off(scene: Scene) -> Reply:
     """A user is told: there is nobody to pass them to."""
     return Reply(say(scene.language, "ai_off"))
+
+
+def _connecting(conversation: Conversation, trigger: Trigger) -> str:
+    if conversation.kind is ConversationKind.CALL:
+        return "connecting_call"
+    return "connecting_upset" if trigger.cause is Cause.SENTIMENT else "connecting"
 
 
 def _rating(scene: Scene) -> tuple[int, str] | None:

@@ -31,6 +31,7 @@
     │   ├── SendRefused          the vendor will never take this one
     │   └── SendUnconfirmed      it may or may not have gone out
     ├── PostFailed               a webhook's server did not take it                   (retryable)
+    ├── SpeechError              nothing could be spoken or understood
     ├── ModelError
     │   ├── ModelUnavailable     down, slow, over its limits                      (retryable)
     │   ├── ModelRejected        our request or key is wrong

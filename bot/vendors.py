@@ -227,13 +227,20 @@ def _without_password(url: str) -> str:
 
 
 def unmakeable(settings: Settings) -> list[Finding]:
-    """The model that the settings name where it cannot be made: `bot serve` would not start with it."""
-    if not settings.langchain_model:
-        return []
+    """What the settings name and cannot be made: `bot serve` would not start with it."""
+    findings = []
+    if settings.langchain_model:
+        findings += _unmakeable("model", lambda: _langchain_model(settings.langchain_model))
+    if settings.voice_detector != "webrtc":
+        findings += _unmakeable("voice detector", lambda: detectors_of(settings))
+    return findings
+
+
+def _unmakeable(name: str, make: Callable[[], object]) -> list[Finding]:
     try:
-        _langchain_model(settings.langchain_model)
+        make()
     except SettingsError as error:
-        return [Finding("model", State.WRONG, str(error))]
+        return [Finding(name, State.WRONG, str(error))]
     return []
 
 

@@ -49,6 +49,8 @@ DEFAULTS: dict[str, object] = {
     "WHATSAPP_VERIFY_TOKEN": "",
     "WHATSAPP_MESSAGES_PER_SECOND": 80,
     "WHATSAPP_API_URL": "https://graph.facebook.com",
+    "BOT_VOICE_DETECTOR": "webrtc",
+    "BOT_SILERO_FILE": "",
     "TWILIO_ACCOUNT_SID": "",
     "TWILIO_AUTH_TOKEN": "",
     "TWILIO_FROM_NUMBER": "",

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import io
 import logging
 import sys
-import threading
-from contextlib import suppress
 
 import click
 
 from bot.app import App, assemble_beside
 from bot.channels.console import address_of, tapped, typed
+from bot.commands.terminal import lines_typed
 from bot.config import Settings, load_settings
 from bot.conversation import AssigneeKind
 from bot.errors import ServiceError, SettingsError
@@ -88,7 +86,6 @@ class _Talk:
         self._seen: set[str] = set()
         self._seen_turns: set[str] = set()
         self._buttons: list[Button] = []
-        self._lines: asyncio.Queue[str | None] = asyncio.Queue()
         self._has_said_something = False
         self._has_told_who_holds = False
         self._looked_for_worker = app.clock.monotonic()
@@ -96,10 +93,10 @@ class _Talk:
     async def run(self) -> None:
         """Until the input ends and everything has been answered. Raises ServiceError when nobody is left to answer."""
         self._seen = {message.id for message in await self._said()}
-        self._read_in_background()
+        lines = lines_typed()
         while True:
             try:
-                line = await asyncio.wait_for(self._lines.get(), _LOOK_SECONDS)
+                line = await asyncio.wait_for(lines.get(), _LOOK_SECONDS)
             except TimeoutError:
                 await self._look()
                 await self._refuse_to_wait_for_nobody()
@@ -139,23 +136,6 @@ class _Talk:
         self._looked_for_worker = now
         if not await is_worked_on(self._app.settings, self._app.store):
             raise ServiceError("the process that answered has ended; run `bot chat` again")
-
-    def _read_in_background(self) -> None:
-        """Reading a terminal cannot be cancelled, so it has a thread of its own that nobody waits for."""
-        loop = asyncio.get_running_loop()
-
-        if isinstance(sys.stdin, io.TextIOWrapper):
-            sys.stdin.reconfigure(errors="replace")  # a byte that is no UTF-8 is no reason to end
-
-        def read() -> None:
-            with suppress(RuntimeError):  # the loop is closed: nobody wants to know any more
-                try:
-                    for line in sys.stdin:
-                        loop.call_soon_threadsafe(self._lines.put_nowait, line)
-                finally:
-                    loop.call_soon_threadsafe(self._lines.put_nowait, None)
-
-        threading.Thread(target=read, daemon=True, name="terminal").start()
 
     async def _send(self, line: str) -> None:
         button = self._tapped(line)

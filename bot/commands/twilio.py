@@ -6,7 +6,8 @@ import logging
 
 import click
 
-from bot.channels.voice.rest import OurNumber, TwilioRest
+from bot.channels.voice.rest import TwilioRest
+from bot.channels.voice.rest_answers import OurNumber
 from bot.clock import SystemClock
 from bot.config import Settings, load_settings
 from bot.logs import configure_logs

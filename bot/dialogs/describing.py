@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from bot.dialogs.scene import Parts, Scene
 from bot.dialogs.scenery import Scenery, Someone, time_in_words
 from bot.principal import Strength, strength_in
+from bot.records.calls import Call, CallDirection
 from bot.records.people import Customer, Segment
 from bot.services.phones import zone_of
 from bot.services.users import name_of
@@ -25,6 +26,7 @@ async def scenery_of(parts: Parts, scene: Scene) -> Scenery:
     strength = strength_in(scene.conversation, parts.clock.now()) if scene.user is None else None
     known = customer if strength is not None and strength >= Strength.SIGNED else None
     zone = zone_of(customer.phone_number) if customer is not None else None
+    call = await _our_call(parts, scene)
     return Scenery(
         company=parts.company,
         language=_LANGUAGES.get(scene.language, scene.language),
@@ -34,7 +36,15 @@ async def scenery_of(parts: Parts, scene: Scene) -> Scenery:
         person=Someone(_name(scene, known), _facts(known, await _memories(parts, known))),
         strength=strength,
         hours=await parts.hours.opening(),
+        is_our_call=call is not None,
+        about=(call.notes or "") if call is not None else "",
     )
+
+
+async def _our_call(parts: Parts, scene: Scene) -> Call | None:
+    """The telephone call that this is, where we have placed it."""
+    call = await parts.store.get(Call, scene.conversation.call_id) if scene.conversation.call_id else None
+    return call if call is not None and call.direction is CallDirection.OUTBOUND else None
 
 
 def _name(scene: Scene, known: Customer | None) -> str:

@@ -198,6 +198,7 @@ _SOMEWHERE = (
         *(Someone("Ana", ("a fact",)), Strength.SIGNED, Opening(True, "09:00 to 18:00", ""), (Colleague("other", "Helps."),)),
     ),
     Scenery("Acme", "Hindi", "noon", "voice", strength=Strength.CLAIMED, hours=Opening(False, "closed", "tomorrow at 09:00")),
+    Scenery("Acme", "English", "noon", "voice", strength=Strength.CLAIMED, is_our_call=True, about="the new tariff"),
 )
 """With nothing known, and with all: what fails here would fail in a turn."""
 

@@ -21,8 +21,9 @@ from bot.services.hours import Opening
 DATA_LENGTH = 80
 """Characters that a value of a person's has in a prompt, the quotes not counted."""
 
-_READ = 4 * DATA_LENGTH
-"""Characters of a value that are looked at: whoever sends a book as their name must not cost us its reading."""
+ABOUT_LENGTH = 300
+"""The same of what a call of ours is about: whoever has it placed says so, and it is a sentence."""
+
 _JOINERS = "\u200c\u200d"
 """Not printable and yet part of the spelling of Hindi words."""
 _MARKUP = re.compile(r"[`<>{}\[\]#*|~\\]+")
@@ -43,9 +44,14 @@ def data(value: object) -> Data:
     Nothing in it can look like a part of the prompt: no line break, no control or invisible character, none of the signs that
     headings, tags and templates are made of, at most 80 characters. What went through it once goes through unchanged.
     """
+    return quoted(value, DATA_LENGTH)
+
+
+def quoted(value: object, most: int) -> Data:
+    """The same with room for so many characters."""
     if isinstance(value, Data):
         return value
-    text = str(value)[:_READ]
+    text = str(value)[: 4 * most]  # whoever sends a book as their name must not cost us its reading
     if not text.isascii():
         text = unicodedata.normalize("NFKC", text)
     if not text.isprintable():
@@ -53,8 +59,8 @@ def data(value: object) -> Data:
     text = " ".join(_RULE.sub(r"\1", _MARKUP.sub(" ", text)).split())
     if not text.strip(_JOINERS + " "):
         return Data("")
-    if len(text) > DATA_LENGTH:
-        text = text[: DATA_LENGTH - 1].rstrip() + "…"
+    if len(text) > most:
+        text = text[: most - 1].rstrip() + "…"
     return Data(orjson.dumps(text).decode())
 
 
@@ -100,9 +106,14 @@ class Scenery:
     """The business hours (`is_open`, `today`, `next_open`); None where they cannot be told."""
     colleagues: tuple[Colleague, ...] = ()
     """The agents that this one can hand to (`Router.colleagues`)."""
+    is_our_call: bool = False
+    """Whether it is a telephone call that we have placed."""
+    about: str = ""
+    """Of such a call: what it is about, as whoever had it placed says."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "place", data(self.place))
+        object.__setattr__(self, "about", quoted(self.about, ABOUT_LENGTH))
 
     def values(self) -> dict[str, Any]:
         """Name -> value, as a template gets them."""

@@ -40,12 +40,16 @@ ROLE_PERMISSIONS: Mapping[Role, tuple[str, ...]] = {
         AgentPermission.MANAGE_CUSTOMERS,
         AgentPermission.MANAGE_TICKETS,
         AgentPermission.VIEW_ANALYTICS,
+        "read:calls",
+        "write:calls",
     ),
     Role.AGENT: (
         AgentPermission.READ_CONVERSATIONS,
         AgentPermission.WRITE_MESSAGES,
         AgentPermission.MANAGE_TICKETS,
         "read:customers",
+        "read:calls",
+        "write:calls",
     ),
     Role.SALES_HEAD: (
         "contacts:*",

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from bot.clock import Clock, new_id
-from bot.errors import Conflict, Duplicate, NotFound, RecordError, ServiceError
+from bot.errors import Conflict, Duplicate, NotFound, RecordError, SendError, ServiceError
 from bot.jobs import Jobs
 from bot.pacing import Pacer
 from bot.records.calling import CallBasis, DialledNumber
@@ -122,14 +122,17 @@ class Dialling:
         return Placed(State.QUEUED, verdict, call, "it is dialled as soon as there is room", after)
 
     async def hang_up(self, call_id: str) -> None:
-        """Ends a call of ours or theirs, or takes it back. Raises NotFound, ServiceError, SendError."""
+        """Ends a call of ours or theirs, or takes it back. Raises NotFound, ServiceError."""
         call = await self._store.get(Call, call_id)
         if call is None:
             raise NotFound(f"there is no call {call_id}")
         if not CALL_MOVES[call.status]:
             raise ServiceError(f"the call has ended already ({call.status})")
         if call.external_call_id is not None:
-            await self._placing.telephone.hang_up(call.external_call_id)
+            try:
+                await self._placing.telephone.hang_up(call.external_call_id)
+            except SendError as error:
+                raise ServiceError(str(error)) from None
         elif call.dialled_at is not None or not await self._calls.move(call_id, CallStatus.CANCELLED):
             raise ServiceError("the call is being placed at this moment; try again in a few seconds")
 

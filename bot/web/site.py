@@ -29,6 +29,8 @@ from bot.resources import LANGUAGES
 from bot.services.access_links import LinkMail
 from bot.services.accounts import Accounts
 from bot.services.after_call import AfterCall
+from bot.services.calling import Calling
+from bot.services.consents import ConsentBook
 from bot.services.conversations import Conversations
 from bot.services.desk import Desk
 from bot.services.media import Media
@@ -151,6 +153,10 @@ class Parts(Protocol):
     def after_call(self) -> AfterCall: ...
     @property
     def transfer_calls(self) -> TransferCalls: ...
+    @property
+    def calling(self) -> Calling: ...
+    @property
+    def consents(self) -> ConsentBook: ...
     @property
     def simulator(self) -> Phone | None: ...
     @property

@@ -80,6 +80,8 @@ class MessageEntry(Model):
     start_seconds: int | None
     """Of a call: when it was said, from its beginning."""
     end_seconds: int | None
+    interrupted: bool
+    """Of a call: the person spoke over it, and this is what they heard."""
 
 
 class NoteEntry(Model):
@@ -209,6 +211,7 @@ def message_entry(message: Message, users: dict[str, User], reader: User, *, is_
         read_at=message.read_at,
         start_seconds=message.start_time,
         end_seconds=message.end_time,
+        interrupted=message.interrupted,
     )
 
 

@@ -15,6 +15,7 @@ from pydantic import Field
 from structlog.testing import capture_logs
 
 from bot.clock import new_id
+from bot.config import Settings
 from bot.conversation import Heard, Queue, Turn
 from bot.dialogs.agent import AgentLoop
 from bot.dialogs.intents import Intents
@@ -45,8 +46,10 @@ from bot.records.work import Delivery, Fence, JournalKind, JournalRow
 from bot.resources import say
 from bot.services.audit import Audit
 from bot.services.callbacks import Callbacks
+from bot.services.calling import join as join_calling
 from bot.services.capture import Capture
 from bot.services.consents import Consents
+from bot.services.conversations import Conversations
 from bot.services.directory import Directory
 from bot.services.handoff import Handoffs
 from bot.services.hours import Hours
@@ -56,11 +59,13 @@ from bot.services.memories import Memories
 from bot.services.merging import Merging
 from bot.services.one_time_codes import OneTimeCodes
 from bot.services.people import People
+from bot.services.phone_calls import PhoneCalls
 from bot.services.ratings import Ratings
 from bot.services.search import Search
 from bot.services.settings import SystemSettings
 from bot.services.tickets import Tickets
 from bot.services.verification import Verifying
+from bot.shared import alone
 from bot.store.base import Require, Unit
 from bot.store.local import LocalLanes
 from bot.store.sqlite import SqliteStore
@@ -225,12 +230,16 @@ class Bench:
         store, clock, audit = self.store, self.clock, Audit(self.clock)
         people, merging = People(store, clock, audit), Merging(store, clock, audit)
         policy, jobs, codes = Policy(store, clock), Jobs(store, LocalLanes(1, clock), clock), OneTimeCodes(bytes(32))
-        search, leads = Search(store), Leads(store, clock, audit)
+        search, leads, system = Search(store), Leads(store, clock, audit), SystemSettings(store, clock)
+        callbacks = Callbacks(store, clock, audit)
+        calls = PhoneCalls(store, clock, audit, people, Conversations(store, clock, audit), jobs)
+        pacer, settings = alone(clock).pacer, Settings(_env_file=None)
+        calling = join_calling(store, clock, audit, jobs, policy, system, calls, callbacks, pacer, None, "Acme", settings)
         return Services(
             tickets=Tickets(store, clock, audit),
             handoffs=Handoffs(("support", "sales", "billing")),
             people=people,
-            callbacks=Callbacks(store, clock, audit),
+            callbacks=callbacks,
             search=search,
             knowledge=Knowledge(store),
             memories=Memories(store, clock, audit),
@@ -240,7 +249,8 @@ class Bench:
             directory=Directory(store, search, leads),
             ratings=Ratings(store, clock, audit),
             consents=Consents(clock),
-            hours=Hours(SystemSettings(store, clock), clock),
+            hours=Hours(system, clock),
+            dialling=calling.dialling,
         )
 
     def _tools(self) -> list[Tool]:

@@ -143,7 +143,7 @@ def test_a_file_that_changes_later_changes_neither_the_prompt_nor_its_hash(files
         ("---\nname: other\n---\nYou help.", "its name has to be that of the file, not 'other'"),
         ("---\nname: helper\n---\nIt is {{ nowe }}.", "nothing fills in 'nowe'; did you mean now?"),
         ("---\nname: helper\n---\n{% if false %}{{ nowe }}{% endif %}", "nothing fills in 'nowe'; did you mean now?"),
-        ("---\nname: helper\n---\n{{ zzz }}", "nothing fills in 'zzz'; there are channel, colleagues, company, hours"),
+        ("---\nname: helper\n---\n{{ zzz }}", "nothing fills in 'zzz'; there are about, channel, colleagues, company"),
         ("---\nname: helper\n---\n{{ person.nam }}", "nothing fills in 'person.nam'; did you mean name?"),
         (
             '---\nname: helper\n---\n{% if language == "Klingon" %}{{ hours.to_day }}{% endif %}',

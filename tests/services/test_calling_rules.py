@@ -404,6 +404,6 @@ async def test_wherever_the_store_fails_nobody_is_called(world: World, method: s
     await world.consents()
     await world.has_lead()
     for after in range(times):
-        _, rules = rules_over(world.store, world.clock, Failing(world.store, method, after))  # type: ignore[arg-type]
+        _, rules = rules_over(world.store, world.clock, Failing(world.store, method, after))
         verdict = await rules.may_call(Asked(To(number=THEIRS)))
         assert (verdict.allowed, verdict.rule) == (False, "cannot_be_judged"), f"{method} after {after}"

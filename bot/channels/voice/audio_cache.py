@@ -9,6 +9,7 @@ from collections import OrderedDict
 from collections.abc import AsyncGenerator
 from contextlib import aclosing, suppress
 from pathlib import Path
+from threading import Lock
 
 import structlog
 
@@ -153,6 +154,8 @@ class _Files:
     def __init__(self, directory: Path, bound: int) -> None:
         self._directory = directory
         self._bound = bound
+        self._one = Lock()
+        """One thread at a time makes room."""
 
     def read(self, name: str) -> bytes:
         """The sound; empty where there is none that is whole."""
@@ -165,18 +168,22 @@ class _Files:
 
     def write(self, name: str, sound: bytes) -> None:
         """Keeps it, whole or not at all."""
-        beside = self._directory / f"{new_id()}.part"
         try:
-            self._directory.mkdir(parents=True, exist_ok=True)
-            self._make_room(len(sound))
-            try:
-                beside.write_bytes(hashlib.sha256(sound).digest() + sound)
-                os.replace(beside, self._path(name))
-            except OSError:
-                beside.unlink(missing_ok=True)
-                raise
+            with self._one:
+                self._directory.mkdir(parents=True, exist_ok=True)
+                self._make_room(_DIGEST + len(sound))
+                self._put(name, hashlib.sha256(sound).digest() + sound)
         except OSError as error:
             log.warning("speech cannot be kept", directory=str(self._directory), reason=error.strerror)
+
+    def _put(self, name: str, held: bytes) -> None:
+        beside = self._directory / f"{new_id()}.part"
+        try:
+            beside.write_bytes(held)
+            os.replace(beside, self._path(name))
+        except OSError:
+            beside.unlink(missing_ok=True)
+            raise
 
     def _path(self, name: str) -> Path:
         return self._directory / f"{name}.ulaw"

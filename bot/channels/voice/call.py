@@ -41,7 +41,7 @@ class LiveCall:
 
     def __init__(self, info: CallInfo, line: Line, parts: CallParts) -> None:
         self.info = info
-        self.language = info.language
+        self.language = info.language if info.language in LANGUAGES else LANGUAGES[0]
         self._line = line
         self._parts = parts
         clock, rules, lane = parts.clock, parts.rules, address_of(info.ours, info.sid).lane
@@ -59,6 +59,8 @@ class LiveCall:
         """Whether the person is saying something."""
         self._asked = 0
         """So often in a row it was asked whether somebody is there."""
+        self._failures = 0
+        """So often in a row it could not be recognised what they said."""
         self._stored_language: str | None = None
         self._holder = AssigneeKind.AGENT
         self._is_ending = False
@@ -77,7 +79,7 @@ class LiveCall:
         """Takes the call's lane and begins to speak. Raises StoreUnavailable; then there is nothing to be ended."""
         claim = await self._parts.lanes.take(self._lane)
         try:
-            conversation = await self._watch.start(self.info.conversation_id)
+            conversation, unsaid = await self._watch.start(self.info.conversation_id)
         except BaseException:
             await self._parts.lanes.release(claim)
             raise
@@ -85,6 +87,8 @@ class LiveCall:
         self._longest.set(max(0.0, self._parts.rules.most_seconds - self._timeline.now()))
         if conversation is not None:
             self.changed(conversation)
+        for message in unsaid:  # put there before the line was open, or lost with the last one
+            self.written(message)
         if conversation is None or not conversation.message_count:  # else it goes on, over another line
             self._timeline.remark(*disclosure(self.language, self._parts.rules), is_due=True)
             self._timeline.remark(invitation(self.info.direction, self.language))
@@ -113,7 +117,7 @@ class LiveCall:
         if not plain(text) or (was_spoken_over and is_listening):
             self._go_on()
             return
-        self._asked = 0
+        self._asked = self._failures = 0
         self._fall_silent()
         self._lead.interrupt()
         said = Text(text.strip(), start, end, confidence)
@@ -161,6 +165,16 @@ class LiveCall:
         self._keys.press(digit)
         self._weigh()
 
+    def failed(self, stage: str, clause: int | None = None) -> None:
+        """Without a voice the call goes on where the provider has one of its own; without ears it is asked once more before."""
+        if self._is_deaf():
+            return
+        self._failures += 1
+        if stage == "voice" or self._failures > 1:
+            self._end_with("speech_failed")
+        else:
+            self._timeline.remark(say(self.language, "call_say_again"))
+
     def took(self, stage: str, seconds: float) -> None:
         self.figures.took(stage, seconds)
 
@@ -185,7 +199,7 @@ class LiveCall:
         if self._holder is AssigneeKind.OPERATOR and before is not AssigneeKind.OPERATOR and not self._is_deaf():
             self._fall_silent(everything=True)
             self._lead.break_off()
-        self._weigh()
+        self._weigh(anew=False)
 
     def written(self, message: Message) -> None:
         if not self._is_deaf():
@@ -228,7 +242,7 @@ class LiveCall:
 
     def _means_it(self) -> None:
         """They speak over us, and it is more than a noise."""
-        self.figures.interruptions += 1
+        self.figures.interrupted()
         self._take_back()
         self._lead.interrupt()
         self._weigh()
@@ -237,9 +251,9 @@ class LiveCall:
         """Nothing that is being said is said to its end."""
         if self._saying.is_speaking:
             self._saying.pause(self._line.stop())
-            self.figures.interruptions += 1
+            self.figures.interrupted()
         elif self._saying.is_paused:
-            self.figures.interruptions += 1
+            self.figures.interrupted()
         self._take_back(everything=everything)
 
     def _take_back(self, *, everything: bool = False) -> None:
@@ -251,13 +265,13 @@ class LiveCall:
 
     # What nobody does.
 
-    def _weigh(self) -> None:
+    def _weigh(self, *, anew: bool = True) -> None:
         """While nobody speaks, nothing is being done and nobody of ours holds it, it is only a matter of time."""
         is_quiet = not (self._saying.is_speaking or self._lead.is_busy or self._is_deaf())
-        if is_quiet and self._holder is AssigneeKind.AGENT:
-            self._idle.set(self._parts.rules.idle_seconds + (_LONGEST_SPEECH if self._is_hearing else 0.0))
-        else:
+        if not is_quiet or self._holder is not AssigneeKind.AGENT:
             self._idle.clear()
+        elif anew or not self._idle.is_set:
+            self._idle.set(self._parts.rules.idle_seconds + (_LONGEST_SPEECH if self._is_hearing else 0.0))
 
     def _nobody_speaks(self) -> None:
         self._is_hearing = False

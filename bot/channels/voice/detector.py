@@ -15,6 +15,7 @@ import numpy as np
 import webrtcvad
 
 from bot.channels.voice import mulaw
+from bot.channels.voice.noise_gate import NoiseGate
 from bot.channels.voice.speech import FRAME
 
 
@@ -31,57 +32,6 @@ class Detector(Protocol):
 
     def close(self) -> None:
         """The call is over."""
-
-
-class NoiseGate:
-    """How loud a call's noise is, and what stands out of it.
-
-    The noise is the quietest 20 ms of the last two seconds: who speaks pauses between words, noise does not. What lasts becomes
-    noise by itself, and one quiet moment takes that back.
-    """
-
-    BEGINS = 1.7
-    """Times the noise: speech."""
-    BEGINS_OVER_US = 2.2
-    """The same while we speak: a line's noise is no reason to fall silent."""
-    GOES_ON = 1.3
-    """Times the noise: the soft parts of it."""
-    LEAST = 90
-    """Quieter than this (-51 dBFS) is a voice in another room."""
-    LEAST_OVER_US = 260
-    """The same while we speak: what a telephone gives back of our voice is 30 dB and more below it."""
-    QUIETEST = 25
-    """Noise is taken to be this loud at least; lines that are cut to nothing in pauses would make everything loud."""
-
-    def goes_on(self, level: int, we_speak: bool) -> bool:
-        """Whether this may be a soft part of speech."""
-        return level >= self.noise * self.GOES_ON and level >= (self.LEAST_OVER_US if we_speak else self.LEAST)
-
-    def begins(self, level: int, we_speak: bool) -> bool:
-        """Whether it stands out of the noise."""
-        return level >= self.noise * (self.BEGINS_OVER_US if we_speak else self.BEGINS)
-
-    _BLOCK = 20
-    _BLOCKS = 5
-
-    def __init__(self) -> None:
-        self.noise = float(self.QUIETEST)
-        self._blocks = [self.QUIETEST] * 2 + [1 << 16] * (self._BLOCKS - 2)  # what it is, is not known in the first moments
-        self._lowest = 1 << 16
-        self._left = self._BLOCK
-
-    def hear(self, level: int) -> None:
-        """The level of the next 20 ms."""
-        if level < self._lowest:
-            self._lowest = level
-            if level < self.noise:
-                self.noise = max(level, self.QUIETEST)
-        self._left -= 1
-        if not self._left:
-            del self._blocks[0]
-            self._blocks.append(self._lowest)
-            self._lowest, self._left = 1 << 16, self._BLOCK
-            self.noise = max(min(self._blocks), self.QUIETEST)
 
 
 class Pitch:
@@ -199,13 +149,15 @@ class WebrtcDetector:
             self._voiced = 0
             self._pitch.forget()
             return _NOTHING
-        if not gate.begins(level, self.we_speak):
-            return _SOFT if self._since_voice <= _VOICELESS else _NO_VOICE
-        if self._voiced >= _SURE and self._since_voice <= _TRUSTED:
-            return _SPEECH
-        if self._pitch.is_voice(before + samples):
-            self._voiced += 1
-            self._since_voice = 0
-            return _SPEECH
-        self._voiced = 0
+        if gate.begins(level, self.we_speak):
+            if self._voiced >= _SURE and self._since_voice <= _TRUSTED:
+                return _SPEECH
+            if self._pitch.is_voice(before + samples):
+                if not self.we_speak:
+                    gate.learn_voice(level)
+                if gate.is_near(level, self.we_speak):
+                    self._voiced += 1
+                    self._since_voice = 0
+                    return _SPEECH
+            self._voiced = 0
         return _SOFT if self._since_voice <= _VOICELESS else _NO_VOICE

@@ -33,10 +33,10 @@ class EitherListening:
         self._spoken.feed(sound)
 
     def partial(self) -> str:
-        return words_in(self._sound) or self._spoken.partial()
+        return words_in(bytes(self._sound)) or self._spoken.partial()
 
     async def finish(self) -> Text:
-        if words := words_in(self._sound):
+        if words := words_in(bytes(self._sound)):
             self._spoken.cancel()
             return Text(words, confidence=1.0)
         return await self._spoken.finish()

@@ -11,6 +11,7 @@ from bot.channels.voice.call import LiveCall
 from bot.channels.voice.lag import Lag
 from bot.channels.voice.parts import CallParts
 from bot.errors import StoreUnavailable
+from bot.meter import Held
 
 log = structlog.get_logger()
 
@@ -67,6 +68,7 @@ class LiveCalls:
         except BaseException:
             del self._calls[info.sid]
             raise
+        self._count()
         self._lag.start()
         watch = asyncio.create_task(self._forget(call))
         self._watches.add(watch)
@@ -97,5 +99,9 @@ class LiveCalls:
     async def _forget(self, call: LiveCall) -> None:
         await call.ended()
         del self._calls[call.info.sid]
+        self._count()
         if not self._calls:
             await self._lag.stop()
+
+    def _count(self) -> None:
+        self._parts.meter.holds(Held.CALLS, len(self._calls))

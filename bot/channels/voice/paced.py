@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from collections.abc import Callable
 
 from bot.channels.voice.base import Clause, Hears, Played
 from bot.channels.voice.scripted import CHARACTERS_PER_SECOND
@@ -13,7 +14,18 @@ from bot.clock import Clock
 class PacedLine:
     """A `Line` that takes its time and plays nothing. `said` and `pressed` are what the person does."""
 
-    def __init__(self, clock: Clock, answered_at: float, *, pace: float = CHARACTERS_PER_SECOND) -> None:
+    def __init__(
+        self,
+        clock: Clock,
+        answered_at: float,
+        *,
+        begins: Callable[[Clause], None] = lambda _: None,
+        cut: Callable[[Played], None] = lambda _: None,
+        pace: float = CHARACTERS_PER_SECOND,
+    ) -> None:
+        """`begins` is told of each clause as it is spoken, `cut` of where we fell silent before its end."""
+        self._begins = begins
+        self._cut = cut
         self._clock = clock
         self._answered_at = answered_at
         self._pace = pace
@@ -75,6 +87,7 @@ class PacedLine:
             clause, began = self._now
             spoken = (self._clock.monotonic() - began) * self._pace
             played = Played(clause.number, min(1.0, spoken / max(1, len(clause.text))))
+            self._cut(played)
         self._waiting.clear()
         self._now = None
         return played
@@ -101,6 +114,7 @@ class PacedLine:
             return
         clause = self._waiting.popleft()
         self._now = (clause, self._clock.monotonic())
+        self._begins(clause)
         self._timer = asyncio.get_running_loop().call_later(len(clause.text) / self._pace, self._done)
 
     def _done(self) -> None:

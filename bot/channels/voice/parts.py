@@ -12,6 +12,7 @@ from bot.channels.voice.rules import CallRules
 from bot.clock import Clock
 from bot.engine import Engine
 from bot.live import Live
+from bot.meter import KEEPS_NOTHING, Meter
 from bot.services.phone_calls import PhoneCalls
 from bot.store.base import Lanes, Store
 
@@ -43,6 +44,7 @@ class CallParts:
     live: Live
     clock: Clock
     rules: CallRules
+    meter: Meter = KEEPS_NOTHING
     ended: Callable[[CallInfo, Figures, str], None] = _nobody
     """Told of each call once it is over and everything is written, with what was measured and why it is: `hung_up`, `lost`,
     `left`. Must not raise, nor take long."""

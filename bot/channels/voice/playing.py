@@ -338,12 +338,10 @@ class Playing:
             self._timer = None
 
     def close(self) -> None:
-        """The call is over: nothing is sent any more. Who calls it waits for `tasks`."""
+        """Nothing is sent any more; `stop` still tells how far it came. Who calls it waits for `tasks`."""
         self._send = _nobody
         for piece in self._waiting:
             _end(piece)
-        self._waiting.clear()
-        self._sent.clear()
         self._stop_timer()
 
 

@@ -73,8 +73,10 @@ class Relay:
             reason = await self._listen(socket, line, call)
         finally:
             call.over(reason)
-            await call.ended()
-            await line.close()
+            try:
+                await call.ended()
+            finally:
+                await line.close()  # also where the server ends this request at once
 
     async def _setup(self, socket: web.WebSocketResponse) -> Setup | None:
         """The first message; None where the socket ends before it. Raises BadPayload."""

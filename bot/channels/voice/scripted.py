@@ -16,11 +16,14 @@ from bot.channels.voice.mulaw import SILENCE
 from bot.channels.voice.speech import BYTES_PER_SECOND, FRAME
 from bot.message import Text
 
-_MARK = b"\xb5w\x9d"
+_MARK = b"\xb5w\x9d\x1c"
+_MARK_BITS = np.unpackbits(np.frombuffer(_MARK, np.uint8)).tobytes()
 _ROOM = FRAME // 8 - len(_MARK) - 1
 """Bytes of words in a frame."""
 _MOST = 255
 """Pieces that can be counted in a byte."""
+_NONE = 255
+"""A number that no piece has."""
 CHARACTERS_PER_SECOND = 15.0
 """About as fast as people speak."""
 
@@ -72,17 +75,13 @@ class ScriptedListening:
 
     def __init__(self, script: deque[str]) -> None:
         self._script = script
-        self._sound = bytearray()
         self._words = _Words()
 
     def feed(self, sound: bytes) -> None:
-        self._sound += sound
+        self._words.take(sound)
 
     def partial(self) -> str:
         """The words whose sound has come."""
-        whole = len(self._sound) // FRAME * FRAME
-        self._words.take(bytes(self._sound[:whole]))
-        del self._sound[:whole]
         return self._words.text()
 
     async def finish(self) -> Text:
@@ -92,13 +91,13 @@ class ScriptedListening:
         return Text(words, confidence=1.0) if words else Text("")
 
     def cancel(self) -> None:
-        self._sound.clear()
+        self._words = _Words()
 
 
 def with_words(sound: bytes, words: str) -> bytes:
     """Mu-law with these words spread over it, in whole frames; longer by silence where it has no room. Nobody hears them.
 
-    Raises ValueError for more than 4,000 bytes of words.
+    Raises ValueError for more than 3,825 bytes of words.
     """
     written = words.encode()
     pieces = [written[at : at + _ROOM] for at in range(0, len(written), _ROOM)]
@@ -114,7 +113,7 @@ def with_words(sound: bytes, words: str) -> bytes:
     return ((samples & 0xFE) | bits).tobytes()
 
 
-def words_in(sound: bytes) -> str:
+def words_in(sound: bytes | bytearray) -> str:
     """The words that were written into this sound; where it was cut, those that are left of them."""
     words = _Words()
     words.take(sound)
@@ -122,27 +121,38 @@ def words_in(sound: bytes) -> str:
 
 
 class _Words:
-    """What is read out of a sound, frame by frame."""
+    """What is read out of a sound, wherever it was cut: pieces are found by their mark."""
 
     def __init__(self) -> None:
+        self._bits = b""  # a byte for each; what is not read yet
         self._pieces: list[bytes] = []
-        self._number = _MOST  # of the piece before; there is none of this number
+        self._number = _NONE  # of the piece before
+        self._text = ""
 
-    def take(self, sound: bytes) -> None:
-        frames = len(sound) // FRAME
-        bits = np.frombuffer(sound, np.uint8, frames * FRAME).reshape(frames, FRAME) & 1
-        for row in np.packbits(bits, axis=1):
-            frame = row.tobytes()
-            if not frame.startswith(_MARK):
-                self._number = _MOST
-                continue
-            number = frame[len(_MARK)]
-            if number == self._number:
-                continue
-            if number < self._number and self._pieces:
-                self._pieces.append(b" ")  # other words begin
-            self._pieces.append(frame[len(_MARK) + 1 :].rstrip(b"\0"))
-            self._number = number
+    def take(self, sound: bytes | bytearray) -> None:
+        bits = self._bits + (np.frombuffer(sound, np.uint8) & 1).tobytes()
+        at = 0
+        while (found := bits.find(_MARK_BITS, at)) >= 0:
+            if found > at:
+                self._number = _NONE
+            if found + FRAME > len(bits):
+                break
+            self._read(np.packbits(np.frombuffer(bits, np.uint8, FRAME, found)).tobytes()[len(_MARK) :])
+            at = found + FRAME
+        rest = found if found >= 0 else max(at, len(bits) - len(_MARK_BITS) + 1)
+        if rest > at:
+            self._number = _NONE
+        self._bits = bits[rest:]
 
     def text(self) -> str:
-        return " ".join(b"".join(self._pieces).decode(errors="ignore").split())
+        return self._text
+
+    def _read(self, held: bytes) -> None:
+        number = held[0]
+        if number == self._number:
+            return
+        if number < self._number and self._pieces:
+            self._pieces.append(b" ")  # other words begin
+        self._pieces.append(held[1:].rstrip(b"\0"))
+        self._number = number
+        self._text = " ".join(b"".join(self._pieces).decode(errors="ignore").split())

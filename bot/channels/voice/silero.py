@@ -19,7 +19,7 @@ import numpy.typing as npt
 import onnxruntime
 
 from bot.channels.voice import mulaw
-from bot.channels.voice.detector import NoiseGate
+from bot.channels.voice.noise_gate import NoiseGate
 from bot.errors import SettingsError
 
 WINDOW = 256
@@ -28,6 +28,8 @@ TOGETHER = 0.016
 """Seconds that a window waits for those of other calls."""
 _CONTEXT = 32
 """Samples before the window that it hears, too."""
+_VOICE = 0.8
+"""Probability from which a window tells how loud this person is."""
 _BEHIND = 32 * WINDOW
 """Bytes of one call that may wait at most (a second); older ones are not worth judging any more."""
 
@@ -57,6 +59,7 @@ class SileroDetector:
         self.state: Samples = np.zeros((2, 128), np.float32)
         self.context: Samples = np.zeros(_CONTEXT, np.float32)
         self._silero = silero
+        self._gate = NoiseGate()
         self._sound = bytearray()
         self._judged: list[float] = []
 
@@ -84,8 +87,11 @@ class SileroDetector:
 
     def judged(self, probability: float, window: bytes) -> None:
         """The model's answer about this window."""
-        least = NoiseGate.LEAST_OVER_US if self.we_speak else NoiseGate.LEAST
-        self._judged.append(probability if mulaw.level(window) >= least else 0.0)
+        level, gate = mulaw.level(window), self._gate
+        if probability >= _VOICE and not self.we_speak:
+            gate.learn_voice(level)
+        is_theirs = gate.is_loud(level, self.we_speak) and gate.is_near(level, self.we_speak)
+        self._judged.append(probability if is_theirs else 0.0)
 
     def _skip(self) -> None:
         while len(self._sound) > _BEHIND:

@@ -26,6 +26,7 @@ from bot.channels.voice.humming import hum
 from bot.channels.voice.scripted import CHARACTERS_PER_SECOND, with_words
 from bot.channels.voice.speech import Speech
 from bot.channels.voice.stream import Answering, Streams
+from bot.channels.voice.stream_line import HANG_UP, HUNG_UP, LOST
 from bot.channels.voice.tapping import Tap
 from bot.clock import Clock
 from bot.records.calls import CALL_MOVES, CallDirection, CallStatus
@@ -156,7 +157,7 @@ class SimulatedTelephone:
         """Nobody connects a simulated call elsewhere: where it left its line it is over, too."""
         await self._calls.move(info.call_id, CallStatus.COMPLETED)
         if watched := self._watched.get(info.sid):
-            watched.tell({"event": "over", "reason": "left" if left.startswith("left") else "hung_up"})
+            watched.tell({"event": "over", "reason": "hung_up" if left in (HANG_UP, HUNG_UP, LOST) else "left"})
 
     # The token
 

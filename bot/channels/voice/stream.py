@@ -50,7 +50,7 @@ class Answering:
     answer: Callable[[CallInfo, Line], Awaitable[Hears | None]]
     """Who leads the talk; None where there is no room, or somebody leads it already."""
     over: Callable[[CallInfo, str], Awaitable[None]]
-    """Told why the line has ended (`StreamLine.left`), before the provider can ask what comes next."""
+    """Told why the line has ended (`StreamLine.left`), once the call knows and before the provider can ask what comes next."""
 
 
 class Streams:
@@ -95,7 +95,7 @@ class Streams:
         line = StreamLine(info, start, connection.send, speak, ears, self._clock, connection.end)
         hears = await self._answering.answer(info, line)
         if hears is None:
-            await connection.close_line(line, "refused")
+            await connection.close_line(line, LOST)
             await connection.refuse("not now")
             return
         line.join(hears, self._recogniser)

@@ -18,10 +18,12 @@ from bot.clock import Clock
 
 log = structlog.get_logger()
 
+HANG_UP = "hang_up"
+"""We have hung up: the call is to end."""
 HUNG_UP = "hung_up"
-"""The call is to end with its line: we have hung up, or they."""
+"""They have: the call is over."""
 LOST = "lost"
-"""The line broke: the provider goes on by its action URL."""
+"""The line broke: the call goes on as the action URL says."""
 
 MAX_MALFORMED = 50
 """Messages that are none of this protocol, after which the line is ended."""
@@ -44,7 +46,7 @@ class StreamLine:
     ) -> None:
         self.info = info
         self.left = ""
-        """Why it is over: `hung_up`, `lost`, or the reason that `leave` was given; empty while it is not."""
+        """Why it is over: `hang_up` (we did), `hung_up` (they did), `lost`, or what `leave` was given; empty while it is not."""
         self._stream_sid = start.stream_sid
         self._ears = ears
         self._clock = clock
@@ -53,6 +55,7 @@ class StreamLine:
         self._hears: Hears | None = None
         self._utterances: Utterances | None = None
         self._leaving = ""
+        self._has_failed = False
         self._guard: asyncio.TimerHandle | None = None
         self._malformed = 0
         self._zero = 0.0
@@ -79,7 +82,7 @@ class StreamLine:
     # Line
 
     def speak(self, clause: Clause) -> None:
-        if not self.left:
+        if not self.left and not (self._leaving and self._has_failed):  # half of a goodbye is none
             self._playing.say(clause)
 
     def stop(self) -> Played | None:
@@ -96,7 +99,7 @@ class StreamLine:
         self._ears.language = language
 
     def hang_up(self) -> None:
-        self.leave(HUNG_UP)
+        self.leave(HANG_UP)
 
     def leave(self, reason: str) -> None:
         if self._leaving or self.left:
@@ -169,6 +172,7 @@ class StreamLine:
             self._hears.silent()
 
     def failed(self, clause: int) -> None:
+        self._has_failed = True
         if self._hears is not None:
             self._hears.failed("voice", clause)
 
@@ -184,7 +188,7 @@ class StreamLine:
         self.left = self.left or reason
         if self._guard is not None:
             self._guard.cancel()
-        self._playing.close()
+        self._playing.close()  # but how far it came can still be asked
         if self._utterances is not None:
             self._utterances.close()
         else:

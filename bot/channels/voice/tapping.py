@@ -31,7 +31,7 @@ class Tap:
 
     def stop(self) -> Played | None:
         played = self._line.stop()
-        self._tell_stopped(played)
+        self._tell_stopped(played, by_person=False)
         return played
 
     def send_digits(self, digits: str) -> None:
@@ -59,7 +59,7 @@ class Tap:
             self._call.hearing(text)
 
     def interrupted(self, played: Played | None, words: str | None = None) -> None:
-        self._tell_stopped(played)
+        self._tell_stopped(played, by_person=True)
         if self._call is not None:
             self._call.interrupted(played, words)
 
@@ -91,6 +91,7 @@ class Tap:
         if self._call is not None:
             self._call.over(reason)
 
-    def _tell_stopped(self, played: Played | None) -> None:
+    def _tell_stopped(self, played: Played | None, *, by_person: bool) -> None:
         if played is not None:
-            self._tell({"event": "stopped", "number": played.clause, "fraction": round(played.fraction, 3)})
+            place = {"number": played.clause, "fraction": round(played.fraction, 3)}
+            self._tell({"event": "stopped", **place, "by_person": by_person})

@@ -80,8 +80,7 @@ class Timeline:
         ended = said.ended if said.ended is not None else end
         heard = said.heard if said.is_cut and said.is_ours else None
         id_ = said.id
-        self.figures.said_letters += len(said.text)
-        self.figures.heard_letters += len(said.heard)
+        self.figures.spoken(len(said.text), len(said.heard))
         self._notes.add(lambda: self._phone_calls.spoke(id_, start=begun, end=ended, heard=heard))
 
     def later(self, write: Write) -> None:

@@ -10,7 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from bot.channels.voice.endings import count_words, is_backchannel, is_stop, looks_finished
+from bot.channels.voice.backchannels import is_backchannel, is_halt
+from bot.channels.voice.endings import count_words, looks_finished
 
 
 class Kind(StrEnum):
@@ -216,7 +217,7 @@ class TurnTaking:
         rules = self.rules
         if not self._words:
             return self._over >= (rules.interrupt_unheard if self._tells_words else rules.interrupt) - _ROUNDING
-        if is_stop(self._words, self.language):
+        if is_halt(self._words):
             return True
         if is_backchannel(self._words, self.language):
             return self._over >= rules.interrupt_backchannel

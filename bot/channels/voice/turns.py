@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
+from functools import partial
 
 import structlog
 
@@ -57,6 +58,8 @@ class LiveTurn:
         self._is_written = False
         self._is_broken = False
         self._gives_way = False
+        self._held: list[Callable[[], None]] = []
+        """What the engine tells while it is not known yet whether this gives way."""
         self._change = asyncio.Event()
         self._filler = Alarm(parts.clock, self._fill)
 
@@ -72,8 +75,9 @@ class LiveTurn:
 
     def give_way(self) -> None:
         """The person goes on before anything was said: then this is not answered, unless something was done for it already."""
-        self._gives_way = True
-        self._change.set()
+        if not self._is_written:
+            self._gives_way = True
+            self._change.set()
 
     async def run(self, claim: Claim) -> None:
         """Until its end. Raises FenceLost."""
@@ -92,12 +96,18 @@ class LiveTurn:
     def say(self, words: str) -> None:
         if self._is_broken:
             return
+        if self._gives_way:
+            self._held.append(partial(self.say, words))
+            return
         self._filler.clear()
         self._first_token()
         for raw in self._clauses.feed(words):
             self._add(raw)
 
     def end(self) -> None:
+        if self._gives_way:
+            self._held.append(self.end)
+            return
         self._add(self._clauses.flush())
         if self._now is not None:
             self._saying.end(self._now)
@@ -105,6 +115,7 @@ class LiveTurn:
 
     def written(self, messages: Sequence[Message]) -> None:
         self._filler.clear()
+        self._go_on()
         self.end()
         self._is_written = True
         for link in links(self._said, messages):
@@ -148,6 +159,7 @@ class LiveTurn:
                 await self._wait_for(task)
         finally:
             await end_tasks(task)
+        self._go_on()
         error = None if task.cancelled() else task.exception()
         if isinstance(error, FenceLost):
             raise error
@@ -161,9 +173,17 @@ class LiveTurn:
         finally:
             await end_tasks(change)
         self._change.clear()
-        if self._gives_way and not task.done() and not await self._has_acted():
-            self._gives_way = False
-            self._is_broken = self._is_broken or not (self.has_spoken or self._is_written)
+        if self._gives_way:
+            has_acted = await self._has_acted()
+            self._is_broken = self._is_broken or not (has_acted or self._is_written)
+            self._go_on()
+
+    def _go_on(self) -> None:
+        """It is known now whether this gives way: what was held back is said, if it does not."""
+        self._gives_way, held = False, self._held
+        self._held = []
+        for tell in held:
+            tell()
 
     async def _has_acted(self) -> bool:
         """Whether a tool has written something for this turn: then its answer is given, as the next turn knows nothing of it."""

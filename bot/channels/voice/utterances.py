@@ -75,8 +75,7 @@ class Utterances:
                 self._recognise(listening, event)
                 return
             listening.cancel()
-            if event.interrupted:  # by mistake: it was nothing
-                self._tell(Text(""), event)
+            self._tell(Text(""), event)  # it was nothing: what was interrupted goes on
 
     def _recognise(self, listening: Listening, event: Event) -> None:
         self._ended.append((listening, event))
@@ -92,17 +91,21 @@ class Utterances:
                     said = await listening.finish()
             except (SpeechError, TimeoutError) as error:
                 log.warning("an utterance could not be recognised", reason=str(error) or f"no answer for {SLOW:g} s")
-                self._hears.failed("recogniser")
+                self._fail(event)
             except asyncio.CancelledError:
                 listening.cancel()
                 raise
             except Exception:
                 log.exception("a recogniser broke")
-                self._hears.failed("recogniser")
+                self._fail(event)
             else:
                 self.answer_from = self._zero + event.end
                 self._hears.took("transcript", self._clock.monotonic() - self.answer_from)
                 self._tell(said, event)
+
+    def _fail(self, event: Event) -> None:
+        self._hears.failed("recogniser")
+        self._tell(Text(""), event)
 
     def _tell(self, said: Text, event: Event) -> None:
         self._hears.heard(said.text, start=event.start, end=event.end, confidence=said.confidence)

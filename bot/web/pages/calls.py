@@ -143,7 +143,7 @@ class CallsPage:
         kind, name = conversation.assignee_kind, conversation.assignee_name
         users = await self._rows.by_id(User, (name,)) if kind is AssigneeKind.OPERATOR else {}
         tone = {AssigneeKind.AGENT: "ai", AssigneeKind.QUEUE: "wait", AssigneeKind.OPERATOR: "op"}[kind]
-        return {"tone": tone, "text": words.t(f"holder_{kind}", name=holder_of(kind, name, users).name)}
+        return {"tone": tone, "text": words.t(f"holder_{kind}", who=holder_of(kind, name, users).name)}
 
 
 def _where(asked: Mapping[str, str], begins: datetime | None, ends: datetime | None) -> dict[str, Any]:

@@ -1,5 +1,5 @@
 // What one does with a conversation: each is one request; who loses a race is told by whom, and offered the next one.
-import { callActions } from "./desk-calls.js";
+import { callActions, isLive } from "./desk-calls.js";
 import { button, h } from "./desk-dom.js";
 import { area, ask, field, line, select, toast } from "./desk-dialog.js";
 import { t, word } from "./desk-words.js";
@@ -49,6 +49,7 @@ export class Acts {
     if (!me.may.write) return false;
     const isMine = rows.isMine(conversation);
     if (what === "take-over") return !isMine && conversation.status !== "closed";
+    if (what === "snooze" && isLive(conversation)) return false; // nobody puts aside who is on the line
     if (["hand-back", "snooze"].includes(what)) return isMine;
     if (what === "resolve") return conversation.status !== "resolved" && conversation.status !== "closed" && (isMine || me.may.assign);
     if (what === "transfer") return !["resolved", "closed"].includes(conversation.status) && (isMine || me.may.assign);

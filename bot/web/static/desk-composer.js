@@ -1,4 +1,5 @@
 // The box one writes in: a reply or a note. Text is never lost; what is sent is said once, however often it is tried.
+import { isLive } from "./desk-calls.js";
 import { fill, h, button, icon, newKey } from "./desk-dom.js";
 import { Files } from "./desk-files.js";
 import { holderOf } from "./desk-rows.js";
@@ -262,7 +263,7 @@ export class Composer {
     }
     const label = this.isReply ? t("reply_to", { name: this.#desk.nameOf(this.#desk.talk.conversation) }) : t("write_note");
     this.#text.setAttribute("aria-label", label);
-    this.#text.placeholder = this.isReply ? t("reply_hint") : t("note_hint");
+    this.#text.placeholder = this.isReply ? t(isLive(this.#desk.talk.conversation) ? "spoken_hint" : "reply_hint") : t("note_hint");
     this.#sendButton.querySelector("span").textContent = this.isReply ? t("send") : t("keep_note");
   }
 }

@@ -77,7 +77,7 @@ export class Telephone {
     if (frame.event === "clause") { this.#captions.clause(frame); this.#show("speaking"); }
     else if (frame.event === "played") this.#captions.played(frame);
     else if (frame.event === "silent") this.#show("listening");
-    else if (frame.event === "stopped") { this.#captions.stopped(frame); this.#show("interrupted"); }
+    else if (frame.event === "stopped") { this.#captions.stopped(frame); this.#show(frame.by_person ? "interrupted" : "listening"); }
     else if (frame.event === "hearing") { this.#captions.hearing(frame); if (this.#state === "listening") this.#show("hearing"); }
     else if (frame.event === "unheard") { this.#captions.unheard(); this.#show("listening"); }
     else if (frame.event === "heard") { this.#captions.heard(frame); this.#took = {}; this.#show("thinking"); }

@@ -37,7 +37,7 @@ export class Captions {
   }
 
   /** It fell silent there: what follows was not heard, and the bot does not remember having said it. */
-  stopped({ number, fraction }) {
+  stopped({ number, fraction, by_person: byPerson }) {
     for (const [one, { span, text }] of this.#clauses) {
       if (span.className !== "coming") continue;
       if (one < number) { span.className = ""; continue; }
@@ -49,7 +49,7 @@ export class Captions {
       span.replaceChildren(lead + text.slice(0, until), cut);
     }
     this.#bubble = null;
-    this.note("cut", this.#say("call_interrupted"), this.#mine);
+    this.note("cut", this.#say(byPerson ? "call_interrupted" : "call_fell_silent"), this.#mine);
   }
 
   /** The person is speaking; the words so far, where they are known. */

@@ -64,6 +64,7 @@ class Call:
         self.line = line
         self.told: list[tuple[Any, ...]] = []
         self.answers: Callable[[str], None] = lambda text: None
+        self.ends: Callable[[], object] = lambda: None
         self._news = asyncio.Event()
 
     def _tell(self, *what: Any) -> None:
@@ -106,6 +107,7 @@ class Call:
         self._tell("took", stage, seconds)
 
     def over(self, reason: str) -> None:
+        self.ends()
         self._tell("over", reason)
 
 
@@ -195,7 +197,6 @@ class Exchange:
         self.takes = True
         self.calls: list[Call] = []
         self.left: list[str] = []
-        self.order: list[str] = []
         answering = Answering(self._begin, self._answer, self._over)
         self.streams = Streams(Humming(), recogniser or self.recogniser, Loudness, SystemClock(), answering)
 
@@ -225,7 +226,7 @@ class Exchange:
     async def _begin(self, start: Start) -> CallInfo | None:
         return self.begins(start)
 
-    def _answer(self, info: CallInfo, line: Line) -> Call | None:
+    async def _answer(self, info: CallInfo, line: Line) -> Call | None:
         if not self.takes:
             return None
         self.calls.append(Call(line))

@@ -93,6 +93,14 @@ class Phone:
             while not is_so():
                 await asyncio.sleep(0.001)
 
+    async def passes(self, seconds: float) -> None:
+        """So much time goes by, in small steps: the store's threads need real time in between."""
+        end = self.scene.clock.monotonic() + seconds
+        while (left := end - self.scene.clock.monotonic()) > 1e-9:
+            await asyncio.sleep(0.003)
+            await self.scene.clock.advance(min(left, 0.25))
+        await asyncio.sleep(0.003)
+
     async def rests(self) -> None:
         """Until the call has nothing more to do for now."""
         await self.until(lambda: not self.call._lead.is_busy)
@@ -128,6 +136,12 @@ class Phone:
         return [(message["role"], message["content"]) for message in messages[3:]]
 
 
+def tasks_of_calls() -> list[str]:
+    """What still runs of any call."""
+    running = (getattr(task.get_coro(), "cr_code", None) for task in asyncio.all_tasks())
+    return [code.co_qualname for code in running if code is not None and "/bot/channels/voice/" in code.co_filename]
+
+
 @asynccontextmanager
 async def on_the_phone(
     scene: Scene,
@@ -143,7 +157,7 @@ async def on_the_phone(
     info = CallInfo(
         begun.call.id, SID, begun.conversation.id, OURS, THEIRS, direction, language, answered_at=scene.clock.monotonic()
     )
-    tasks, listening = asyncio.all_tasks(), app.live.count()
+    listening = app.live.count()
     call = LiveCall(info, line, parts_of(app, no_calls, rules))
     line.call = call
     await call.start()
@@ -158,7 +172,7 @@ async def on_the_phone(
         call.over("hung_up")
         async with asyncio.timeout(10):
             await call.ended()
-    await phone.until(lambda: not (asyncio.all_tasks() - tasks - {asyncio.current_task()}))
+    await phone.until(lambda: not tasks_of_calls())
     assert app.live.count() == listening
     async with asyncio.timeout(1):
         await app.lanes.turns.release(await app.lanes.turns.take(phone.lane))

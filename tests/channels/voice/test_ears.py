@@ -83,6 +83,35 @@ def test_the_echo_of_our_own_voice_does_not_interrupt_us() -> None:
     assert sound.heard(ears(), sound.quiet(1) + echo + sound.quiet(1)) != []  # as soft a voice is one, while we are silent
 
 
+def test_somebody_else_in_the_room_does_not_interrupt_us_once_their_own_voice_is_known() -> None:
+    one = ears()
+    theirs = sound.quiet(1) + sound.sentence() + sound.quiet(1)
+    room = sound.said("and then we went to the market to buy some fruit", "en-us", 400)
+    assert [event.kind for event in sound.heard(one, theirs)] == TURN
+    one.we_speak = True
+    now = len(theirs) / 8000
+    assert sound.heard(one, sound.quiet(1) + room + sound.quiet(1), begin=now) == []
+    now += len(room) / 8000 + 2
+    events = sound.heard(one, sound.quiet(1) + sound.sentence() + sound.quiet(1), begin=now)
+    assert [event.kind for event in events] == [Kind.BEGAN, Kind.INTERRUPTED, Kind.ENDED]
+
+
+def test_who_begins_to_speak_softly_is_heard_again_after_a_while() -> None:
+    one = ears()
+    sound.heard(one, sound.quiet(1) + sound.said("hello is anybody there", "en", 8000) + sound.quiet(1))
+    soft = sound.said("I would like to book a callback", "en", 250) + sound.quiet(1)
+    assert Kind.ENDED in [event.kind for event in sound.heard(one, soft * 3, begin=6)]
+
+
+def test_who_is_known_to_speak_softly_interrupts_softly() -> None:
+    soft = sound.said("I would like to book a callback", "en", 300)
+    one = ears()
+    sound.heard(one, sound.quiet(1) + soft + sound.quiet(1))
+    one.we_speak = True
+    events = sound.heard(one, soft, begin=2 + len(soft) / 8000)
+    assert [event.kind for event in events] == [Kind.BEGAN, Kind.INTERRUPTED]
+
+
 NOT_SPEECH: dict[str, Callable[[float], bytes]] = {
     "silence": sound.quiet,
     "soft white noise": lambda seconds: sound.white(seconds, 300),

@@ -19,6 +19,7 @@ from bot.channels.voice.silero import WINDOW, Samples, Silero
 from bot.channels.voice.turn_taking import Event, Kind
 from bot.config import load_settings
 from bot.errors import SettingsError
+from bot.services.status import State
 from tests.channels.voice import acoustics as sound
 
 pytestmark = pytest.mark.unit
@@ -195,6 +196,12 @@ def test_onnxruntime_that_is_not_installed_is_one_line_that_names_the_fix(monkey
         SettingsError, match=r"^BOT_VOICE_DETECTOR=silero needs onnxruntime: .*pip install 'switchboard\[silero\]'"
     ):
         vendors.detectors_of(load_settings(BOT_VOICE_DETECTOR="silero"))
+
+
+def test_bot_check_says_that_the_detector_cannot_be_made(tmp_path: Path) -> None:
+    settings = load_settings(BOT_VOICE_DETECTOR="silero", BOT_SILERO_FILE=str(tmp_path / "nowhere.onnx"))
+    assert [(found.name, found.state) for found in vendors.unmakeable(settings)] == [("voice detector", State.WRONG)]
+    assert vendors.unmakeable(load_settings(BOT_VOICE_DETECTOR="webrtc")) == []
 
 
 @pytest.fixture

@@ -94,8 +94,8 @@ async def test_hanging_up_waits_for_the_goodbye_and_is_noted_before_the_close(ex
     await caller.say()  # a goodbye is not interrupted
     await caller.mark(caller.marks[0])
     assert await caller.closed() == 1000
-    assert exchange.left == ["hung_up"]
-    assert call.told == [("played", 1), ("over", "hung_up")]
+    assert exchange.left == ["hang_up"]
+    assert call.told == [("played", 1), ("over", "left")]
 
 
 async def test_a_line_that_is_silent_is_left_at_once(exchange: Exchange) -> None:
@@ -114,7 +114,7 @@ async def test_a_goodbye_that_is_never_played_does_not_hold_the_line(exchange: E
     call.line.speak(clause(1, "slow"))
     call.line.hang_up()
     assert await caller.closed() == 1000
-    assert exchange.left == ["hung_up"]
+    assert exchange.left == ["hang_up"]
 
 
 async def test_a_call_that_ends_at_their_side_has_hung_up(exchange: Exchange) -> None:
@@ -130,6 +130,25 @@ async def test_a_broken_websocket_is_a_lost_line(exchange: Exchange) -> None:
     await caller.socket.close()
     await call.until("over", "lost")
     assert exchange.left == ["lost"]
+
+
+async def test_how_far_it_came_can_be_asked_when_the_line_is_gone(exchange: Exchange) -> None:
+    caller, call = await exchange.call()
+    told: list[Played | None] = []
+    call.ends = lambda: told.append(call.line.stop())
+    call.line.speak(clause(1, "one two three four five six seven eight nine ten"))
+    await caller.until("media")
+    await caller.stop()
+    await call.until("over")
+    assert [played.clause if played else None for played in told] == [1]
+
+
+async def test_a_click_is_told_as_nothing_said(exchange: Exchange) -> None:
+    caller, call = await exchange.call()
+    await caller.speak(0.12)
+    await caller.be_quiet(1.5)
+    assert (await call.until("heard"))[1] == ""
+    assert call.told[0] == ("hearing", "")
 
 
 async def test_a_voice_that_is_down_is_told(exchange: Exchange) -> None:

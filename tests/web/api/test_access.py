@@ -28,6 +28,7 @@ OPERATORS = SUPERVISORS | {Role.AGENT}
 READERS = OPERATORS | {Role.SALES_HEAD, Role.VIEWER}
 KNOW_PEOPLE = READERS | {Role.SALES_REP}
 SEE_TICKETS = OPERATORS | {Role.VIEWER}
+CALL_PEOPLE = OPERATORS | {Role.SALES_HEAD, Role.SALES_REP}
 SEE_FIGURES = SUPERVISORS | {Role.MANAGER, Role.VIEWER}
 
 ROUTES: dict[str, frozenset[Role]] = {
@@ -77,6 +78,15 @@ ROUTES: dict[str, frozenset[Role]] = {
     "POST /tickets/{number}/feedback": OPERATORS,
     "POST /tickets/{number}/files": OPERATORS,
     "DELETE /tickets/{number}/files/{media}": OPERATORS,
+    "GET /calls": CALL_PEOPLE,
+    "POST /calls": CALL_PEOPLE,
+    "GET /calls/{id}": CALL_PEOPLE,
+    "POST /calls/{id}/hang-up": CALL_PEOPLE,
+    "GET /do-not-call": CALL_PEOPLE,
+    "POST /do-not-call": CALL_PEOPLE,
+    "DELETE /do-not-call/{id}": ADMIN,
+    "GET /consents": KNOW_PEOPLE,
+    "POST /consents": SUPERVISORS,
     "GET /canned": OPERATORS,
     "POST /canned": OPERATORS,
     "PUT /canned/{id}": OPERATORS,
