@@ -101,13 +101,14 @@ class Calls:
         task.add_done_callback(self._tasks.discard)
 
     async def _safely(self, work: Awaitable[None]) -> None:
-        self._meter.holds(Held.CALLS, len(self.live))
         try:
             await work
         except (StoreError, NotFound) as error:
             log.warning("something about a call could not be read or written", error=str(error))
         except Exception:
             log.exception("something about a call failed")
+        finally:
+            self._meter.holds(Held.CALLS, len(self.live))
 
 
 class _DoNotCall:
