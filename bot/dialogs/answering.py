@@ -22,6 +22,7 @@ from bot.dialogs.scene import Parts, Scene
 from bot.dialogs.scenery import data
 from bot.dialogs.task import CONFIRMED, Answer, Task
 from bot.dialogs.triggers import unanswered_turns
+from bot.dialogs.unheard import done_unheard
 from bot.errors import EpochMoved
 from bot.memory.window import heard, recent
 from bot.message import Reply
@@ -162,11 +163,13 @@ class Answering:
         role = str(scene.user.role) if scene.user else ""
         # Also where its file is gone since: nobody is lost between agents.
         agent = parts.router.named(agent_of(conversation), conversation.kind, conversation.channel, role, language=scene.language)
-        history, scenery = await asyncio.gather(recent(parts.store, conversation, scene.turn), scenery_of(parts, scene))
+        history, scenery, unheard = await asyncio.gather(
+            recent(parts.store, conversation, scene.turn), scenery_of(parts, scene), done_unheard(parts.store, conversation)
+        )
 
         def prompt(agent: Agent) -> str:
             text = agent.fill(replace(scenery, colleagues=parts.router.colleagues(agent.name)))
-            return "\n\n".join(filter(None, (text, _given_back(conversation), move.told)))
+            return "\n\n".join(filter(None, (text, _given_back(conversation), unheard, move.told)))
 
         system = {"role": "system", "content": prompt(agent)}
         return Task(

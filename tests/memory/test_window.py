@@ -85,6 +85,12 @@ async def test_what_was_never_said_is_not_shown(past: Past) -> None:
     assert await past.shown() == [("assistant", "On its way")]
 
 
+async def test_what_was_spoken_over_from_its_first_word_is_not_shown(past: Past) -> None:
+    await past.said(MessageSender.CUSTOMER, "When are you open?")
+    await past.said(MessageSender.AI, "")
+    assert await past.shown() == [("user", "When are you open?")]
+
+
 async def test_only_the_newest_messages_are_shown(past: Past) -> None:
     await past.said(MessageSender.CUSTOMER, *(f"m{number}" for number in range(MAX_MESSAGES + 10)))
     shown = await past.shown()

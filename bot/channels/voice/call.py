@@ -41,7 +41,7 @@ class LiveCall:
 
     def __init__(self, info: CallInfo, line: Line, parts: CallParts) -> None:
         self.info = info
-        self.language = info.language
+        self.language = info.language if info.language in LANGUAGES else LANGUAGES[0]
         self._line = line
         self._parts = parts
         clock, rules, lane = parts.clock, parts.rules, address_of(info.ours, info.sid).lane
@@ -79,7 +79,7 @@ class LiveCall:
         """Takes the call's lane and begins to speak. Raises StoreUnavailable; then there is nothing to be ended."""
         claim = await self._parts.lanes.take(self._lane)
         try:
-            conversation = await self._watch.start(self.info.conversation_id)
+            conversation, unsaid = await self._watch.start(self.info.conversation_id)
         except BaseException:
             await self._parts.lanes.release(claim)
             raise
@@ -87,6 +87,8 @@ class LiveCall:
         self._longest.set(max(0.0, self._parts.rules.most_seconds - self._timeline.now()))
         if conversation is not None:
             self.changed(conversation)
+        for message in unsaid:  # put there before the line was open, or lost with the last one
+            self.written(message)
         if conversation is None or not conversation.message_count:  # else it goes on, over another line
             self._timeline.remark(*disclosure(self.language, self._parts.rules), is_due=True)
             self._timeline.remark(invitation(self.info.direction, self.language))

@@ -13,13 +13,12 @@ from aiohttp import web
 from bot.channels.voice.alarms import Alarm
 from bot.channels.voice.base import Clause, Hears, Played
 from bot.channels.voice.relay_messages import Dtmf, Incoming, Interrupt, Prompt, Trouble, write
+from bot.channels.voice.twiml import locale
 from bot.clock import Clock
 from bot.running import end_tasks
 
 log = structlog.get_logger()
 
-LOCALES = {"es": "es-MX", "en": "en-US", "hi": "hi-IN"}
-"""As ConversationRelay names our languages; its TwiML has to offer each of them."""
 LETTERS_PER_SECOND = 13.0
 """How fast Twilio's voices speak, roughly: by it is judged what was heard where Twilio does not say."""
 END_SECONDS = 1.5
@@ -57,7 +56,7 @@ class RelayLine:
     # The line.
 
     def speak(self, clause: Clause) -> None:
-        self._put("text", token=f"{clause.text} ", last=True, lang=LOCALES.get(clause.language, clause.language))
+        self._put("text", token=f"{clause.text} ", last=True, lang=locale(clause.language))
         now = self._clock.monotonic()
         begins = self._until if self._until > now else now + BEFORE_SECONDS
         self._until = begins + len(clause.text) / LETTERS_PER_SECOND
@@ -75,8 +74,7 @@ class RelayLine:
         self._until = max(self._until, self._clock.monotonic()) + _SILENCE_OF_SECONDS * len(digits)
 
     def set_language(self, language: str) -> None:
-        locale = LOCALES.get(language, language)
-        self._put("language", ttsLanguage=locale, transcriptionLanguage=locale)
+        self._put("language", ttsLanguage=locale(language), transcriptionLanguage=locale(language))
 
     def hang_up(self) -> None:
         self.leave("hang_up")

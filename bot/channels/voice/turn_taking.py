@@ -10,7 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from bot.channels.voice.endings import count_words, is_backchannel, is_stop, looks_finished
+from bot.channels.voice.backchannels import is_backchannel, is_halt
+from bot.channels.voice.endings import count_words, looks_finished
 
 
 class Kind(StrEnum):
@@ -88,7 +89,7 @@ class Rules:
     soon: float = 0.5
     """Who goes on so soon after their turn was ended had not ended: from then on we wait longer."""
     patience: float = 0.15
-    """By so much each time."""
+    """By so much each time; a third of it is taken back with each turn that was whole."""
     most_patience: float = 0.45
 
 
@@ -176,8 +177,9 @@ class TurnTaking:
         return self._begin(at)
 
     def _begin(self, at: float) -> Event:
-        if self._start - self._ended_at < self.rules.soon:
-            self._patience = min(self.rules.most_patience, self._patience + self.rules.patience)
+        was_cut_off = self._start - self._ended_at < self.rules.soon
+        patience = self._patience + (self.rules.patience if was_cut_off else -self.rules.patience / 3)
+        self._patience = min(max(0.0, patience), self.rules.most_patience)
         self._hearing, self._over_us, self._interrupted = True, self._we_speak, False
         self._spoken, self._end, self._words = self._count, at, ""
         self._over = self._count if self._we_speak else 0.0
@@ -216,7 +218,7 @@ class TurnTaking:
         rules = self.rules
         if not self._words:
             return self._over >= (rules.interrupt_unheard if self._tells_words else rules.interrupt) - _ROUNDING
-        if is_stop(self._words, self.language):
+        if is_halt(self._words):
             return True
         if is_backchannel(self._words, self.language):
             return self._over >= rules.interrupt_backchannel

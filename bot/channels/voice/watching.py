@@ -56,13 +56,18 @@ class Watch:
         self._unlisten: Callable[[], None] | None = None
         self._task: asyncio.Task[None] | None = None
 
-    async def start(self, conversation_id: str) -> Conversation | None:
-        """What is on the timeline already is no news; the conversation. Raises StoreUnavailable."""
+    async def start(self, conversation_id: str) -> tuple[Conversation | None, list[Message]]:
+        """The conversation, and what stands on its timeline to be said and was not said yet; the rest is no news.
+
+        Raises StoreUnavailable.
+        """
         self._conversation_id = conversation_id
-        self._seen = {message.id for message in await self._latest()}
+        latest = await self._latest()
+        self._seen = {message.id for message in latest}
         self._unlisten = self._live.listen(self._lane, self._told)
         self._task = asyncio.create_task(self._look_again_and_again())
-        return await self._store.get(Conversation, conversation_id)
+        unsaid = [message for message in reversed(latest) if _is_to_be_said(message) and message.start_time is None]
+        return await self._store.get(Conversation, conversation_id), unsaid
 
     def look(self) -> None:
         """Something may have changed."""
@@ -108,10 +113,9 @@ class Watch:
         self._watcher.changed(conversation)
         is_sending = False
         for message in reversed(await self._latest()):
-            is_news = message.id not in self._seen and message.direction is Direction.OUTBOUND
-            if not is_news or self._watcher.is_own(message):
+            if message.id in self._seen or message.direction is Direction.INBOUND or self._watcher.is_own(message):
                 continue
-            if message.status in _SAID:
+            if _is_to_be_said(message):
                 self._seen.add(message.id)
                 self._watcher.written(message)
             else:
@@ -121,3 +125,8 @@ class Watch:
     async def _latest(self) -> list[Message]:
         where = {"conversation_id": self._conversation_id}
         return await self._store.find(Message, where, sort=("-timestamp",), limit=_LATEST)
+
+
+def _is_to_be_said(message: Message) -> bool:
+    """Whether it was sent: on a call that is what is to be spoken."""
+    return message.direction is Direction.OUTBOUND and message.status in _SAID and bool(message.content)

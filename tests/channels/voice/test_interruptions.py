@@ -206,6 +206,26 @@ async def test_what_was_done_is_told_before_the_next_words_are_answered(tmp_path
         assert phone.line.unplayed == ["I have opened a ticket.", "You are welcome."]
 
 
+async def test_what_was_done_is_known_also_where_the_answer_was_spoken_over(tmp_path: Path) -> None:
+    model = PausingModel(
+        Called("create_ticket", subject="No internet", description="No internet since today"),
+        Said("All right. I have opened a ticket for that."),
+        Said("It is done already."),
+        after=4,
+        request=2,
+    )
+    async with open_scene(tmp_path, model=model) as scene, on_the_phone(scene) as phone:
+        phone.says("My internet is down, open a ticket")
+        await model.pauses.wait()
+        phone.line.is_interrupted()
+        phone.says("and please open a ticket")
+        await phone.rests()
+        prompt = model.requests[-1].messages[0]["content"]
+        assert "create_ticket" in prompt
+        assert "TICKET-2026-000001" in prompt
+        assert phone.asked() == [("user", "My internet is down, open a ticket"), ("user", "and please open a ticket")]
+
+
 async def test_an_operators_words_stay_however_little_of_them_was_heard(scene: Scene) -> None:
     async with on_the_phone(scene) as phone:
         message = (await phone.messages())[0].model_copy(
