@@ -51,7 +51,7 @@ from bot.services.calling import join as join_calling
 from bot.services.capture import Capture
 from bot.services.code_delivery import CodeDelivery, Mailer
 from bot.services.consents import ConsentBook, Consents
-from bot.services.conversations import DESK_JOB, Conversations
+from bot.services.conversations import DESK_JOB, WAITING_CALL_JOB, Conversations
 from bot.services.deadlines import JOB as DEADLINES_JOB
 from bot.services.deadlines import SECONDS as DEADLINES_SECONDS
 from bot.services.depths import Depths
@@ -85,6 +85,7 @@ from bot.services.ticketing import join as join_ticketing
 from bot.services.transfer_call import TransferCalls
 from bot.services.users import Users
 from bot.services.verification import JOB, Verifying
+from bot.services.waiting_calls import WaitingCalls
 from bot.services.webhook_events import WebhookEvents
 from bot.services.webhook_posting import Posting, Tools
 from bot.services.webhooks import Webhooks
@@ -405,6 +406,8 @@ def _join(
         meter=meter,
     )
     engine = Engine(parts)
+    transfer_calls = TransferCalls(store, audit, outbox, conversations, desk.transfers, shared.live)
+    jobs.register(WAITING_CALL_JOB, WaitingCalls(store, clock, jobs, transfer_calls))
     calls = Calls(
         settings, engine, lanes.turns, store, phone_calls, after_call.turns, shared.live, clock, meter, calling.do_not_call.said
     )
@@ -428,7 +431,7 @@ def _join(
         merging=merging,
         conversations=conversations,
         phone_calls=phone_calls,
-        transfer_calls=TransferCalls(store, audit, outbox, conversations, desk.transfers, shared.live),
+        transfer_calls=transfer_calls,
         calls=calls,
         phone_simulator=None,
         calling=calling,

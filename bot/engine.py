@@ -15,7 +15,6 @@ from bot.dialogs.hearing import Hearing, heard_row
 from bot.dialogs.scene import Parts, Scene, fence_of
 from bot.dialogs.speaking import Speaker
 from bot.dialogs.triggers import Trigger, trigger_of
-from bot.dialogs.wording import worded
 from bot.errors import Duplicate, EpochMoved
 from bot.message import InboundMessage, Receipt, Reply
 from bot.meter import Counted
@@ -111,7 +110,7 @@ class Engine:
             why = "a turn failed too often"
             self._parts.conversations.assign(unit, scene.conversation, queue, by="system", reason=why, cause=Cause.MODEL_DOWN)
             place = await self._parts.queueing.enter(unit, scene.conversation, queue.skill, scene.language)
-            replies.append(Reply("\n".join(filter(None, (say(scene.language, worded(scene.conversation, "trouble")), place)))))
+            replies.append(Reply("\n".join(filter(None, (say(scene.language, "trouble"), place)))))
         elif scene.user is not None:
             replies.append(Reply(say(scene.language, "sorry_failed")))
         said = self._hearing.say(scene, unit, replies, Author.SYSTEM)
@@ -165,8 +164,7 @@ class Engine:
             rank = {"priority": priority, "queue_rank": QUEUE_RANKS[priority]}
             unit.add(Change(Conversation, {"id": conversation.id}, set=rank))
         place = await self._parts.queueing.enter(unit, conversation, queue.skill, scene.language, priority)
-        name = "connecting_upset" if trigger.cause is Cause.SENTIMENT else "connecting"
-        sentence = say(scene.language, worded(conversation, name))
+        sentence = say(scene.language, _connecting(conversation, trigger))
         told = () if place is None else (Reply(f"{sentence}\n{place}"),)
         try:
             await self._hearing.finish(scene, unit, *told)
@@ -206,6 +204,12 @@ class Engine:
 def _switched_off(scene: Scene) -> Reply:
     """A user is told: there is nobody to pass them to."""
     return Reply(say(scene.language, "ai_off"))
+
+
+def _connecting(conversation: Conversation, trigger: Trigger) -> str:
+    if conversation.kind is ConversationKind.CALL:
+        return "connecting_call"
+    return "connecting_upset" if trigger.cause is Cause.SENTIMENT else "connecting"
 
 
 def _rating(scene: Scene) -> tuple[int, str] | None:

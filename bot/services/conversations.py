@@ -51,6 +51,10 @@ SUMMARY_JOB = "summarise"
 """The job that sums up for the operator what was said before."""
 DESK_JOB = "desk"
 """The job that looks after who waits: it gives them to operators, and tells them how it stands."""
+WAITING_CALL_JOB = "waiting-call"
+"""The job that looks after who waits for a person on the telephone."""
+_WAITING_CALL_SECONDS = 6.0
+"""So long the sentence takes that tells them how it stands."""
 FIRST_AGENT = "support"
 """The agent that holds a new conversation."""
 
@@ -211,6 +215,10 @@ class Conversations:
         unit.then(partial(self._count, cause))
         if self._jobs is not None:
             self._follow(self._jobs, unit, handoff)
+            if conversation.kind is ConversationKind.CALL and handoff.to_kind is AssigneeKind.QUEUE:
+                waits = {"conversation": conversation.id, "epoch": handoff.epoch}
+                id_ = f"{WAITING_CALL_JOB}:{handoff.id}"
+                self._jobs.add(unit, WAITING_CALL_JOB, waits, id=id_, delay=_WAITING_CALL_SECONDS)
         return handoff.epoch
 
     async def _count(self, cause: Cause) -> None:

@@ -54,12 +54,13 @@ class StaleCalls:
 
     async def _look(self, call: Call) -> bool:
         now, seen = self._clock.now(), await self._last_sign(call)
-        is_lost = call.line_lost_at is not None and now - call.line_lost_at >= LOST
+        lost = call.line_lost_at if call.line_lost_at is not None and call.line_lost_at >= seen else None
+        is_lost = lost is not None and now - lost >= LOST  # and it does not go on over another line
         if not is_lost and now - seen < QUIET:
             return False
         told = await self._ask(call, now)
         if told is not None and not CALL_MOVES[told]:
-            return await self._end(call, told, seen if call.line_lost_at is None else call.line_lost_at)
+            return await self._end(call, told, lost or seen)
         if told is not None:
             return False  # the provider says that it goes on
         return await self._end_unasked(call, now, seen, is_lost)

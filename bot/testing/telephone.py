@@ -61,6 +61,10 @@ class FakeTelephone:
             raise fault.error
         return call
 
+    def follows(self, clock: Clock) -> None:
+        """The program was started again, on this clock."""
+        self._clock = clock
+
     def becomes(self, sid: str, status: str) -> None:
         """The provider's word for the call from here on."""
         self.calls[sid] = replace(self.calls[sid], status=status)

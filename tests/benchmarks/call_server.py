@@ -1,8 +1,9 @@
-"""The server whose calls `tests.benchmarks.calls` measures: our lines, with a voice, a recogniser and an answer of no delay.
+"""The server whose calls `tests.benchmarks.calls` measures: our lines, with a voice, a recogniser and a model of no delay.
 
-python -m tests.benchmarks.call_server --port 8765 [--detector webrtc|silero]
+    python -m tests.benchmarks.call_server --port 8765 [--answers engine] [--silero FILE]
 
-`/stats` and `/mark` are those of the anchors' floor_server.py, on the same port.
+`line`: whatever is heard gets the same answer, as with the anchors; `engine`: the whole program leads the calls, with its store,
+and only the model is small. `/stats` and `/mark` are those of the anchors' floor_server.py, on the same port.
 """
 
 from __future__ import annotations
@@ -10,33 +11,44 @@ from __future__ import annotations
 import argparse
 import asyncio
 import os
+import tempfile
 import time
+from array import array
 from collections import Counter, defaultdict
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 from aiohttp import web
 
-from bot.channels.voice.base import CallInfo, Clause, Line, Played
-from bot.channels.voice.detector import Detector, WebrtcDetector
+from bot.app import App, assemble
+from bot.channels.voice.base import CallInfo, Clause, Hears, Line, Played
+from bot.channels.voice.detector import Detector
 from bot.channels.voice.frames import Start
+from bot.channels.voice.live_calls import LiveCalls
+from bot.channels.voice.parts import CallParts
+from bot.channels.voice.rules import rules_of
 from bot.channels.voice.speech import BYTES_PER_SECOND
 from bot.channels.voice.stream import Answering, Streams
 from bot.channels.voice.stream_line import StreamLine
 from bot.clock import SystemClock
+from bot.config import Settings
+from bot.dialogs.llm import ModelRequest, ModelStep
 from bot.message import Text
 from bot.records.calls import CallDirection
 from bot.running import run, settle, stop_signal
+from bot.vendors import detectors_of
 from tests.benchmarks.common import ANCHORS
 
 ANSWER = (
     "Thank you for your interest. The two bedroom apartment is still available, and I can book a visit for you tomorrow evening.",
     "Would six o'clock suit you?",
 )
-SECONDS = (4.2, 1.1)
-"""Of sound of each: as much as the anchors' answer has."""
+OURS = "+12025550100"
+CHARACTER = 0.036
+"""Seconds of sound of one: the answer lasts as long as the anchors' does, 5.3 s."""
 PIECE = 160
-SAMPLES: dict[str, list[float]] = defaultdict(list)
+SAMPLES: defaultdict[str, array[float]] = defaultdict(lambda: array("d"))
 COUNTS: Counter[str] = Counter()
 BEGAN = {"cpu": 0.0, "wall": 0.0, "busy": 0.0}
 
@@ -77,17 +89,17 @@ class Measured:
 
 
 class Instant:
-    """Voice, recogniser and answer: all at once."""
+    """Voice, recogniser and model: all at once."""
 
     name = "instant"
 
     def __init__(self, speech: bytes) -> None:
-        self._sound = {text: speech[: int(seconds * BYTES_PER_SECOND)] for text, seconds in zip(ANSWER, SECONDS, strict=True)}
+        self._speech = speech
 
     async def speak(self, text: str, language: str) -> AsyncGenerator[bytes, None]:
-        sound = self._sound[text]
-        for place in range(0, len(sound), PIECE):
-            yield sound[place : place + PIECE]
+        size = int(len(text) * CHARACTER * BYTES_PER_SECOND)
+        for place in range(0, size, PIECE):
+            yield self._speech[place % len(self._speech) :][:PIECE]
 
     def listen(self, language: str) -> Instant:
         return self
@@ -107,32 +119,36 @@ class Instant:
     async def close(self) -> None:
         return
 
+    async def stream(self, request: ModelRequest) -> AsyncGenerator[str | ModelStep, None]:
+        text = " ".join(ANSWER)
+        for word in text.split():
+            yield word + " "
+        yield ModelStep(text, model="instant")
+
 
 class Answers:
-    """The call: answers whatever is heard."""
+    """A call that says the same to whatever it hears."""
 
-    def __init__(self, line: Line, ears: Measured) -> None:
+    def __init__(self, line: Line) -> None:
         self._line = line
-        self._ears = ears
         self._number = 0
 
     def heard(self, text: str, *, start: float, end: float, confidence: float | None = None, language: str = "") -> None:
-        for words in ANSWER:
+        for words in ANSWER if text else ():
             self._number += 1
             self._line.speak(Clause(self._number, words, "en"))
 
     def took(self, stage: str, seconds: float) -> None:
-        if stage == "first_audio":
-            SAMPLES["out"].append(time.monotonic() - self._ears.asked)
+        return
 
     def interrupted(self, played: Played | None, words: str | None = None) -> None:
-        SAMPLES["clear"].append(time.monotonic() - self._ears.asked)
+        return
 
     def hearing(self, text: str) -> None:
         return
 
     def played(self, clause: int) -> None:
-        COUNTS["played"] += 1
+        return
 
     def silent(self) -> None:
         return
@@ -141,36 +157,75 @@ class Answers:
         return
 
     def failed(self, stage: str, clause: int | None = None) -> None:
-        COUNTS["failed"] += 1
+        return
 
     def over(self, reason: str) -> None:
-        COUNTS["over"] += 1
+        return
+
+
+class Timed:
+    """Passes on what a line tells, and notes how long it took since the ears decided it."""
+
+    def __init__(self, call: Hears, ears: Measured) -> None:
+        self._call = call
+        self._ears = ears
+        self._decided = 0.0
+        """When the ears decided that what is to be answered has ended."""
+        self.hearing, self.played, self.silent = call.hearing, call.played, call.silent
+        self.pressed, self.over = call.pressed, call.over
+
+    def heard(self, text: str, *, start: float, end: float, confidence: float | None = None, language: str = "") -> None:
+        self._call.heard(text, start=start, end=end, confidence=confidence, language=language)
+
+    def took(self, stage: str, seconds: float) -> None:
+        # The recogniser is asked within the frame that ended it: no later one has been heard by then, or only while we were slow.
+        if stage == "transcript":
+            self._decided = self._ears.asked
+        elif stage == "first_audio":
+            SAMPLES["out"].append(time.monotonic() - self._decided)
+        self._call.took(stage, seconds)
+
+    def interrupted(self, played: Played | None, words: str | None = None) -> None:
+        SAMPLES["clear"].append(time.monotonic() - self._ears.asked)
+        COUNTS["interrupted"] += 1
+        self._call.interrupted(played, words)
+
+    def failed(self, stage: str, clause: int | None = None) -> None:
+        COUNTS["failed"] += 1
+        self._call.failed(stage, clause)
+
+
+Begin = Callable[[Start], Awaitable[CallInfo]]
+Lead = Callable[[CallInfo, Line], Awaitable[Hears | None]]
 
 
 class Server:
-    """One server: the stream's websocket, and what is measured."""
+    """The stream's websocket, and what is measured."""
 
-    def __init__(self, detector: Callable[[], Detector], clock: SystemClock) -> None:
-        speech = (ANCHORS / "speech8k.ulaw").read_bytes()
-        instant = Instant(speech)
+    def __init__(self, instant: Instant, detector: Callable[[], Detector], clock: SystemClock, begin: Begin, lead: Lead) -> None:
+        self._begins = begin
+        self._lead = lead
         answering = Answering(self._begin, self._answer, self._over)
         self._streams = Streams(instant, instant, lambda: Measured(detector()), clock, answering)
-        self._clock = clock
         self._lines: list[StreamLine] = []
 
     def routes(self) -> list[web.RouteDef]:
         return [web.get("/", self._streams.serve), web.get("/stats", self.stats), web.get("/mark", self.mark)]
 
     async def _begin(self, start: Start) -> CallInfo:
+        info = await self._begins(start)
         Measured.t0 = float(start.parameters["t0"])
         COUNTS["calls"] += 1
-        sid = start.call_sid
-        return CallInfo(sid, sid, sid, "+12025550100", "+12025550101", CallDirection.INBOUND, "en", self._clock.monotonic())
+        return info
 
-    async def _answer(self, info: CallInfo, line: Line) -> Answers:
+    async def _answer(self, info: CallInfo, line: Line) -> Hears | None:
         assert isinstance(line, StreamLine)
+        ears = Measured.newest
+        call = await self._lead(info, line)
+        if call is None:
+            return None
         self._lines.append(line)
-        return Answers(line, Measured.newest)
+        return Timed(call, ears)
 
     async def _over(self, info: CallInfo, left: str) -> None:
         COUNTS["left " + left] += 1
@@ -203,7 +258,7 @@ class Server:
         )
 
 
-def summary(samples: list[float]) -> dict[str, float]:
+def summary(samples: Sequence[float]) -> dict[str, float]:
     """In milliseconds, with the fields of the anchors'."""
     if not samples:
         return {"n": 0}
@@ -230,10 +285,70 @@ async def probe() -> None:
         SAMPLES["loop"].append(time.monotonic() - asked - 0.01)
 
 
-async def serve(port: int, detector: Callable[[], Detector]) -> None:
+async def say_the_same(info: CallInfo, line: Line) -> Hears:
+    return Answers(line)
+
+
+async def unknown(start: Start) -> CallInfo:
+    """A call that no store knows."""
+    sid = start.call_sid
+    return CallInfo(sid, sid, sid, OURS, "+12025550101", CallDirection.INBOUND, "en", time.monotonic())
+
+
+class Known:
+    """Calls of the store, each from a number of its own."""
+
+    def __init__(self, app: App) -> None:
+        self._app = app
+        self._number = 0
+
+    async def begin(self, start: Start) -> CallInfo:
+        self._number += 1
+        theirs, direction = f"+1202555{self._number:04d}", CallDirection.INBOUND
+        begun = await self._app.phone_calls.begin(
+            start.call_sid, ours=OURS, theirs=theirs, direction=direction, agent="support", language="en"
+        )
+        call, conversation = begun.call.id, begun.conversation.id
+        return CallInfo(call, start.call_sid, conversation, OURS, theirs, direction, "en", time.monotonic())
+
+
+class NoList:
+    """Nobody asks for no more calls here."""
+
+    async def do_not_call(self, call_id: str, proof: str) -> None:
+        raise NotImplementedError
+
+
+@asynccontextmanager
+async def engine_of(settings: Settings, instant: Instant) -> AsyncIterator[tuple[Begin, Lead]]:
+    """The whole program, whose model is small."""
+    async with assemble(settings, model=instant, channels={}) as app:
+        await app.worker.start()
+        parts = CallParts(
+            app.engine, app.lanes.turns, app.store, app.phone_calls, NoList(), app.live, app.clock, rules_of(settings)
+        )
+        calls = LiveCalls(parts, most=10_000)
+        try:
+            yield Known(app).begin, calls.open
+        finally:
+            await calls.close(0.0)
+            await app.worker.stop()
+
+
+async def serve(port: int, answers: str, settings: Settings) -> None:
+    instant = Instant((ANCHORS / "speech8k.ulaw").read_bytes())
+    detector = detectors_of(settings)
+    if answers == "line":
+        await _serve(port, Server(instant, detector, SystemClock(), unknown, say_the_same))
+        return
+    async with engine_of(settings, instant) as (begin, lead):
+        await _serve(port, Server(instant, detector, SystemClock(), begin, lead))
+
+
+async def _serve(port: int, server: Server) -> None:
     site = web.Application()
-    site.add_routes(Server(detector, SystemClock()).routes())
-    runner = web.AppRunner(site, access_log=None)
+    site.add_routes(server.routes())
+    runner = web.AppRunner(site, access_log=None, shutdown_timeout=1)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", port).start()
     settle()
@@ -249,9 +364,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.call_server")
     parser.add_argument("--port", type=int, default=8765)
     parser.add_argument("--core", type=int, default=0)
+    parser.add_argument("--answers", choices=["line", "engine"], default="line")
+    parser.add_argument("--silero", default="", metavar="FILE", help="the model of Silero's detector, in place of WebRTC's")
     options = parser.parse_args()
     os.sched_setaffinity(0, {options.core})
-    run(serve(options.port, WebrtcDetector))
+    with tempfile.TemporaryDirectory() as folder:
+        detector = {"BOT_VOICE_DETECTOR": "silero", "BOT_SILERO_FILE": options.silero} if options.silero else {}
+        settings = Settings(_env_file=None, BOT_DATA_DIR=folder, **detector)
+        run(serve(options.port, options.answers, settings))
 
 
 if __name__ == "__main__":

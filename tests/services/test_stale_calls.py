@@ -76,15 +76,28 @@ async def test_a_line_that_comes_back_ends_nothing(tmp_path: Path) -> None:
         assert (await talking.call()).status is CallStatus.IN_PROGRESS
 
 
+async def test_a_call_that_goes_on_over_another_line_is_not_lost(tmp_path: Path) -> None:
+    async with open_scene(tmp_path) as scene:
+        talking = await talk(scene)
+        await scene.app.phone_calls.lost(talking.call_id)
+        await scene.passes(30)
+        scene.model.will(Said("Yes, I am here again."))
+        await talking.says("Are you still there?")
+        await scene.passes(10 * MINUTE)
+        assert (await talking.call()).status is CallStatus.IN_PROGRESS
+
+
 async def test_where_nobody_can_be_asked_a_call_ends_after_the_longest_that_it_can_last(tmp_path: Path) -> None:
     async with open_scene(tmp_path) as scene:
         talking = await talk(scene)
         scene.model.will(Said("Hello!"))
         await talking.says("Hello?")
-        await later(scene, 3 * HOUR)
+        for _ in range(3):
+            await later(scene, HOUR)
         assert (await talking.call()).status is CallStatus.IN_PROGRESS
         await set_setting(scene, "call_summary", "rules")
-        await later(scene, 2 * HOUR)
+        for _ in range(3):
+            await later(scene, HOUR)
         call = await talking.call()
         assert call.status is CallStatus.COMPLETED
         assert call.started_at is not None

@@ -1,4 +1,4 @@
-"""What the words of a telephone call tell of the turn: has it ended, is it only "I am listening", does it ask us to be silent?
+"""Have they ended, by what they said? A silence tells less: "yes" is whole at once, "I would like to" goes on after any pause.
 
 Word lists per language, in `prompts/endings.yaml`: a partial result comes ten times a second and call, so nothing here costs more
 than looking words up. Words are as a recogniser writes them; punctuation that it writes counts, too.
@@ -9,14 +9,14 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import cache, lru_cache
+from functools import cache
 
 from bot.errors import ResourceError
 from bot.resources import LANGUAGES, read_yaml
 
 Phrase = tuple[str, ...]
 
-_LISTS = ("open_ends", "closing_ends", "short_answers", "backchannels", "stops", "digits")
+_LISTS = ("open_ends", "closing_ends", "short_answers", "digits")
 _WHOLE = 3
 """Words from which a sentence with a full stop, or with a closing word at its end, is believed to be whole."""
 _SHORT_ANSWER = 5
@@ -25,9 +25,6 @@ _MENU_DIGITS = 2
 """So many digits are a choice; more are the beginning of a number that is being read out."""
 _NUMBER_DIGITS = 10
 """A telephone number (E.164 without the country), the longest that people read out."""
-_BACKCHANNEL_WORDS = 4
-_STOP_WORDS = 8
-"""More are a sentence, whatever they are."""
 _HELD = 200
 """Characters at the end that are looked at: how a turn ends does not hang on how it began."""
 
@@ -37,12 +34,9 @@ class _Lists:
     open_ends: frozenset[Phrase]
     closing_ends: frozenset[Phrase]
     short_answers: frozenset[Phrase]
-    backchannels: frozenset[Phrase]
-    stops: frozenset[Phrase]
     digits: frozenset[Phrase]
 
 
-@lru_cache(maxsize=1024)
 def looks_finished(words: str, language: str) -> bool | None:
     """Whether somebody who has said this and is silent now has ended; None where the words do not tell.
 
@@ -69,19 +63,6 @@ def looks_finished(words: str, language: str) -> bool | None:
     return None
 
 
-def is_backchannel(words: str, language: str) -> bool:
-    """Whether this only tells that they are listening ("aha", "haan", "vale, vale"): said over us, it takes no turn."""
-    said = _split(words)
-    return 0 < len(said) <= _BACKCHANNEL_WORDS and _consists_of(said, _lists(language).backchannels)
-
-
-def is_stop(words: str, language: str) -> bool:
-    """Whether this is nothing but the wish that we be silent ("wait", "espera, espera", "एक मिनट"); it refuses no calls."""
-    lists = _lists(language)
-    said = tuple(word for word in _split(words) if (word,) not in lists.backchannels)
-    return 0 < len(said) <= _STOP_WORDS and _consists_of(_without_politeness(said), lists.stops)
-
-
 def count_words(words: str) -> int:
     """How many words these are."""
     return len(_split(words))
@@ -104,16 +85,6 @@ def _count_digits(said: Phrase, words: frozenset[Phrase]) -> int:
         else:
             return 0
     return digits
-
-
-_POLITE = (("please",), ("por", "favor"), ("प्लीज़",), ("कृपया",))
-
-
-def _without_politeness(said: Phrase) -> Phrase:
-    for polite in _POLITE:
-        if len(said) > len(polite) and said[-len(polite) :] == polite:
-            return said[: -len(polite)]
-    return said
 
 
 def _ends_with(said: Phrase, phrases: frozenset[Phrase]) -> bool:

@@ -7,8 +7,7 @@ from collections.abc import Awaitable, Callable
 
 import structlog
 
-from bot.channels.voice.base import CallInfo
-from bot.channels.voice.figures import Figures
+from bot.channels.voice.keeping import Keeping
 from bot.channels.voice.live_calls import LiveCalls
 from bot.channels.voice.parts import CallParts
 from bot.channels.voice.rules import rules_of
@@ -45,11 +44,11 @@ class Calls:
     ) -> None:
         """`no_more_calls` is given a call's id and how somebody on it said that they want none; it returns once that is kept."""
         self._phone_calls = phone_calls
-        self._turns = turns
-        self._meter = meter
+        self._keeping = Keeping(turns, phone_calls, "relay" if settings.call_transport == "relay" else "stream")
         self._tasks: set[asyncio.Task[None]] = set()
         rules = rules_of(settings, company=company, is_recorded=settings.call_recording)
-        parts = CallParts(engine, lanes, store, phone_calls, _DoNotCall(no_more_calls), live, clock, rules, ended=self._ended)
+        do_not_call = _DoNotCall(no_more_calls)
+        parts = CallParts(engine, lanes, store, phone_calls, do_not_call, live, clock, rules, meter, self._keeping)
         self.live = LiveCalls(parts, settings.max_calls)
         self._unhear = live.overhear(self._told)
 
@@ -59,6 +58,7 @@ class Calls:
         await self.live.close(seconds)
         if self._tasks:
             await asyncio.wait(self._tasks)
+        await self._keeping.close()
 
     # How a call goes on is decided on its record, by whoever it is, in whichever process.
 
@@ -74,40 +74,20 @@ class Calls:
         if call is not None and step is not None:
             call.leave("" if step.kind is NextKind.HANG_UP else str(step.kind))
 
-    # What is left of it.
-
-    def _ended(self, info: CallInfo, figures: Figures, reason: str) -> None:
-        self._begin(self._keep(info, figures, reason))
-
-    async def _keep(self, info: CallInfo, figures: Figures, reason: str) -> None:
-        for number, turn in enumerate(figures.turns, 1):
-            await self._turns.add(
-                info.call_id,
-                number,
-                line="stream",
-                ended=turn.at,
-                transcript=turn.stages.get("transcript"),
-                first_token=turn.stages.get("first_token"),
-                first_audio=turn.stages.get("first_audio"),
-                interrupted=turn.interrupted,
-                heard_ratio=turn.heard_ratio,
-            )
-        if reason == "lost":
-            await self._phone_calls.lost(info.call_id)
-
     def _begin(self, work: Awaitable[None]) -> None:
         task = asyncio.ensure_future(self._safely(work))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
     async def _safely(self, work: Awaitable[None]) -> None:
-        self._meter.holds(Held.CALLS, len(self.live))
         try:
             await work
         except (StoreError, NotFound) as error:
             log.warning("something about a call could not be read or written", error=str(error))
         except Exception:
             log.exception("something about a call failed")
+        finally:
+            self._meter.holds(Held.CALLS, len(self.live))
 
 
 class _DoNotCall:

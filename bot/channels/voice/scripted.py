@@ -113,7 +113,7 @@ def with_words(sound: bytes, words: str) -> bytes:
     return ((samples & 0xFE) | bits).tobytes()
 
 
-def words_in(sound: bytes) -> str:
+def words_in(sound: bytes | bytearray) -> str:
     """The words that were written into this sound; where it was cut, those that are left of them."""
     words = _Words()
     words.take(sound)
@@ -129,7 +129,7 @@ class _Words:
         self._number = _NONE  # of the piece before
         self._text = ""
 
-    def take(self, sound: bytes) -> None:
+    def take(self, sound: bytes | bytearray) -> None:
         bits = self._bits + (np.frombuffer(sound, np.uint8) & 1).tobytes()
         at = 0
         while (found := bits.find(_MARK_BITS, at)) >= 0:

@@ -48,7 +48,7 @@ class NewCall(Model):
     language: Literal["", "es", "en", "hi"] = ""
     """What is spoken at first; empty: as it is on their record."""
     is_personal: bool = False
-    """Whether somebody of the team calls, on their own account, who was in touch with us: it then needs no consent."""
+    """Whether one of the team calls somebody who was in touch with us, on their own account: that needs no recorded consent."""
 
 
 class PhoneCallLine(Model):
