@@ -16,7 +16,7 @@ from bot.config import Settings
 from bot.engine import Engine
 from bot.errors import NotFound, StoreError
 from bot.live import Live
-from bot.meter import Held, Meter
+from bot.meter import Meter
 from bot.records.calls import NextKind
 from bot.services.call_turns import CallTurns
 from bot.services.phone_calls import CHANNEL, PhoneCalls
@@ -86,8 +86,6 @@ class Calls:
             log.warning("something about a call could not be read or written", error=str(error))
         except Exception:
             log.exception("something about a call failed")
-        finally:
-            self._meter.holds(Held.CALLS, len(self.live))
 
 
 class _DoNotCall:
