@@ -281,6 +281,11 @@ class Call(Record):
     next_step: NextStep | None = None
     """Decided already, and not done yet; without one we go on talking."""
 
+    @property
+    def about(self) -> str:
+        """What a call of ours is about; empty where nobody said so, and of calls to us."""
+        return (self.notes or "") if self.direction is CallDirection.OUTBOUND else ""
+
 
 @record("call_turns", Index("call_id", "number", unique=True), Index("created_at"))
 class CallTurn(Record):
