@@ -1,4 +1,4 @@
-"""Whole telephone calls on each way of carrying them: greeting, interruption, a tool, a callback, a person; and lines that fail."""
+"""Whole telephone calls on each way of carrying them: greeted, interrupted, a tool, a callback, a person; and lines that fail."""
 
 from __future__ import annotations
 
@@ -127,7 +127,7 @@ async def check_records(store: Store, call: Call, *, interrupts: bool) -> None:
 
 async def test_a_whole_call_by_plain_webhooks_of_the_real_program(tmp_path: Path) -> None:
     async with FakeOpenAI(rule=model) as openai, surroundings(tmp_path / "around") as around:
-        settings = {
+        around.settings |= {
             "BOT_PUBLIC_URL": "https://bot.example.com",
             "BOT_DEFAULT_LANGUAGE": "en",
             "OPENAI_BASE_URL": openai.url,
@@ -135,7 +135,7 @@ async def test_a_whole_call_by_plain_webhooks_of_the_real_program(tmp_path: Path
             "TWILIO_AUTH_TOKEN": AUTH_TOKEN,
             "TWILIO_FROM_NUMBER": OURS,
         }
-        server = await started(around.bot("serve", **settings))
+        server = await started(around.bot("serve"))
         assert f"telephone on: {OURS}, by gather" in server.output()
         vendor = Vendor(f"http://127.0.0.1:{around.port}", public_url="https://bot.example.com")
         ana = FakeCaller(vendor, ANA)
