@@ -47,7 +47,7 @@ class Humming:
 
     def __init__(self, size: int = 800) -> None:
         """Bytes of sound of a word."""
-        self._size = size
+        self.size = size
 
     async def speak(self, text: str, language: str) -> AsyncGenerator[bytes, None]:
         for place, word in enumerate(text.split()):
@@ -55,7 +55,7 @@ class Humming:
                 raise SpeechError("the server is down")
             if word == "slow":
                 await asyncio.sleep(3600)
-            yield bytes([place % 255 + 1]) * self._size
+            yield bytes([place % 255 + 1]) * self.size
 
     async def close(self) -> None:
         return
