@@ -19,7 +19,8 @@ from bot.store.base import Store
 
 log = structlog.get_logger()
 
-HUNG_UP = "hung_up"
+HUNG_UP = frozenset({"hang_up", "hung_up"})
+"""By us, and by them (`StreamLine.left`)."""
 
 
 class Lines:
@@ -45,7 +46,7 @@ class Lines:
         call = self._calls.live.by_sid(info.sid)
         if call is not None:
             await call.ended()
-        if left == HUNG_UP:
+        if left in HUNG_UP:
             record = await self._phone_calls.by_sid(info.sid)
             if record is not None and record.next_step is None:
                 await self._phone_calls.then(record.id, NextKind.HANG_UP)
