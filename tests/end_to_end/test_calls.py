@@ -25,7 +25,7 @@ from bot.channels.voice.stream import Answering, Streams
 from bot.channels.voice.webhook import routes
 from bot.clock import Clock, SystemClock
 from bot.config import Settings
-from bot.conversation import Queue
+from bot.conversation import AgentRef, AssigneeKind
 from bot.policy import CALLS
 from bot.records.calls import Call, Callback, CallbackStatus, CallDirection, CallStatus, NextKind, ProcessingStatus
 from bot.records.conversations import Conversation, Message
@@ -92,6 +92,11 @@ async def story(ana: FakeCaller, *, interrupts: bool) -> None:
     await ana.hears("It is booked")
     await ana.says(PERSON)
     await ana.hears("person in our team")
+    async with asyncio.timeout(20):
+        while not ana.has_heard("nobody of our team is free right now"):  # nobody is at a desk
+            await ana.waits(0.4)
+            if ana.gather is not None:
+                await ana.keeps_silent()
     await ana.hangs_up()
 
 
@@ -113,14 +118,15 @@ async def check_records(store: Store, call: Call, *, interrupts: bool) -> None:
     assert call.next_step is None
     conversation = await store.get(Conversation, call.conversation_id or "")
     assert conversation is not None
-    assert conversation.assignee == Queue("support")
+    assert conversation.assignee == AgentRef("support")
     [ticket] = await store.find(Ticket, {"customer_id": call.customer_id})
     assert ticket.subject == "Internet down"
     [callback] = await store.find(Callback, {"customer_id": call.customer_id})
     assert (callback.status, callback.requested_time.isoformat()) == (CallbackStatus.SCHEDULED, "2027-01-15T17:00:00+00:00")
     assert callback.conversation_id == conversation.id
-    [handoff] = await store.find(Handoff, {"conversation_id": conversation.id})
-    assert (handoff.cause, handoff.to_name) == (Cause.ASKED, "support")
+    there, back = await store.find(Handoff, {"conversation_id": conversation.id}, sort=("at",))
+    assert (there.cause, there.to_kind, there.to_name) == (Cause.ASKED, AssigneeKind.QUEUE, "support")
+    assert (back.cause, back.to_kind) == (Cause.HANDED_BACK, AssigneeKind.AGENT)
     said = sorted(await store.find(Message, {"conversation_id": conversation.id}), key=lambda message: message.id)
     assert all(message.start_time is not None for message in said)
     assert call.transcript is not None
@@ -342,8 +348,7 @@ async def test_a_websocket_that_twilio_did_not_ask_for_is_refused_and_a_second_o
         await ana.says(HOURS)
         await ana.hears("in the morning")
         await ana.hangs_up()
-        for task in asyncio.all_tasks():
-            assert "call" not in task.get_name()
+        assert len(line.app.calls.live) == 0
 
 
 async def placed(line: Joined, rest: FakeRest) -> FakeCaller:
