@@ -10,6 +10,7 @@ import asyncio
 import json
 import re
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from email.utils import parsedate_to_datetime
@@ -50,6 +51,8 @@ MAX_BODY = 64 * 1024
 """Bytes; Twilio's forms have a few kilobytes."""
 MOST_SECONDS = 12.0
 """Bound on one answer: Twilio waits for 15 s (CHANNELS 2.3)."""
+_LINE_SECONDS = 5.0
+"""For a line that is over to be written down."""
 _SID = re.compile(r"CA[0-9a-f]{32}")
 _OVER = frozenset({"completed", "busy", "failed", "no-answer", "canceled"})
 
@@ -297,7 +300,9 @@ class _Calls:
 
     async def action(self, posted: Posted) -> str:
         """What carried the call is over: it ends, is passed on, or goes on by the plain way."""
-        talk, line = _talk(await self._phone_call(posted), posted), posted.query.get("line", "")
+        line = posted.query.get("line", "")
+        await self._end_line(posted.sid)
+        talk = _talk(await self._phone_call(posted), posted)
         if posted.form.get("CallStatus") in _OVER:
             await self._moved(posted)
             return twiml.nothing()
@@ -317,6 +322,16 @@ class _Calls:
         if (why := posted.form.get("SessionStatus") or posted.form.get("StreamEvent") or "") in ("failed", "stream-error"):
             log.warning("the websocket of a call has failed; it goes on by gather", call=talk.call.id, line=line, why=why)
         return await self._gather.begin(talk, line or "line", turn=turn)
+
+    async def _end_line(self, sid: str) -> None:
+        """What this process still holds of the call ends first: what was said and heard is on the timeline then."""
+        live = self._parts.calls.live.by_sid(sid)
+        if live is None:
+            return
+        live.over("lost")
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_LINE_SECONDS):
+                await live.ended()
 
     # News
 
