@@ -146,7 +146,7 @@ async def test_a_whole_call_by_plain_webhooks_of_the_real_program(tmp_path: Path
             "TWILIO_AUTH_TOKEN": AUTH_TOKEN,
             "TWILIO_FROM_NUMBER": OURS,
         }
-        server = await started(around.bot("serve"))
+        server = await started(around.bot("serve", **settings))
         assert f"telephone on: {OURS}, by gather" in server.output()
         vendor = Vendor(f"http://127.0.0.1:{around.port}", public_url="https://bot.example.com")
         ana = FakeCaller(vendor, ANA)
