@@ -101,6 +101,12 @@ class Phone:
             await self.scene.clock.advance(min(left, 0.25))
         await asyncio.sleep(0.003)
 
+    async def comes_to_be(self, is_so: Callable[[], object], within: float = 20.0) -> None:
+        """Lets time go by until something is so."""
+        async with asyncio.timeout(within):
+            while not is_so():
+                await self.passes(0.1)
+
     async def rests(self) -> None:
         """Until the call has nothing more to do for now."""
         await self.until(lambda: not self.call._lead.is_busy)
