@@ -407,7 +407,7 @@ def _join(
         meter=meter,
     )
     engine = Engine(parts)
-    transfer_calls = TransferCalls(store, audit, outbox, conversations, desk.transfers, shared.live)
+    transfer_calls = TransferCalls(store, clock, audit, outbox, conversations, desk.transfers, shared.live)
     jobs.register(WAITING_CALL_JOB, WaitingCalls(store, clock, jobs, transfer_calls))
     calls = Calls(
         settings, engine, lanes.turns, store, phone_calls, after_call.turns, shared.live, clock, meter, calling.do_not_call.said
