@@ -36,7 +36,9 @@ _ENTITIES = {
 """What the audit log calls a record -> where it is."""
 _BOUND = frozenset({"tickets", "callbacks"})
 """What whoever only claims to be somebody may make in that one's name, in the conversation in which they ask for it."""
-_JOBS = frozenset({"sweep", "merge-stragglers", "desk", "media-sweep", "ticket-deadlines"})
+_JOBS = frozenset(
+    {"sweep", "merge-stragglers", "desk", "media-sweep", "ticket-deadlines", "stale-calls", "call-recording-retention"}
+)
 
 
 async def dump(store: Store) -> Documents:
