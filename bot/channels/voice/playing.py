@@ -30,6 +30,8 @@ LOW = 0.2
 """Seconds of it at which less than a chunk is sent, too."""
 SLOW = 5.0
 """Seconds without a piece of sound, after which a voice counts as failed."""
+STEP = 0.5
+"""Seconds by which that may be taken less exactly: pieces come fast."""
 LONGEST = 120 * BYTES_PER_SECOND
 """Bytes of sound of one clause; a voice that goes on for longer has lost its way."""
 ECHO = 3.0
@@ -103,6 +105,7 @@ class Playing:
         self._late = 0.0
         """Seconds by which the provider plays later than that."""
         self._timer: asyncio.TimerHandle | None = None
+        self._due_at = 0.0
         self._tasks: set[asyncio.Task[None]] = set()
         self._marks = 0
         self._per_character = CHARACTER
@@ -149,11 +152,13 @@ class Playing:
                 break
 
     async def _make(self, piece: _Piece, clause: Clause) -> None:
-        sound = piece.sound
+        sound, asked = piece.sound, self._loop.time()
         try:
             async with asyncio.timeout(SLOW) as patience, aclosing(self._speak(clause)) as pieces:
                 async for more in pieces:
-                    patience.reschedule(self._loop.time() + SLOW)
+                    if self._loop.time() > asked + STEP:
+                        asked = self._loop.time()
+                        patience.reschedule(asked + SLOW)
                     sound += more
                     if len(sound) > LONGEST:
                         raise SpeechError(f"a clause of {len(clause.text)} characters has more than {LONGEST} bytes of sound")
@@ -235,8 +240,13 @@ class Playing:
         self._make_ahead()
 
     def _come_back(self, seconds: float) -> None:
+        """In so many seconds, or before: whoever comes too early comes again."""
+        due = self._clock.monotonic() + seconds
         if self._timer is not None:
+            if self._due_at <= due:
+                return
             self._timer.cancel()
+        self._due_at = due
         self._timer = self._loop.call_later(max(0.001, seconds), self._due)
 
     def _due(self) -> None:
