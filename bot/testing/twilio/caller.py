@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 from bot.running import end_tasks
 from bot.testing.twilio.documents import BadDocument, Verb, read
+from bot.testing.twilio.relay import Plan, RelayEnd
+from bot.testing.twilio.stream import StreamEnd
 from bot.testing.twilio.vendor import OURS, VOICE, Answer, Vendor, new_call_sid
 
 _MOST_STEPS = 60
@@ -19,13 +21,16 @@ _MOST_STEPS = 60
 class Carried(Protocol):
     """A websocket that carries the call, as the caller sees it."""
 
+    plan: Plan | None
+    """What they will say over the next that is said to them."""
+
     async def run(self) -> None:
         """Until it is over."""
 
     async def says(self, text: str) -> None: ...
-    async def interrupts(self, text: str, after_words: int) -> None: ...
     async def presses(self, digits: str) -> None: ...
     async def hangs_up(self) -> None: ...
+    async def breaks(self) -> None: ...
 
     def outcome(self) -> dict[str, str]:
         """What the action URL is told of it."""
@@ -53,8 +58,12 @@ class FakeCaller:
     """Whether the number has a status callback."""
     answers_dial: bool = True
     """Whether somebody answers who is dialled for the caller."""
+    passes: Callable[[float], Awaitable[None]] | None = None
+    """Lets so many seconds of the call go by; by default they are slept, `speed` times faster."""
     url: str = VOICE
     """What Twilio asks when the call begins; of a call that we placed, the address that was given."""
+    status_url: str = f"{VOICE}/status"
+    amd_url: str = f"{VOICE}/amd"
 
     heard: list[str] = field(default_factory=list)
     """What was said to them, in order."""
@@ -66,15 +75,27 @@ class FakeCaller:
     recordings: list[str] = field(default_factory=list)
     """Where news of a recording is to be told, for each that was started."""
     status: str = "ringing"
-    seconds: int = 0
-    """How long the call has lasted, by the verbs that took time."""
+    trouble: Exception | None = None
+    """What went wrong on Twilio's side while a websocket carried the call."""
     gather: Verb | None = None
     """Where we listen to them now."""
     carried: Carried | None = None
     """The websocket that carries the call now."""
 
+    @classmethod
+    def called(cls, vendor: Vendor, sid: str, form: Mapping[str, str], **options: Any) -> FakeCaller:
+        """Somebody whom we call, by the form with which Twilio was asked to (`FakeRest.placed`)."""
+        addresses: dict[str, Any] = {
+            "url": form["Url"],
+            "status_url": form["StatusCallback"],
+            "amd_url": form["AsyncAmdStatusCallback"],
+        }
+        return cls(vendor, form["To"], ours=form["From"], sid=sid, direction="outbound-api", **addresses, **options)
+
     def __post_init__(self) -> None:
         self._sequence = 0
+        self._lasted = 0.0
+        """Seconds, by what took time."""
         self._news = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self.last_posted: tuple[str, dict[str, str]] = ("", {})
@@ -100,10 +121,10 @@ class FakeCaller:
             return
         await self._answer_gather(Digits=digits)
 
-    async def interrupts(self, text: str, after_words: int = 3) -> None:
-        """Says something in the middle of what is said to them, so many words after its beginning."""
+    def will_interrupt(self, text: str, after: int = 3) -> None:
+        """They will say this in the middle of the next that is said to them, so many words after its beginning."""
         assert self.carried is not None, "on the plain way nobody knows when somebody began to speak"
-        await self.carried.interrupts(text, after_words)
+        self.carried.plan = Plan(text, after)
 
     async def keeps_silent(self) -> None:
         """Says nothing until the time is over."""
@@ -120,7 +141,38 @@ class FakeCaller:
         await self._ended("completed")
         if carried is not None:
             await carried.hangs_up()
-        await self._finished()
+        if self._task is not None:
+            async with asyncio.timeout(20):
+                await self._task
+
+    async def breaks(self) -> None:
+        """The websocket that carries the call breaks off."""
+        assert self.carried is not None, "no websocket carries the call"
+        await self.carried.breaks()
+
+    async def ends(self, within: float = 10.0) -> None:
+        """Waits until we have ended the call."""
+        async with asyncio.timeout(within):
+            while not self.is_over and self.trouble is None:
+                await self.waits()
+            if self._task is not None:
+                await self._task
+
+    async def opens(self, way: str) -> None:
+        """Opens a websocket without having been told to; comes back when it is over."""
+        url = f"ws{self.vendor.public_url.removeprefix('http')}{VOICE}/{way}"
+        noun = Verb("ConversationRelay" if way == "relay" else "Stream", {"url": url}, "")
+        end: Carried = RelayEnd(self, noun, self._passes) if way == "relay" else StreamEnd(self, noun)
+        async with asyncio.timeout(10):
+            await end.run()
+
+    async def is_listened_to(self, within: float = 10.0) -> None:
+        """Waits until a document listens to them, or it is over: behind a websocket that carried the call."""
+        async with asyncio.timeout(within):
+            while self.gather is None and not self.is_over and self.trouble is None:
+                await self.waits()
+        if self.trouble is not None:
+            raise self.trouble
 
     async def hears(self, *parts: str, within: float = 10.0) -> str:
         """Waits until something was said with all these words, in any case; all that was said, in one text."""
@@ -149,13 +201,13 @@ class FakeCaller:
         number = self._sequence if sequence is None else sequence
         self._sequence = max(self._sequence, number) + 1
         extra = {"CallbackSource": "call-progress-events", "Timestamp": self.vendor.timestamp(), "SequenceNumber": str(number)}
-        return await self.vendor.post(f"{VOICE}/status", {**self.fields(), "CallStatus": status, **extra, **fields})
+        return await self.vendor.post(self.status_url, {**self.fields(), "CallStatus": status, **extra, **fields})
 
     async def tells_machine(self, answered_by: str, milliseconds: int = 3460) -> Answer:
         """The asynchronous result of answering machine detection."""
         found = {"AnsweredBy": answered_by, "MachineDetectionDuration": str(milliseconds)}
         short = {name: value for name, value in self.fields().items() if name in ("AccountSid", "CallSid")}
-        return await self.vendor.post(f"{VOICE}/amd", {**short, **found})
+        return await self.vendor.post(self.amd_url, {**short, **found})
 
     async def tells_recording(self, sid: str, seconds: int = 12, status: str = "completed") -> Answer:
         """A recording is there."""
@@ -264,7 +316,31 @@ class FakeCaller:
         return {"DialCallStatus": "no-answer", "DialCallSid": new_call_sid()}
 
     def _connect(self, verb: Verb) -> None:
-        raise BadDocument(f"nobody carries {verb.nested}")
+        for noun in verb.nested:
+            if noun.name == "ConversationRelay":
+                self.carried = RelayEnd(self, noun, self._passes)
+            elif noun.name == "Stream":
+                self.carried = StreamEnd(self, noun)
+        if self.carried is None:
+            raise BadDocument(f"nobody carries {verb.nested}")
+        self._task = asyncio.create_task(self._carry(self.carried, verb.attributes.get("action", "")))
+
+    async def _carry(self, carried: Carried, action: str) -> None:
+        """The call over its websocket, and what is asked for after that."""
+        try:
+            await carried.run()
+            self.carried = None
+            if action:
+                following = await self._post(action, **carried.outcome())
+                if not self.is_over:
+                    await self._obey(following)
+            elif not self.is_over:
+                await self._ended("completed")
+        except Exception as error:
+            self.trouble = error
+            raise
+        finally:
+            self._news.set()
 
     async def _ended(self, status: str) -> None:
         if self.is_over:
@@ -273,14 +349,22 @@ class FakeCaller:
         self.gather = None
         self._news.set()
         if self.tells_status:
-            await self.tells(status, CallDuration=str(self.seconds), Duration="1", SipResponseCode="200")
+            await self.tells(status, CallDuration=str(int(self._lasted)), Duration="1", SipResponseCode="200")
 
-    async def _finished(self) -> None:
-        """What still runs for this call is over."""
+    async def close(self) -> None:
+        """Nothing is left of it, whatever was going on."""
         if self._task is not None:
             await end_tasks(self._task)
-            self._task = None
+
+    async def waits(self, seconds: float = 0.01) -> None:
+        """Lets a moment go by, on the wall's clock; on one that a test moves five times as much."""
+        await asyncio.sleep(seconds)
+        if self.passes is not None:
+            await self._passes(5 * seconds)
 
     async def _passes(self, seconds: float) -> None:
-        self.seconds += int(seconds)
-        await asyncio.sleep(seconds / self.speed)
+        self._lasted += seconds
+        if self.passes is not None:
+            await self.passes(seconds)
+        else:
+            await asyncio.sleep(seconds / self.speed)
