@@ -14,6 +14,7 @@ import click
 from bot.app import App
 from bot.channels.voice.base import CallInfo, Clause, Played
 from bot.channels.voice.paced import PacedLine
+from bot.channels.voice.scripted import CHARACTERS_PER_SECOND
 from bot.commands.terminal import lines_typed
 from bot.errors import ServiceError
 from bot.records.calls import CallDirection, CallStatus
@@ -22,6 +23,8 @@ from bot.services.conversations import FIRST_AGENT
 OURS = "simulator"
 HELP = "You are on the telephone: type what you say. /press 1   /hang up   (typing while it speaks interrupts it)"
 _LOOK_SECONDS = 0.1
+_SCRIPT_PACE = 8
+"""So much faster than people it is spoken to a script, which reads all of it."""
 _SETTLED_SECONDS = 0.8
 """Of silence, after which a script says its next line."""
 _PATIENCE_SECONDS = 90.0
@@ -40,7 +43,9 @@ class TerminalCall:
         self._program = shutil.which(_PLAYER) if speaks else None
         self._playing: subprocess.Popen[bytes] | None = None
         self._answered_at = app.clock.monotonic()
-        self._line = PacedLine(app.clock, self._answered_at, begins=self._begins, cut=self._falls_silent)
+        self._is_script = not sys.stdin.isatty()
+        pace = CHARACTERS_PER_SECOND * (_SCRIPT_PACE if self._is_script else 1)
+        self._line = PacedLine(app.clock, self._answered_at, begins=self._begins, cut=self._falls_silent, pace=pace)
         self._spoke_at = self._answered_at
         """When it last spoke."""
 
@@ -81,9 +86,8 @@ class TerminalCall:
 
     async def _talk(self) -> None:
         lines = lines_typed()
-        is_script = not sys.stdin.isatty()
         while not self._line.is_over:
-            if is_script:
+            if self._is_script:
                 await self._until_silent()
             try:
                 line = await asyncio.wait_for(lines.get(), _LOOK_SECONDS)

@@ -18,7 +18,7 @@ from bot.errors import Conflict, Duplicate, MoveRefused, NotFound, ServiceError
 from bot.jobs import Jobs
 from bot.live import Live
 from bot.meter import KEEPS_NOTHING, Counted, Meter
-from bot.policy import MESSAGES
+from bot.policy import CALLS, MESSAGES
 from bot.records.calls import (
     CALL_MOVES,
     ActionKind,
@@ -51,8 +51,6 @@ log = structlog.get_logger()
 
 AGENT = "after_call"
 """Under this name what the model takes is counted."""
-CALLS = "calls"
-"""Purpose of consent: being called."""
 _UNDONE = In([ProcessingStatus.PENDING, ProcessingStatus.PROCESSING, ProcessingStatus.FAILED])
 _INTENT = 50
 

@@ -61,10 +61,12 @@ from bot.records.tickets import Ticket
 from bot.records.work import JournalKind, JournalRow
 from bot.services.callbacks import number_of as callback_number
 from bot.services.numbers import number_of
+from bot.testing.clock import ManualClock
 from bot.testing.given import Given, GivenUser, make
 from bot.testing.llm import Called, Calls, Said, ScriptedStep
 from bot.testing.mail import RecordingMailer
 from bot.testing.scene import Scene, ScenePerson, open_scene
+from bot.testing.telephone import FakeTelephone
 
 R = TypeVar("R", bound=Record)
 
@@ -149,8 +151,11 @@ async def play(script: Script, folder: Path, *, mongodb: tuple[str, str] | None 
 
     Raises AssertionError that names the turn where it differs.
     """
-    mailer = RecordingMailer()
-    async with open_scene(folder, with_model=script.model != "off", mongodb=mongodb, mailer=mailer) as scene:
+    mailer, clock = RecordingMailer(), ManualClock()
+    telephone = FakeTelephone(clock)
+    async with open_scene(
+        folder, clock=clock, with_model=script.model != "off", mongodb=mongodb, mailer=mailer, telephone=telephone
+    ) as scene:
         if script.knowledge:
             await scene.app.knowledge.ensure()
         stage = await _set(script, scene, mailer)

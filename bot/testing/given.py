@@ -15,6 +15,7 @@ from __future__ import annotations
 from bot.app import App
 from bot.clock import new_id
 from bot.message import Address, Sender
+from bot.policy import CALLS
 from bot.records.base import Part
 from bot.records.conversations import Priority
 from bot.records.knowledge import KnowledgeEntry
@@ -77,6 +78,8 @@ class Given(Part):
     users: list[GivenUser] = []
     leads: list[GivenLead] = []
     knowledge: list[GivenEntry] = []
+    consents: list[str] = []
+    """Numbers of people who have agreed to be called."""
 
 
 async def make(given: Given, app: App, address: Address, sender: Sender) -> None:
@@ -89,6 +92,8 @@ async def make(given: Given, app: App, address: Address, sender: Sender) -> None
     for user in given.users:
         await app.users.add(user.email, user.name, user.role, by=_BY)
     await _leads(given, app)
+    for number in given.consents:
+        await app.consents.record(number, CALLS, source="test", by=_BY)
     await app.store.insert([KnowledgeEntry.new(id=new_id(), **entry.model_dump()) for entry in given.knowledge])
 
 

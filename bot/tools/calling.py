@@ -10,6 +10,7 @@ from bot.errors import ToolError
 from bot.resources import say
 from bot.services.calling_facts import Asked, To
 from bot.services.dialling import MOST_ABOUT, State
+from bot.services.masking import masked_phone
 from bot.services.phones import read_phone
 from bot.tools.base import Result, ToolContext, clip, tool
 
@@ -58,8 +59,8 @@ async def _who(context: ToolContext, to: str, kind: str) -> str:
     """Who is called, as the question names them."""
     if kind == "lead":
         lead = await context.services.leads.visible(context.user.user_id, to)
-        return " ".join(part for part in (lead.first_name, lead.last_name) if part) or lead.phone
+        return " ".join(part for part in (lead.first_name, lead.last_name) if part) or masked_phone(lead.phone)
     if kind == _PERSON:
         person = (await context.services.directory.person(to)).person
-        return " ".join(part for part in (person.first_name, person.last_name) if part) or (person.phone_number or to)
+        return " ".join(part for part in (person.first_name, person.last_name) if part) or masked_phone(person.phone_number or to)
     return read_phone(to, field="place_call.to").typed

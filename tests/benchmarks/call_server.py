@@ -13,6 +13,7 @@ import asyncio
 import os
 import tempfile
 import time
+from array import array
 from collections import Counter, defaultdict
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -47,7 +48,7 @@ OURS = "+12025550100"
 CHARACTER = 0.036
 """Seconds of sound of one: the answer lasts as long as the anchors' does, 5.3 s."""
 PIECE = 160
-SAMPLES: dict[str, list[float]] = defaultdict(list)
+SAMPLES: defaultdict[str, array[float]] = defaultdict(lambda: array("d"))
 COUNTS: Counter[str] = Counter()
 BEGAN = {"cpu": 0.0, "wall": 0.0, "busy": 0.0}
 
@@ -257,7 +258,7 @@ class Server:
         )
 
 
-def summary(samples: list[float]) -> dict[str, float]:
+def summary(samples: Sequence[float]) -> dict[str, float]:
     """In milliseconds, with the fields of the anchors'."""
     if not samples:
         return {"n": 0}

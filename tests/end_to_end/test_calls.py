@@ -180,7 +180,7 @@ class Joined:
 
 
 @asynccontextmanager
-async def joined(folder: Path, clock: Clock, way: str, **more: str) -> AsyncIterator[Joined]:
+async def joined(folder: Path, clock: Clock, way: str, **more: Any) -> AsyncIterator[Joined]:
     """By `stream` with ears and a mouth that know the words; all else is as in `bot serve`."""
     port = free_port()
     async with FakeOpenAI(rule=model) as openai:

@@ -16,7 +16,7 @@ from bot.errors import ModelUnavailable
 from bot.message import Reply
 from bot.meter import Snapshot
 from bot.metrics import PrometheusMeter
-from bot.policy import Wish
+from bot.records.calling import CallBasis
 from bot.records.calls import (
     ActionItemStatus,
     ActionKind,
@@ -29,11 +29,11 @@ from bot.records.calls import (
 )
 from bot.records.conversations import Conversation, Outcome
 from bot.records.leads import Lead, LeadSource, LeadStatus
-from bot.records.people import Consent, ConsentState
 from bot.records.tickets import Ticket
 from bot.records.work import Author, Job, JobStatus
 from bot.services.call_jobs import SUMMARY_JOB, TRANSCRIPT_JOB
 from bot.services.call_reading import RULES
+from bot.services.calling_facts import Asked, To
 from bot.store.base import Delete, Store, Unit
 from bot.testing.clock import ManualClock
 from bot.testing.llm import Called, Raised, Said, ScriptedModel
@@ -160,6 +160,18 @@ async def test_a_call_that_nobody_answered_has_neither(scene: Scene) -> None:
     assert (call.transcript, call.ai_summary) == (None, None)
     assert (await talking.conversation()).outcome is None
     assert (await talking.conversation()).openness != "open"
+
+
+async def test_a_call_whose_answer_nobody_told_is_filed_all_the_same(scene: Scene) -> None:
+    talking = await talk(scene, answered=False)
+    scene.model.will(Said("I see."))
+    await talking.says("Hello, bye.")
+    assert await scene.app.phone_calls.move(talking.call_id, CallStatus.COMPLETED, duration=9)
+    scene.model.will(form())
+    await scene.passes(10)
+    call = await talking.call()
+    assert call.ai_summary is not None
+    assert call.ai_summary.status is ProcessingStatus.COMPLETED
 
 
 async def test_the_end_plans_what_follows_once_however_often_it_is_told(scene: Scene) -> None:
@@ -315,19 +327,15 @@ async def test_a_callback_that_a_model_speaks_of_and_nobody_booked_is_none(scene
     assert await scene.app.store.count(Callback, {"customer_id": (await talking.call()).customer_id}) == 0
 
 
-async def test_who_takes_consent_back_in_the_call_is_not_interested_whatever_a_model_says(scene: Scene) -> None:
-    talking = await talked(scene, "It is nice, but do not ring again.")
-    call = await talking.call()
-    withdrawn = Consent(
-        id="c1",
-        customer_id=call.customer_id or "",
-        purpose="calls",
-        state=ConsentState.WITHDRAWN,
-        at=scene.clock.now(),
-        source="call",
-        proof=str(Wish.STOP),
-    )
-    await scene.app.store.insert([withdrawn])
+async def test_who_wants_no_more_calls_is_marked_at_once_and_not_interested_whatever_a_model_says(scene: Scene) -> None:
+    known = await lead(scene, LeadStatus.NEW)
+    talking = await talked(scene, "It is nice, but do not call me again.")
+    await scene.app.calling.do_not_call.said(talking.call_id, "do not call me again")
+    marked = await scene.app.store.get(Lead, known.id)
+    assert marked is not None
+    assert marked.dnd_status
+    refused = await scene.app.calling.rules.may_call(Asked(To(number="+12025550123"), CallBasis.OPERATOR))
+    assert refused.rule == "do_not_call"
     scene.model.will(form())
     await talking.is_over()
     assert (await talking.conversation()).outcome is Outcome.NOT_INTERESTED

@@ -60,6 +60,7 @@ PERMISSIONS = {
     "show_lead": "leads:read",
     "take_lead": "leads:write",
     "set_lead_status": "leads:write",
+    "place_call": "write:calls",
     "find_conversations": "read:conversations",
     "read_conversation": "read:conversations",
 }
@@ -70,10 +71,10 @@ _PEOPLE, _CHANGES = {"find_people", "show_person"}, {"note_on_ticket", "move_tic
 _LEADS = {"find_leads", "show_lead"}
 MAY_USE = {
     Role.ADMIN: set(PERMISSIONS),
-    Role.SUPERVISOR: _PEOPLE | _TICKETS | _CHANGES | _CONVERSATIONS,
-    Role.AGENT: _PEOPLE | _TICKETS | _CHANGES | _CONVERSATIONS,
-    Role.SALES_HEAD: _PEOPLE | _CONVERSATIONS | _LEADS | {"take_lead", "set_lead_status"},
-    Role.SALES_REP: _PEOPLE | _LEADS | {"take_lead", "set_lead_status"},
+    Role.SUPERVISOR: _PEOPLE | _TICKETS | _CHANGES | _CONVERSATIONS | {"place_call"},
+    Role.AGENT: _PEOPLE | _TICKETS | _CHANGES | _CONVERSATIONS | {"place_call"},
+    Role.SALES_HEAD: _PEOPLE | _CONVERSATIONS | _LEADS | {"take_lead", "set_lead_status", "place_call"},
+    Role.SALES_REP: _PEOPLE | _LEADS | {"take_lead", "set_lead_status", "place_call"},
     Role.MANAGER: set(),
     Role.USER: set(),
     Role.VIEWER: _PEOPLE | _TICKETS | _CONVERSATIONS | _LEADS,

@@ -98,7 +98,6 @@ _LATER = 3
 _UNKNOWN = 0.75
 """Share of changes that is believed of somebody who has not been heard yet."""
 
-
 _NOTHING = (0.0,)
 _NO_VOICE = (0.2,)
 _SOFT = (0.4,)
@@ -118,6 +117,7 @@ class WebrtcDetector:
     window = FRAME
 
     def __init__(self, mode: int = 1) -> None:
+        """`mode` is WebRTC's: 0 takes most for speech, 3 least. The gate and the pitch are strict, so that it need not be."""
         self.we_speak = False
         self._vad = webrtcvad.Vad(mode)
         self._gate = NoiseGate()

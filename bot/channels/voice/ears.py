@@ -69,6 +69,10 @@ class Ears:
         """What the recogniser has understood so far; told as often as one likes, empty where it tells nothing."""
         self._turns.words(text)
 
+    def goes_on_until(self, words: str, end: float) -> float:
+        """Till when somebody may go on who was taken to have ended at `end` and has said this, in seconds of the call."""
+        return self._turns.goes_on_until(words, end)
+
     def feed(self, frame: bytes, at: float) -> Event | None:
         """What the line has heard, mu-law, up to the moment `at`; what it makes happen, if anything.
 

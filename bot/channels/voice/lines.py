@@ -64,6 +64,7 @@ class Lines:
             direction=call.direction or CallDirection.INBOUND,
             language=conversation.language or "",
             answered_at=self._clock.monotonic() - self._since(call.started_at),
+            about=call.about,
         )
 
     def _since(self, at: datetime | None) -> float:

@@ -89,7 +89,7 @@ class Rules:
     soon: float = 0.5
     """Who goes on so soon after their turn was ended had not ended: from then on we wait longer."""
     patience: float = 0.15
-    """By so much each time."""
+    """By so much each time; a third of it is taken back with each turn that was whole."""
     most_patience: float = 0.45
 
 
@@ -152,6 +152,15 @@ class TurnTaking:
         self._tells_words = self._tells_words or bool(text)
         self._silence = 0.0
 
+    def goes_on_until(self, words: str, end: float) -> float:
+        """Till when somebody may go on who was taken to have ended at `end`, now that it is known what they said.
+
+        A recogniser that tells no words before the end makes us end turns by silence alone; what then turns out to break off in
+        the middle of a sentence is given the time that it would have had.
+        """
+        unfinished = looks_finished(words, self.language) is False
+        return end + self.rules.unfinished + self._patience if unfinished else end
+
     def step(self, probability: float, seconds: float, at: float) -> Event | None:
         """One judgement of the detector, of so many seconds of sound that end `at`. What it makes happen, if anything."""
         self._now = at = max(at, self._now)
@@ -177,8 +186,9 @@ class TurnTaking:
         return self._begin(at)
 
     def _begin(self, at: float) -> Event:
-        if self._start - self._ended_at < self.rules.soon:
-            self._patience = min(self.rules.most_patience, self._patience + self.rules.patience)
+        was_cut_off = self._start - self._ended_at < self.rules.soon
+        patience = self._patience + (self.rules.patience if was_cut_off else -self.rules.patience / 3)
+        self._patience = min(max(0.0, patience), self.rules.most_patience)
         self._hearing, self._over_us, self._interrupted = True, self._we_speak, False
         self._spoken, self._end, self._words = self._count, at, ""
         self._over = self._count if self._we_speak else 0.0

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 
 import structlog
 
@@ -39,6 +40,9 @@ class Utterances:
         self._words = ""
         self._ended: deque[tuple[Listening, Event]] = deque()
         self._task: asyncio.Task[None] | None = None
+        self._held: Text | None = None
+        """What breaks off in the middle of a sentence: told with the rest of it, or alone where none comes."""
+        self._more = asyncio.Event()
         self.answer_from: float | None = None
         """When the person ended what is to be answered, on the monotonic clock; whoever speaks first takes it away."""
 
@@ -66,6 +70,7 @@ class Utterances:
             self._listening = listening = self._recogniser.listen(self._ears.language)
             listening.feed(event.sound)
             self._words = ""
+            self._more.set()
             self._hears.hearing("")
         elif event.kind is Kind.INTERRUPTED:
             self._interrupt()
@@ -75,7 +80,7 @@ class Utterances:
                 self._recognise(listening, event)
                 return
             listening.cancel()
-            self._tell(Text(""), event)  # it was nothing: what was interrupted goes on
+            self._tell(self._with_held(Text(""), event))  # it was nothing: what was interrupted goes on
 
     def _recognise(self, listening: Listening, event: Event) -> None:
         self._ended.append((listening, event))
@@ -101,17 +106,50 @@ class Utterances:
             else:
                 self.answer_from = self._zero + event.end
                 self._hears.took("transcript", self._clock.monotonic() - self.answer_from)
-                self._tell(said, event)
+                await self._understood(said, event)
+
+    async def _understood(self, said: Text, event: Event) -> None:
+        """Tells what was said, unless it breaks off and the rest of it is being said: then with that."""
+        self._held = whole = self._with_held(said, event)
+        seconds = self._ears.goes_on_until(whole.text, event.end) - (self._clock.monotonic() - self._zero)
+        if seconds > 0:
+            if not self._is_more_there:
+                self._hears.hearing(whole.text)
+                self._more.clear()
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(seconds):
+                        await self._more.wait()
+            if self._is_more_there:
+                return
+        if self._held is whole:
+            self._held = None
+            self._tell(whole)
+
+    @property
+    def _is_more_there(self) -> bool:
+        return self._listening is not None or bool(self._ended)
+
+    def _with_held(self, said: Text, event: Event) -> Text:
+        held, self._held = self._held, None
+        if held is None:
+            return Text(said.text, event.start, event.end, said.confidence)
+        if not said.text:
+            return held
+        confidences = [each.confidence for each in (held, said) if each.confidence is not None]
+        return Text(f"{held.text} {said.text}", held.start, event.end, min(confidences, default=None))
 
     def _fail(self, event: Event) -> None:
         self._hears.failed("recogniser")
-        self._tell(Text(""), event)
+        self._tell(self._with_held(Text(""), event))
 
-    def _tell(self, said: Text, event: Event) -> None:
-        self._hears.heard(said.text, start=event.start, end=event.end, confidence=said.confidence)
+    def _tell(self, said: Text) -> None:
+        self._hears.heard(said.text, start=said.start or 0.0, end=said.end or 0.0, confidence=said.confidence)
 
     def close(self) -> None:
         """The call is over: nothing more is heard. Who calls it ends the `task`."""
+        if self._held is not None:
+            self._tell(self._held)
+            self._held = None
         if self._listening is not None:
             self._listening.cancel()
             self._listening = None

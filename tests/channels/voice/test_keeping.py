@@ -12,11 +12,13 @@ from bot.channels.voice.keeping import Keeping
 from bot.channels.voice.live_calls import LiveCalls
 from bot.meter import Snapshot
 from bot.metrics import PrometheusMeter
-from bot.records.calls import Call, CallDirection
+from bot.records.calls import Call, CallDirection, CallStatus
+from bot.records.conversations import Outcome
 from bot.testing.line import RecordingLine
 from bot.testing.llm import Said
 from bot.testing.scene import Scene
 from tests.channels.voice.calls import on_the_phone, parts_of
+from tests.scenarios.helpers import set_setting
 from tests.services.call_helpers import OURS, SID, THEIRS, Talk, talk
 
 pytestmark = pytest.mark.scenario
@@ -104,3 +106,24 @@ async def test_how_many_calls_a_process_carries_is_in_its_metrics(scene: Scene) 
     call.over("hung_up")
     await calls.close(0)
     assert "switchboard_live_calls 0.0" in told()
+
+
+async def test_who_hangs_up_in_mid_sentence_leaves_a_call_that_was_cut_there(scene: Scene) -> None:
+    scene.model.will(Said("We have three plans. The small one is for flats."))
+    async with on_the_phone(scene) as phone:
+        await scene.app.phone_calls.move(phone.begun.call.id, CallStatus.IN_PROGRESS)
+        await phone.passes(3)
+        phone.says("What plans do you have?")
+        await phone.rests()
+        phone.line.plays(1)
+        await phone.passes(4)
+    await set_setting(scene, "call_summary", "rules")
+    await scene.app.phone_calls.move(phone.begun.call.id, CallStatus.COMPLETED)
+    await scene.passes(10)
+    call, conversation = await scene.app.store.get(Call, phone.begun.call.id), await phone.conversation()
+    assert call is not None
+    assert call.transcript is not None
+    assert [segment.text for segment in call.transcript.segments][-2:] == ["What plans do you have?", "We have three plans."]
+    assert all(0 <= (one.start_time or 0) <= (one.end_time or 0) <= (call.duration or 0) for one in call.transcript.segments)
+    assert conversation.outcome is Outcome.DISCONNECTED
+    assert conversation.transcript == call.transcript.text

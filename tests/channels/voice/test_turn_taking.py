@@ -151,6 +151,9 @@ def test_somebody_who_was_cut_off_is_given_more_time_from_then_on() -> None:
     for _ in range(20):
         caller.speaks(1).is_silent(1.3)
     assert caller.speaks(1).is_silent(3).waited == pytest.approx(1.15, abs=0.021)
+    for _ in range(20):
+        caller.speaks(1).is_silent(3)
+    assert caller.waited == pytest.approx(0.7, abs=0.021)  # they were whole again
 
 
 def test_an_answer_to_what_we_said_is_no_rest_of_a_turn() -> None:
