@@ -9,6 +9,7 @@ from bot.errors import NotFound, RecordError, ServiceError, Taken
 from bot.records.calls import Call, CallDirection, CallStatus, NextKind, NextStep
 from bot.records.conversations import Conversation, Message, MessageSender, MessageStatus
 from bot.records.users import Role, User
+from bot.services.callbacks import CALLBACK_FLOW, OFFERED
 from bot.services.phone_calls import PhoneCall
 from bot.services.telephones import read_number, read_sip, telephone_of
 from bot.store.base import Unit
@@ -107,8 +108,8 @@ async def test_where_nobody_answers_the_ai_goes_on_and_offers_to_call_back_once(
     assert (conversation.assignee, call.next_step) == (AgentRef("support"), None)
     [sorry] = await said(scene, begun)
     assert (sorry.content, sorry.status) == ("I am sorry, nobody answered just now. Shall we call you back?", MessageStatus.SENT)
-    assert sorry.interactive is not None
-    assert [button.title for button in sorry.interactive.buttons] == ["Get a call", "Open a ticket"]
+    assert conversation.flow is not None
+    assert (conversation.flow.name, conversation.flow.step) == (CALLBACK_FLOW, OFFERED)  # a plain "yes" books it
 
 
 async def test_an_unanswered_transfer_of_a_call_that_is_over_says_nothing(scene: Scene) -> None:
