@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import datetime
 
 import structlog
@@ -80,10 +81,11 @@ class Engine:
 
         What stands on the timeline for it then; None where they heard nothing, and where the turn had ended all the same.
         """
-        try:
+        with suppress(Duplicate):  # what was cancelled had a commit under way: perhaps no more than that it was heard
             return await self._break_off(claim, turn, heard)
-        except Duplicate:  # what was cancelled had a commit under way: it was heard, or even ended, at that moment
+        with suppress(Duplicate):  # a turn without an agent is heard and ended in one
             return await self._break_off(claim, turn, heard)
+        return None
 
     async def _break_off(self, claim: Claim, turn: Turn, heard: str) -> Message | None:
         scene = await self._hearing.enter(claim, turn)

@@ -90,7 +90,7 @@ class LiveCall:
         for message in unsaid:  # put there before the line was open, or lost with the last one
             self.written(message)
         if conversation is None or not conversation.message_count:  # else it goes on, over another line
-            self._timeline.remark(*disclosure(self.language, self._parts.rules), is_due=True)
+            self._timeline.remark(*disclosure(self.language, self._parts.rules, self.info.about), is_due=True)
             self._timeline.remark(invitation(self.info.direction, self.language))
         self._weigh()
 

@@ -151,7 +151,7 @@ class Gather:
         ):
             return
         direction = talk.call.direction or CallDirection.INBOUND
-        sentences = [*disclosure(talk.language, self._rules), invitation(direction, talk.language)]
+        sentences = [*disclosure(talk.language, self._rules, talk.call.about), invitation(direction, talk.language)]
         await self._parts.call_timeline.say(talk.call, talk.conversation, " ".join(sentences), "opening")
 
     async def begin(self, talk: Talk, why: str, *, turn: int = 1, recording: twiml.Recording | None = None) -> str:
