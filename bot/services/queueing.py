@@ -72,7 +72,7 @@ class Queueing:
     ) -> str:
         """What somebody is told who enters a queue with this unit: this sentence, and how it stands.
 
-        Empty where they are to be told nothing at all (S2-096). On a call the place comes once it is known that somebody is there.
+        Empty where they are to be told nothing at all (S2-096). On a call the place is told once somebody is known to be there.
         """
         standing = await self.standing(skill, priority or conversation.priority, conversation.waiting_since)
         if _is_silent(conversation, standing):

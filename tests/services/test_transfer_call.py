@@ -107,8 +107,9 @@ async def test_where_nobody_answers_the_ai_goes_on_and_offers_to_call_back_once(
     assert (conversation.assignee, call.next_step) == (AgentRef("support"), None)
     [sorry] = await said(scene, begun)
     assert (sorry.content, sorry.status) == ("I am sorry, nobody answered just now. Shall we call you back?", MessageStatus.SENT)
-    assert sorry.interactive is not None
-    assert [button.title for button in sorry.interactive.buttons] == ["Get a call", "Open a ticket"]
+    assert sorry.interactive is None
+    assert conversation.flow is not None
+    assert (conversation.flow.name, conversation.flow.epoch) == ("book_callback", conversation.epoch)
 
 
 async def test_an_unanswered_transfer_of_a_call_that_is_over_says_nothing(scene: Scene) -> None:
