@@ -31,7 +31,9 @@ OURS, THEIRS = "+12025550100", "+12025550101"
 class Trunk:
     """The program, with a line to it."""
 
-    def __init__(self, app: App, model: ScriptedModel, recogniser: ScriptedRecogniser, client: TestClient[web.Request, web.Application]) -> None:
+    def __init__(
+        self, app: App, model: ScriptedModel, recogniser: ScriptedRecogniser, client: TestClient[web.Request, web.Application]
+    ) -> None:
         self.app = app
         self.model = model
         self.recogniser = recogniser
