@@ -182,7 +182,7 @@ class Assignment:
         return True
 
 
-def _put_through(conversation: Conversation, to: str) -> Change[Call]:
+def _put_through(conversation: Conversation, to: str) -> Change:
     """A call goes on at this telephone; the unit is void where it is over."""
     under_way = {"id": conversation.call_id or "", "status": CallStatus.IN_PROGRESS}
     return Change(Call, under_way, set={"next_step": NextStep(kind=NextKind.TRANSFER, to=to)}, must=1)

@@ -146,7 +146,7 @@ async def test_a_whole_call_by_plain_webhooks_of_the_real_program(tmp_path: Path
             "TWILIO_AUTH_TOKEN": AUTH_TOKEN,
             "TWILIO_FROM_NUMBER": OURS,
         }
-        server = await started(around.bot("serve"))
+        server = await started(around.bot("serve", **settings))
         assert f"telephone on: {OURS}, by gather" in server.output()
         vendor = Vendor(f"http://127.0.0.1:{around.port}", public_url="https://bot.example.com")
         ana = FakeCaller(vendor, ANA)
@@ -181,7 +181,7 @@ class Joined:
 
 
 @asynccontextmanager
-async def joined(folder: Path, clock: Clock, way: str, **more: str) -> AsyncIterator[Joined]:
+async def joined(folder: Path, clock: Clock, way: str, **more: Any) -> AsyncIterator[Joined]:
     """By `stream` with ears and a mouth that know the words; all else is as in `bot serve`."""
     port = free_port()
     async with FakeOpenAI(rule=model) as openai:

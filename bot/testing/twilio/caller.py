@@ -85,7 +85,11 @@ class FakeCaller:
     @classmethod
     def called(cls, vendor: Vendor, sid: str, form: Mapping[str, str], **options: Any) -> FakeCaller:
         """Somebody whom we call, by the form with which Twilio was asked to (`FakeRest.placed`)."""
-        addresses = {"url": form["Url"], "status_url": form["StatusCallback"], "amd_url": form["AsyncAmdStatusCallback"]}
+        addresses: dict[str, Any] = {
+            "url": form["Url"],
+            "status_url": form["StatusCallback"],
+            "amd_url": form["AsyncAmdStatusCallback"],
+        }
         return cls(vendor, form["To"], ours=form["From"], sid=sid, direction="outbound-api", **addresses, **options)
 
     def __post_init__(self) -> None:
