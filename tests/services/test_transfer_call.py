@@ -162,3 +162,30 @@ def test_a_telephone_is_a_number_that_can_be_dialled_or_an_address_of_sip() -> N
         with pytest.raises(RecordError, match=r"^User\.sip: must be an address of SIP"):
             read_sip(typed)
     assert telephone_of(User(id="1", email="a@example.com", phone="555 0177")) == ""
+
+
+async def test_who_waits_on_the_telephone_is_put_through_to_who_has_one_and_is_not_on_it(scene: Scene) -> None:
+    await open_hours(scene)
+    await add_user(scene, "Ana")
+    await add_user(scene, "Tom", phone="+12025550177")
+    first, second = await on_the_line(scene), await on_the_line(scene, SID.replace("1", "2"))
+    await enters_the_queue(scene, first)
+    await scene.passes(1)
+    conversation, call = await now(scene, first)
+    assert (conversation.assignee, call.next_step) == (
+        OperatorRef("tom"),
+        NextStep(kind=NextKind.TRANSFER, to="+12025550177"),
+    )
+    await enters_the_queue(scene, second)
+    await scene.passes(1)
+    conversation, call = await now(scene, second)
+    assert (conversation.assignee, call.next_step) == (Queue("support"), None)
+
+
+async def test_while_somebody_is_at_a_desk_who_waits_on_the_line_hears_how_it_stands(scene: Scene) -> None:
+    await open_hours(scene)
+    await add_user(scene, "Ana")
+    begun = await on_the_line(scene)
+    await enters_the_queue(scene, begun)
+    await scene.passes(4)
+    assert [message.content for message in await said(scene, begun)] == ["You are next. Please stay on the line."]

@@ -156,12 +156,13 @@ async def on_the_phone(
     language: str = "en",
     rules: CallRules | None = None,
     opening: bool = True,
+    theirs: str = THEIRS,
 ) -> AsyncIterator[Phone]:
     """A call that has begun, its opening heard; hung up when the block ends, and nothing is left of it then."""
     app, line, no_calls = scene.app, RecordingLine(), NoCallsList()
-    begun = await app.phone_calls.begin(SID, ours=OURS, theirs=THEIRS, direction=direction, agent="support", language=language)
+    begun = await app.phone_calls.begin(SID, ours=OURS, theirs=theirs, direction=direction, agent="support", language=language)
     info = CallInfo(
-        begun.call.id, SID, begun.conversation.id, OURS, THEIRS, direction, language, answered_at=scene.clock.monotonic()
+        begun.call.id, SID, begun.conversation.id, OURS, theirs, direction, language, answered_at=scene.clock.monotonic()
     )
     listening = app.live.count()
     call = LiveCall(info, line, parts_of(app, no_calls, rules))
