@@ -18,6 +18,8 @@ SHORT = 12
 """A later sentence that is shorter is spoken together with what follows."""
 LONG = 160
 """A clause without any mark is cut at a word from here on."""
+LONGEST = 2 * LONG
+"""A clause of a single word is cut from here on, in the word: so nothing that is written costs more than its length."""
 
 _HARD_END = re.compile(r"""[.!?…]+["'”’»)\]*_]*(?=\s)|[।॥]+["'”’»)\]*_]*|\n""")
 _SOFT_END = re.compile(r"""[,;:—–]["'”’»)\]*_]*(?=\s)""")
@@ -74,6 +76,7 @@ class Clauses:
 
 def _end(text: str, *, is_first: bool) -> int:
     """Where the first clause ends; 0 while that cannot be told."""
+    is_longer, text = len(text) > LONGEST, text[:LONGEST]
     least = 1 if is_first else SHORT
     ends = [found.end() for found in _HARD_END.finditer(text) if _length(text[: found.end()]) >= least and _is_end(text, found)]
     softly = FIRST_SOFT if is_first else SOFT
@@ -83,7 +86,7 @@ def _end(text: str, *, is_first: bool) -> int:
     if len(text) <= LONG:
         return 0
     blank = max((found.start() for found in re.finditer(r"\s+", text[:LONG]) if text[: found.start()].strip()), default=0)
-    return blank or (min(ends) if ends else 0)  # never within a word
+    return blank or (min(ends) if ends else LONGEST if is_longer else 0)
 
 
 def _length(piece: str) -> int:
@@ -103,12 +106,13 @@ def _is_end(text: str, found: re.Match[str]) -> bool:
     return not (word.casefold() in _ABBREVIATIONS or _INITIALS.fullmatch(word) or is_number)
 
 
-_LINK = re.compile(r"!?\[([^\]]*)\]\(\s*\S+?(?:\s+\"[^\"]*\")?\s*\)")
+# Models repeat themselves without end, and callers make them: no pattern here takes longer than some times the length of a text.
+_LINK = re.compile(r"!?\[([^\[\]]*)\]\(\s*[^\s)]{1,500}(?:\s+\"[^\"]*\")?\s*\)")
 _URL = re.compile(r"https?://(?:www\.)?([^\s/?#]+)((?:/[^\s?#]*)?)[^\s]*", re.IGNORECASE)
-_LINE_MARK = re.compile(r"(?m)^\s*(?:#{1,6}\s+|>\s*|[-*+•]\s+)")
-_RULE = re.compile(r"(?m)^\s*(?:[-*_=]\s*){3,}$|^\s*\|?(?:\s*:?-{2,}:?\s*\|?)+\s*$")
+_LINE_MARK = re.compile(r"(?m)^[^\S\n]*(?:#{1,6}\s+|>\s*|[-*+•]\s+)")
+_RULE = re.compile(r"(?m)^[-*_=|: \t]+$")
 _EMPHASIS = re.compile(r"(?<!\w)(\*{1,3}|_{1,3}|~~|`{1,3})(?=\S)|(?<=\S)(\*{1,3}|_{1,3}|~~|`{1,3})(?!\w)")
-_FENCE = re.compile(r"(?m)^\s*```\w*\s*$")
+_FENCE = re.compile(r"(?m)^[^\S\n]*```\w*[^\S\n]*$")
 _DIGITS = re.compile(r"(?<![\w.,])\+?(?:0\d{3,}|\d{7,})(?![\w]|[.,]\d)|(?<=-)0\d{3,}(?!\w)")
 
 
@@ -129,8 +133,8 @@ def speakable(text: str) -> str:
 def _spoken_address(found: re.Match[str]) -> str:
     """Of a web address the host and a short path; what stands behind them nobody could note down."""
     host, path = found.group(1), found.group(2)
-    end = re.search(r"[.,;:!?)\]]+$", found.group())
-    tail = end.group() if end else ""
+    whole = found.group()
+    tail = whole[len(whole.rstrip(".,;:!?)]")) :]
     address = host + (path if len(path) <= 20 else "")
     return address.rstrip("/.,;:!?)]") + tail
 

@@ -86,8 +86,6 @@ class Calls:
             log.warning("something about a call could not be read or written", error=str(error))
         except Exception:
             log.exception("something about a call failed")
-        finally:
-            self._meter.holds(Held.CALLS, len(self.live))
 
 
 class _DoNotCall:
