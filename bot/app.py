@@ -304,6 +304,7 @@ def _join(
     def shape(lane: str, reply: Reply) -> list[Reply]:
         return shape_for(channels, lane, reply)
 
+    company = settings.company or COMPANY
     audit = Audit(clock)
     policy = Policy(store, clock)
     backlog = Backlog(store, clock, settings.max_waiting)
@@ -345,7 +346,7 @@ def _join(
     callbacks, capture = Callbacks(store, clock, audit), Capture(store, clock, leads)
     phone_calls = PhoneCalls(store, clock, audit, people, conversations, jobs)
     calling = join_calling(
-        store, clock, audit, jobs, policy, system, phone_calls, callbacks, shared.pacer, telephone, COMPANY, settings
+        store, clock, audit, jobs, policy, system, phone_calls, callbacks, shared.pacer, telephone, company, settings
     )
     after_call = join_after_call(
         store,
@@ -401,12 +402,12 @@ def _join(
         queueing=desk.queueing,
         flows=discover_flows(),
         intents=intents,
-        company=COMPANY,
+        company=company,
         default_language=settings.default_language,
         meter=meter,
     )
     engine = Engine(parts)
-    transfer_calls = TransferCalls(store, audit, outbox, conversations, desk.transfers, shared.live)
+    transfer_calls = TransferCalls(store, clock, audit, outbox, conversations, desk.transfers, shared.live)
     jobs.register(WAITING_CALL_JOB, WaitingCalls(store, clock, jobs, transfer_calls))
     calls = Calls(
         settings, engine, lanes.turns, store, phone_calls, after_call.turns, shared.live, clock, meter, calling.do_not_call.said

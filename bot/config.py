@@ -161,6 +161,7 @@ class Settings(BaseSettings):
     data_dir: Path = _setting("BOT_DATA_DIR", Path("data"), "directory of the embedded store")
     public_url: WebAddress = _setting("BOT_PUBLIC_URL", "", "how the vendors reach us")
     secret_key: SecretStr = _setting("BOT_SECRET_KEY", SecretStr(""), "signs sessions and encrypts stored secrets")
+    company: str = _setting("BOT_COMPANY", "", "what we are called: said on calls, and in prompts", max_length=100)
     default_language: Literal["es", "en", "hi"] = _setting("BOT_DEFAULT_LANGUAGE", "es", "language until a person's is known")
     quiet_ms: int = _setting("BOT_QUIET_MS", 800, "how long to wait for more of a burst, in ms", ge=0, le=600_000)
     lease_ms: int = _setting("BOT_LEASE_MS", 5000, "how long a silent worker keeps a lane, in ms", ge=100)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import datetime
 
 import structlog
@@ -18,11 +19,11 @@ from bot.errors import Duplicate, EpochMoved
 from bot.message import InboundMessage, Receipt, Reply
 from bot.meter import Counted
 from bot.policy import Wish, is_blocked, wish_of
-from bot.records.conversations import QUEUE_RANKS, Conversation, ConversationKind, Message, Priority
+from bot.records.conversations import QUEUE_RANKS, ChannelName, Conversation, ConversationKind, Message, Priority
 from bot.records.handoffs import Cause
 from bot.records.people import Customer
 from bot.records.work import Author, JournalKind
-from bot.resources import say
+from bot.resources import say, spoken
 from bot.services.closing import rating_in
 from bot.services.conversations import is_held_by_ai
 from bot.store.base import Change, Claim, Require, Unit
@@ -46,6 +47,10 @@ class Engine:
         Fewer than all, when an interrupted run had frozen the turn with only the first ones. With a `speaker` the answer is
         spoken while it is written, and nothing is left to be delivered.
         """
+        with spoken(turn.address.channel == ChannelName.VOICE):
+            return await self._turn(claim, turn, speaker)
+
+    async def _turn(self, claim: Claim, turn: Turn, speaker: Speaker | None) -> int:
         scene = await self._hearing.enter(claim, turn, speaker)
         bind_contextvars(turn=scene.turn.id, conversation=scene.conversation.id)
         asked = scene.flow is not None and self._parts.clock.now() < scene.flow.expires_at
@@ -68,7 +73,7 @@ class Engine:
             try:
                 await self._answering.answer(scene)
             except EpochMoved:  # before anything was heard: it is for whoever holds it now
-                return await self.turn(claim, turn, speaker)
+                return await self._turn(claim, turn, speaker)
         return len(scene.turn.heard)
 
     async def break_off(self, claim: Claim, turn: Turn, heard: str) -> Message | None:
@@ -76,10 +81,11 @@ class Engine:
 
         What stands on the timeline for it then; None where they heard nothing, and where the turn had ended all the same.
         """
-        try:
+        with suppress(Duplicate):  # what was cancelled had a commit under way: perhaps no more than that it was heard
             return await self._break_off(claim, turn, heard)
-        except Duplicate:  # what was cancelled had a commit under way: it was heard, or even ended, at that moment
+        with suppress(Duplicate):  # a turn without an agent is heard and ended in one
             return await self._break_off(claim, turn, heard)
+        return None
 
     async def _break_off(self, claim: Claim, turn: Turn, heard: str) -> Message | None:
         scene = await self._hearing.enter(claim, turn)
@@ -96,6 +102,10 @@ class Engine:
 
     async def give_up(self, claim: Claim, turn: Turn, error: str, speaker: Speaker | None = None) -> None:
         """A turn failed too often: its messages are set aside, the person is told, a person is asked to look."""
+        with spoken(turn.address.channel == ChannelName.VOICE):
+            await self._give_up(claim, turn, error, speaker)
+
+    async def _give_up(self, claim: Claim, turn: Turn, error: str, speaker: Speaker | None) -> None:
         scene = await self._hearing.enter(claim, turn, speaker)
         unit = Unit(fence_of(claim))
         self._hearing.hear(scene, unit)
@@ -107,8 +117,9 @@ class Engine:
             queue = self._parts.queue()
             why = "a turn failed too often"
             self._parts.conversations.assign(unit, scene.conversation, queue, by="system", reason=why, cause=Cause.MODEL_DOWN)
-            place = await self._parts.queueing.enter(unit, scene.conversation, queue.skill, scene.language)
-            replies.append(Reply("\n".join(filter(None, (say(scene.language, "trouble"), place)))))
+            trouble = say(scene.language, "trouble")
+            told = await self._parts.queueing.enter(unit, scene.conversation, queue.skill, scene.language, trouble)
+            replies.append(Reply(told or trouble))
         elif scene.user is not None:
             replies.append(Reply(say(scene.language, "sorry_failed")))
         said = self._hearing.say(scene, unit, replies, Author.SYSTEM)
@@ -161,18 +172,21 @@ class Engine:
         if priority is not conversation.priority:
             rank = {"priority": priority, "queue_rank": QUEUE_RANKS[priority]}
             unit.add(Change(Conversation, {"id": conversation.id}, set=rank))
-        place = await self._parts.queueing.enter(unit, conversation, queue.skill, scene.language, priority)
-        sentence = say(scene.language, _connecting(conversation, trigger))
-        told = () if place is None else (Reply(f"{sentence}\n{place}"),)
+        sentence = say(scene.language, "connecting_upset" if trigger.cause is Cause.SENTIMENT else "connecting")
+        told = await self._parts.queueing.enter(unit, conversation, queue.skill, scene.language, sentence, priority)
         try:
-            await self._hearing.finish(scene, unit, *told)
+            await self._hearing.finish(scene, unit, *((Reply(told),) if told else ()))
         except EpochMoved:
             await self._hearing.end(scene, Unit())  # an operator was faster
 
     async def _wait(self, scene: Scene) -> None:
         """People of ours have it: it is recorded. Who waits for one is told how it stands, though not each time."""
         unit, conversation = Unit(), scene.conversation
-        told = await self._parts.queueing.again(unit, conversation, scene.language) if scene.customer is not None else ""
+        told = ""
+        if conversation.kind is ConversationKind.CALL:  # a line on which nobody answers is dead to who hears it
+            told = say(scene.language, "call_still_waiting") if conversation.assignee_kind is AssigneeKind.QUEUE else ""
+        elif scene.customer is not None:
+            told = await self._parts.queueing.again(unit, conversation, scene.language)
         if not told:
             await self._hearing.end(scene, Unit())
             return
@@ -202,12 +216,6 @@ class Engine:
 def _switched_off(scene: Scene) -> Reply:
     """A user is told: there is nobody to pass them to."""
     return Reply(say(scene.language, "ai_off"))
-
-
-def _connecting(conversation: Conversation, trigger: Trigger) -> str:
-    if conversation.kind is ConversationKind.CALL:
-        return "connecting_call"
-    return "connecting_upset" if trigger.cause is Cause.SENTIMENT else "connecting"
 
 
 def _rating(scene: Scene) -> tuple[int, str] | None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import datetime
 from decimal import Decimal
 from functools import cache
@@ -23,6 +25,22 @@ ROOT = _PACKED if _PACKED.is_dir() else Path(__file__).parent.parent
 """Inside a wheel the folders are packed into the package; in a checkout they lie beside it."""
 
 LANGUAGES = ("es", "en", "hi")
+
+
+ON_CALL = "_on_call"
+"""What the name of an utterance ends with that is said on a call in the place of the one before it."""
+
+_IS_SPOKEN: ContextVar[bool] = ContextVar("is_spoken", default=False)
+
+
+@contextmanager
+def spoken(is_spoken: bool = True) -> Iterator[None]:
+    """While it lasts, `say` gives what is heard rather than read, wherever an utterance has such a variant."""
+    token = _IS_SPOKEN.set(is_spoken)
+    try:
+        yield
+    finally:
+        _IS_SPOKEN.reset(token)
 
 
 _YAML: type[yaml.SafeLoader | yaml.CSafeLoader] = yaml.CSafeLoader if yaml.__with_libyaml__ else yaml.SafeLoader
@@ -70,6 +88,7 @@ def say(language: str, name: str, *, seed: str = "", **values: object) -> str:
     the same; without one it is the first. Raises ResourceError if the language lacks the name, or nobody fills a blank.
     """
     known = _known(language)
+    name = f"{name}{ON_CALL}" if _IS_SPOKEN.get() and f"{name}{ON_CALL}" in utterances(known) else name
     text = _text(known, utterances(known).get(name), seed, values.get("count"))
     if not isinstance(text, str) or name.endswith("_words"):
         raise ResourceError(f"prompts/utterances/{language}.yaml: has no text {name!r}")
@@ -103,11 +122,11 @@ def words(name: str) -> frozenset[str]:
 
 
 def moment(language: str, at: datetime, zone: ZoneInfo | None = None) -> str:
-    """A moment in words: in this zone, named, or else in the one that it was said in."""
+    """A moment in words: in this zone, named, or else in the one that it was said in, which nobody has to be told on a call."""
     there = at.astimezone(zone) if zone is not None else at
     known = _known(language)
     words = format_datetime(there.replace(tzinfo=None), say(known, "moment"), locale=known)
-    return f"{words} ({_zone_name(known, there, zone)})"
+    return words if zone is None and _IS_SPOKEN.get() else f"{words} ({_zone_name(known, there, zone)})"
 
 
 def _zone_name(language: str, there: datetime, zone: ZoneInfo | None) -> str:

@@ -22,6 +22,7 @@ DEFAULTS: dict[str, object] = {
     "BOT_DATA_DIR": Path("data"),
     "BOT_PUBLIC_URL": "",
     "BOT_SECRET_KEY": "",
+    "BOT_COMPANY": "",
     "BOT_DEFAULT_LANGUAGE": "es",
     "BOT_QUIET_MS": 800,
     "BOT_LEASE_MS": 5000,

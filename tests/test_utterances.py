@@ -14,7 +14,7 @@ from bot.dialogs.flows import open_ticket
 from bot.dialogs.telling import _PLAIN
 from bot.dialogs.wanted import SMALLTALK
 from bot.records.tickets import TicketStatus
-from bot.resources import LANGUAGES, utterances
+from bot.resources import LANGUAGES, ON_CALL, utterances
 
 pytestmark = pytest.mark.unit
 
@@ -85,4 +85,11 @@ def test_whatever_the_code_says_there_is(language: str) -> None:
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_nothing_is_there_that_the_code_never_says(language: str) -> None:
-    assert set(utterances(language)) - in_code() - members() == set()
+    known = in_code() | members()
+    assert set(utterances(language)) - known - {f"{name}{ON_CALL}" for name in known} == set()
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_what_is_said_on_a_call_stands_in_for_something(language: str) -> None:
+    names = set(utterances(language))
+    assert {name for name in names if name.endswith(ON_CALL) and name.removesuffix(ON_CALL) not in names} == set()

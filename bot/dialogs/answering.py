@@ -27,7 +27,7 @@ from bot.errors import EpochMoved
 from bot.memory.window import heard, recent
 from bot.message import Reply
 from bot.principal import PersonRef, Principal, Strength, UserRef, strength_in
-from bot.records.conversations import Conversation, ConversationKind, FlowState, Message
+from bot.records.conversations import Conversation, FlowState, Message
 from bot.records.handoffs import Cause
 from bot.records.people import Customer
 from bot.records.work import Author, JournalKind
@@ -222,11 +222,10 @@ class Answering:
         self._be_honest(scene, unit, answer, assignee)
         said = self._hearing.say(scene, unit, answer.replies, Author.AI, epoch=epoch)
         if isinstance(assignee, Queue):
-            place = await parts.queueing.enter(unit, conversation, assignee.skill, scene.language)
-            name = _sentence(answer, to_user=False, on_call=conversation.kind is ConversationKind.CALL)
-            sentence = Reply(f"{say(scene.language, name)}\n{place}")
-            if place is not None:
-                said += self._hearing.say(scene, unit, [sentence], Author.SYSTEM)
+            sentence = say(scene.language, _sentence(answer, to_user=False))
+            told = await parts.queueing.enter(unit, conversation, assignee.skill, scene.language, sentence)
+            if told:
+                said += self._hearing.say(scene, unit, [Reply(told)], Author.SYSTEM)
         parts.conversations.said(unit, conversation, said, answer.spent.amounts())
         if answer.flow is not None and not answer.trouble:
             waiting = answer.flow.model_copy(update={"epoch": epoch})
@@ -308,7 +307,7 @@ def _principal(scene: Scene, strength: Strength) -> Principal:
     return PersonRef(scene.conversation.customer_id or "", strength)
 
 
-def _sentence(answer: Answer, *, to_user: bool, on_call: bool = False) -> str:
+def _sentence(answer: Answer, *, to_user: bool) -> str:
     """Which fixed sentence is said where somebody else has to go on."""
     if answer.over_budget:
         return "limit_reached_for_user" if to_user else "limit_reached"
@@ -316,8 +315,6 @@ def _sentence(answer: Answer, *, to_user: bool, on_call: bool = False) -> str:
         return "sorry_failed"
     if answer.trouble:
         return "trouble"
-    if on_call:
-        return "connecting_call"
     has_missed = answer.cause in (Cause.LOW_CONFIDENCE, Cause.REPEATED_FAILURE) and answer.reason.startswith(_NO_ANSWER)
     return "connecting_unanswered" if has_missed else "connecting"
 

@@ -37,7 +37,7 @@ async def scenery_of(parts: Parts, scene: Scene) -> Scenery:
         strength=strength,
         hours=await parts.hours.opening(),
         is_our_call=call is not None,
-        about=(call.notes or "") if call is not None else "",
+        about=call.about if call is not None else "",
     )
 
 

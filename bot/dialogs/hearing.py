@@ -24,6 +24,7 @@ from bot.records.users import User
 from bot.records.work import Author, JournalKind, JournalRow
 from bot.resources import LANGUAGES
 from bot.services.conversations import is_held_by_ai
+from bot.services.quoting import without_sources
 from bot.store.base import Change, Claim, Require, Unit
 
 CALL_OVER_AFTER = timedelta(minutes=15)
@@ -129,11 +130,27 @@ class Hearing:
         await self.commit(scene, unit, scene.fence, said=said)
 
     def say(self, scene: Scene, unit: Unit, replies: Sequence[Reply], author: Author, *, epoch: int = 0) -> list[Message]:
-        """Puts replies into a unit: to be delivered, or as spoken where somebody speaks them at once."""
-        is_spoken = scene.speaker is not None
-        return self._parts.outbox.add(
-            unit, scene.conversation, replies, author, epoch=epoch, turn_id=scene.turn.id, spoken=is_spoken
-        )
+        """Puts replies into a unit: to be delivered, or as spoken where somebody speaks them at once.
+
+        On a call sources are not said: they stand in the message's metadata (S5-089).
+        """
+        is_call, is_spoken = scene.conversation.kind is ConversationKind.CALL, scene.speaker is not None
+        messages: list[Message] = []
+        for reply in replies:
+            text, sources = without_sources(reply.text) if is_call else (reply.text, ())
+            said = self._parts.outbox.add(
+                unit,
+                scene.conversation,
+                [Reply(text, reply.buttons, reply.media)],
+                author,
+                epoch=epoch,
+                turn_id=scene.turn.id,
+                spoken=is_spoken,
+            )
+            if said and sources:
+                said[0].metadata["sources"] = list(sources)
+            messages += said
+        return messages
 
     async def commit(self, scene: Scene, unit: Unit, *conditions: Require, said: Sequence[Message] = ()) -> None:
         """Commits the last unit of a turn under these conditions; what is to be said can be sent from then on."""

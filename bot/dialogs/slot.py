@@ -12,10 +12,12 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from babel.core import get_global
 from babel.dates import format_date
 
 from bot.dialogs.slots.atoms import Kind
 from bot.dialogs.slots.choices import parse_choice
+from bot.dialogs.slots.contacts import parse_phone
 from bot.dialogs.slots.names import parse_name
 from bot.dialogs.slots.numbers import parse_rating
 from bot.dialogs.slots.reading import atoms
@@ -142,6 +144,19 @@ class Who(Slot):
     def find(self, text: str, here: Here) -> Any:
         introduced = plain_words("name_lead_words") & frozenset(plain(text[:_READ]).split())
         return self.read(text, here, None) if introduced else None
+
+
+@dataclass(frozen=True)
+class Telephone(Slot):
+    """A telephone number, kept as E.164; one without a country code is from where the person, or else the company, is."""
+
+    def read(self, text: str, here: Here, known: Any) -> Any:
+        region = get_global("zone_territories").get(here.zone.key)
+        number = parse_phone(text[:_READ], language=here.language, region=region)
+        return number.e164 if number is not None else None
+
+    def find(self, text: str, here: Here) -> Any:
+        return self.read(text, here, None)
 
 
 @dataclass(frozen=True)

@@ -260,7 +260,7 @@ class Call(Record):
     call_cost_unit: str | None = None
     """Currency of the cost, as the provider names it: `USD`."""
     line_lost_at: datetime | None = None
-    """When the line broke off while the call was under way, where it did not come back."""
+    """When its line last broke off while the call was under way; it may have gone on over another one."""
     recording: Recording | None = None
     transcript: Transcript | None = None
     ai_summary: CallSummary | None = None
@@ -281,8 +281,13 @@ class Call(Record):
     next_step: NextStep | None = None
     """Decided already, and not done yet; without one we go on talking."""
 
+    @property
+    def about(self) -> str:
+        """What a call of ours is about; empty where nobody said so, and of calls to us."""
+        return (self.notes or "") if self.direction is CallDirection.OUTBOUND else ""
 
-@record("call_turns", Index("call_id", "number", unique=True), Index("created_at"))
+
+@record("call_turns", Index("call_id", "number", unique=True))
 class CallTurn(Record):
     """How one turn of a call went: what the person waited for, and what they heard of the answer.
 

@@ -1,5 +1,7 @@
 """Who waits is given to who is free: oldest first, by skill, the preferred operator first, then the least loaded.
 
+Who waits on the telephone is put through to who has one and is not on it.
+
 Rules are the settings `auto_assignment_enabled`, `max_conversations_per_agent` and `assignment_rules`; a change counts within
 seconds. Several processes may run this at once: each gift is a compare-and-set on the conversation and on the operator's load.
 """
@@ -17,7 +19,8 @@ from bot.clock import Clock
 from bot.conversation import AssigneeKind, ConversationStatus, OperatorRef, Queue
 from bot.errors import Conflict
 from bot.live import Live
-from bot.records.conversations import Conversation
+from bot.records.calls import Call, CallStatus, NextKind, NextStep
+from bot.records.conversations import Conversation, ConversationKind
 from bot.records.handoffs import Cause, Handoff
 from bot.records.people import Customer
 from bot.records.users import Presence, User
@@ -26,8 +29,9 @@ from bot.services.handoff import DEFAULT_SKILL
 from bot.services.presence import OperatorPresence, is_operator, serves
 from bot.services.queueing import Queueing
 from bot.services.settings import SystemSettings
+from bot.services.telephones import telephone_of
 from bot.services.users import name_of
-from bot.store.base import Require, Store, Unit
+from bot.store.base import Change, In, Require, Store, Unit
 
 log = structlog.get_logger()
 
@@ -137,6 +141,8 @@ class Assignment:
         unit.first(Require(User, {"id": user.id, "status": Presence.ONLINE, "is_active": True, **load}))
         to = OperatorRef(user.id)
         self._conversations.assign(unit, conversation, to, by="system", reason="", cause=Cause.AUTO_ASSIGNED)
+        if conversation.kind is ConversationKind.CALL:
+            unit.add(_put_through(conversation, telephone_of(user)))
         is_given = await self._commit(unit, conversation)
         now = await self._store.get(User, user.id)  # whoever was faster has changed their load
         free.remove(user)
@@ -145,6 +151,8 @@ class Assignment:
         return is_given
 
     async def _best(self, conversation: Conversation, free: Sequence[User], rules: Rules) -> User | None:
+        if conversation.kind is ConversationKind.CALL:
+            free = [user for user in free if telephone_of(user) and not await self._is_on_the_phone(user)]
         fitting = [user for user in free if serves(user, conversation.assignee_name)]
         since = conversation.waiting_since or conversation.assigned_at or self._clock.now()
         if not fitting and rules.anybody_after is not None and self._clock.now() - since >= rules.anybody_after:
@@ -152,6 +160,14 @@ class Assignment:
         preferred = await self._preferred(conversation) if rules.prefers and fitting else None
         own = next((user for user in fitting if user.id == preferred), None)
         return own or min(fitting, key=lambda user: (_load(user), user.idle_since or _NEVER, user.id), default=None)
+
+    async def _is_on_the_phone(self, user: User) -> bool:
+        """Whether a call was put through to them that is not over yet."""
+        theirs = {"status": ConversationStatus.ASSIGNED, "assigned_agent": user.id}
+        held = await self._store.find(Conversation, theirs, limit=_AT_ONCE)
+        calls = [one.call_id for one in held if one.kind is ConversationKind.CALL and one.call_id]
+        found = await self._store.find(Call, {"id": In(calls)}) if calls else []
+        return any(call.status is CallStatus.IN_PROGRESS for call in found)
 
     async def _preferred(self, conversation: Conversation) -> str | None:
         customer = await self._store.get(Customer, conversation.customer_id or "")
@@ -164,6 +180,12 @@ class Assignment:
             return False  # somebody was faster; the next run looks again
         self._live.tell(conversation.lane)
         return True
+
+
+def _put_through(conversation: Conversation, to: str) -> Change:
+    """A call goes on at this telephone; the unit is void where it is over."""
+    under_way = {"id": conversation.call_id or "", "status": CallStatus.IN_PROGRESS}
+    return Change(Call, under_way, set={"next_step": NextStep(kind=NextKind.TRANSFER, to=to)}, must=1)
 
 
 def _load(user: User) -> int:

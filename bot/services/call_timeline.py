@@ -91,3 +91,8 @@ class CallTimeline:
     def seconds(self, call: Call) -> float:
         """Of the call, until now; 0 before it was answered."""
         return max(0.0, (self._clock.now() - call.started_at).total_seconds()) if call.started_at else 0.0
+
+
+def part_of(message: Message) -> str:
+    """With which answer to the provider it was spoken; empty where it was not."""
+    return str(message.metadata.get(_PART, ""))

@@ -16,6 +16,11 @@ from bot.services.audit import Audit
 from bot.services.editing import changed, twice
 from bot.store.base import Between, Put, Require, Store, Unit
 
+CALLBACK_FLOW = "book_callback"
+"""The flow that books one."""
+OFFERED = "offered"
+"""Its step while a call back is offered: what they say next tells whether they want one."""
+
 _LATEST = 100
 """Callbacks of one customer among which one is found by its number."""
 

@@ -253,12 +253,8 @@ class PhoneCalls:
 
     async def lost(self, call_id: str) -> None:
         """The line of a call that is under way broke off, and the provider has not said that it is over (`stale_calls`)."""
-        under_way = {"id": call_id, "status": CallStatus.IN_PROGRESS, "line_lost_at": None}
+        under_way = {"id": call_id, "status": CallStatus.IN_PROGRESS}
         await self._store.change(Call, under_way, set={"line_lost_at": self._clock.now()})
-
-    async def found(self, call_id: str) -> None:
-        """It has a line again."""
-        await self._store.change(Call, {"id": call_id}, set={"line_lost_at": None})
 
     async def then(self, call_id: str, kind: NextKind, to: str = "") -> None:
         """How the call goes on when the provider asks us next; `to` is E.164 or `sip:...`. It is durable when this returns.

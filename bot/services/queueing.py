@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 from bot.clock import Clock
 from bot.conversation import AssigneeKind, ConversationStatus
 from bot.errors import RecordError
-from bot.records.conversations import QUEUE_RANKS, Conversation, Priority, Told
+from bot.records.conversations import QUEUE_RANKS, Conversation, ConversationKind, Priority, Told
 from bot.records.handoffs import Handoff
 from bot.resources import moment, say
 from bot.services.hours import Hours
@@ -62,14 +62,25 @@ class Queueing:
         return await self.standing(conversation.assignee_name, conversation.priority, since)
 
     async def enter(
-        self, unit: Unit, conversation: Conversation, skill: str, language: str, priority: Priority | None = None
-    ) -> str | None:
-        """What somebody is told who enters a queue with this unit; None where they are to be told nothing at all (S2-096)."""
+        self,
+        unit: Unit,
+        conversation: Conversation,
+        skill: str,
+        language: str,
+        sentence: str,
+        priority: Priority | None = None,
+    ) -> str:
+        """What somebody is told who enters a queue with this unit: this sentence, and how it stands.
+
+        Empty where they are to be told nothing at all (S2-096). Nobody is asked to stay on the line while nobody is there.
+        """
         standing = await self.standing(skill, priority or conversation.priority, conversation.waiting_since)
         if _is_silent(conversation, standing):
-            return None
+            return ""
         self._note(unit, conversation, standing)
-        return words(language, standing)
+        if standing.opens is not None and conversation.kind is ConversationKind.CALL:
+            return words(language, standing)
+        return f"{sentence}\n{words(language, standing)}"
 
     async def again(self, unit: Unit, conversation: Conversation, language: str) -> str:
         """What somebody is told who writes while they wait: not each time; empty where they were told a short while ago."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 
 from bot.memory.features import words
 from bot.resources import LANGUAGES, say
@@ -32,6 +33,27 @@ class Quote:
             return say(self.asked_in, "quoted", text=self.text, source=self.source)
         other = say(self.asked_in, f"language_{self.language}") if self.language in LANGUAGES else self.language
         return say(self.asked_in, "quoted_in_another_language", text=self.text, source=self.source, other=other)
+
+
+def without_sources(text: str) -> tuple[str, tuple[str, ...]]:
+    """What is said aloud of a text, and the sources that stood below it: nobody reads out where an answer is from (S5-089)."""
+    sources: list[str] = []
+
+    def take(found: re.Match[str]) -> str:
+        sources.append(found.group("source"))
+        return ""
+
+    return _source_line().sub(take, text), tuple(sources)
+
+
+@cache
+def _source_line() -> re.Pattern[str]:
+    """A line of ours that names a source, in any of our languages, with the break before it."""
+    before, after = zip(
+        *(say(language, "quoted", text="", source="\0").strip().split("\0") for language in LANGUAGES), strict=True
+    )
+    begins, ends = ("|".join(map(re.escape, parts)) for parts in (before, after))
+    return re.compile(rf"(?m)\n?^(?:{begins})(?P<source>.+)(?:{ends})[ \t]*$")
 
 
 def answer_from(passages: Sequence[Passage], question: str, language: str) -> Quote | None:

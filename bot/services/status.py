@@ -155,7 +155,9 @@ def _telephone(settings: Settings) -> Finding:
         carried = (
             f"{settings.twilio_from_number} by {settings.call_transport}, webhook at {settings.public_url}/webhooks/twilio/voice"
         )
-        return Finding("telephone", State.ON, f"{carried}{', recorded' if settings.call_recording else ''}")
+        recorded = ", recorded" if settings.call_recording else ""
+        nameless = "" if settings.company else "set BOT_COMPANY: whom we call has to be told who calls"
+        return Finding("telephone", State.ON, f"{carried}{recorded}", nameless)
     begun = settings.has_any_twilio
     state = State.WRONG if begun else State.OFF
     return Finding("telephone", state, f"{', '.join(missing)} not set", "set all four" if begun else "")

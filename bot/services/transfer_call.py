@@ -6,33 +6,47 @@ the provider then asks us what comes next, and is told to dial. So it works from
 
 from __future__ import annotations
 
+from datetime import timedelta
+
+from bot.clock import Clock, new_id
 from bot.conversation import AgentRef, AssigneeKind
 from bot.errors import Conflict, NotFound, ServiceError
 from bot.live import Live
-from bot.message import Button, Reply
+from bot.message import Reply
 from bot.outbox import Outbox
 from bot.records.audit import AuditAction
 from bot.records.calls import CALL_MOVES, Call, CallStatus, NextKind, NextStep
-from bot.records.conversations import Conversation
+from bot.records.conversations import Conversation, FlowState
 from bot.records.handoffs import Cause, Handoff
 from bot.records.users import User
 from bot.records.work import Author
 from bot.resources import LANGUAGES, say
 from bot.services.audit import Audit
+from bot.services.callbacks import CALLBACK_FLOW, OFFERED
 from bot.services.conversations import FIRST_AGENT, Conversations
 from bot.services.telephones import telephone_of
 from bot.services.transfers import Transfers
 from bot.services.users import name_of
 from bot.store.base import Change, Store, Unit
 
+_OFFER_LIVES = timedelta(minutes=30)
+
 
 class TransferCalls:
     """The desk's hand on calls that are under way."""
 
     def __init__(
-        self, store: Store, audit: Audit, outbox: Outbox, conversations: Conversations, transfers: Transfers, live: Live
+        self,
+        store: Store,
+        clock: Clock,
+        audit: Audit,
+        outbox: Outbox,
+        conversations: Conversations,
+        transfers: Transfers,
+        live: Live,
     ) -> None:
         self._store = store
+        self._clock = clock
         self._audit = audit
         self._outbox = outbox
         self._conversations = conversations
@@ -87,18 +101,32 @@ class TransferCalls:
             return False
         unit = Unit()
         agent = AgentRef(await self._last_agent(conversation))
-        self._conversations.assign(unit, conversation, agent, by="system", reason=reason, cause=Cause.HANDED_BACK)
+        epoch = self._conversations.assign(unit, conversation, agent, by="system", reason=reason, cause=Cause.HANDED_BACK)
         language = str(conversation.language) if conversation.language in LANGUAGES else LANGUAGES[0]
-        titles = [say(language, name) for name in ("option_callback", "option_ticket")]
-        buttons = tuple(Button(f"choice:{number}", title) for number, title in enumerate(titles, 1))
-        said = self._outbox.add(unit, conversation, [Reply(say(language, sentence), buttons)], Author.SYSTEM, spoken=True)
+        said = self._outbox.add(unit, conversation, [Reply(say(language, sentence))], Author.SYSTEM, spoken=True)
         self._conversations.said(unit, conversation, said)
+        offer = self._offer(agent.name, epoch, (said[0].content if said else ""))
+        unit.add(Change(Conversation, {"id": conversation.id}, set={"flow": offer}))
         try:
             await self._store.commit(unit)
         except Conflict:
             return False  # somebody has them now
         self._live.tell(conversation.lane)
         return True
+
+    def _offer(self, agent: str, epoch: int, asked: str) -> FlowState:
+        """What the conversation waits for from then on: whether they want to be called back."""
+        now = self._clock.now()
+        return FlowState(
+            name=CALLBACK_FLOW,
+            step=OFFERED,
+            slots={"asked": asked},
+            token=new_id(),
+            agent=agent,
+            epoch=epoch,
+            asked_at=now,
+            expires_at=now + _OFFER_LIVES,
+        )
 
     async def _under_way(self, conversation_id: str) -> tuple[Conversation, Call]:
         conversation = await self._transfers.get(conversation_id)

@@ -13,6 +13,7 @@ from bot.principal import Strength
 from bot.records.calls import Callback, CallbackStatus
 from bot.resources import moment, say
 from bot.services.callbacks import number_of
+from bot.services.phones import normal_phone
 from bot.tools.base import Result, ToolContext, clip, tool
 
 When = Annotated[
@@ -28,8 +29,13 @@ _MOST = 5
 """Calls that may be booked at once for one number: whoever only claims a number must not make us ring it all day."""
 
 
-async def _ask_book(context: ToolContext, requested_time: datetime, timezone: str = "", notes: str = "") -> str:
-    return say(context.language, "confirm_book_callback", when=moment(context.language, requested_time, _zone(timezone)))
+async def _ask_book(
+    context: ToolContext, requested_time: datetime, timezone: str = "", notes: str = "", phone_number: str = ""
+) -> str:
+    when = moment(context.language, requested_time, _zone(timezone))
+    if phone_number:
+        return say(context.language, "confirm_book_callback_at", when=when, number=phone_number)
+    return say(context.language, "confirm_book_callback", when=when)
 
 
 async def _ask_move(context: ToolContext, number: str, requested_time: datetime) -> str:
@@ -51,6 +57,13 @@ async def book_callback(
         str, Field(description="Where they are, as an IANA name like America/Mexico_City, if you know.", max_length=60)
     ] = "",
     notes: Annotated[str, Field(description="What the call is to be about.", max_length=1000)] = "",
+    phone_number: Annotated[
+        str,
+        Field(
+            description="If not the one on record: the number that they said, with its country code.",
+            max_length=40,
+        ),
+    ] = "",
 ) -> Result:
     """Books a call by the team to the person you are talking to, at the phone number that is on their record.
 
@@ -58,8 +71,11 @@ async def book_callback(
     """
     zone = _zone(timezone)
     person = await context.services.people.get(context.customer_id)
-    if person.phone_number is None:
-        raise ToolError("no phone number of the person is on record, so nobody could call; offer a ticket or a person instead")
+    said = normal_phone(phone_number) if phone_number and phone_number != person.phone_number else None
+    if person.phone_number is None and said is None:
+        raise ToolError(
+            "no phone number of the person is on record; ask for one with its country code, or offer a ticket or a person instead"
+        )
     callbacks, id_ = context.services.callbacks, person.id
     booked_already = [known for known in await callbacks.of_customer(id_) if known.status is CallbackStatus.SCHEDULED]
     if len(booked_already) >= _MOST:
@@ -74,7 +90,7 @@ async def book_callback(
         customer_id=id_,
         conversation_id=context.conversation.id,
         timezone=timezone or None,
-        notes=notes.strip() or None,
+        notes="\n".join(filter(None, (f"On the number that they said: {said}" if said else "", notes.strip()))) or None,
         unit=context.unit,
     )
     return Result(f"booked callback {number_of(booked)} for {_words(requested_time, zone)}")

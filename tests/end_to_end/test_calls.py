@@ -1,4 +1,4 @@
-"""Whole telephone calls on each way of carrying them: greeting, interruption, a tool, a callback, a person; and lines that fail."""
+"""Whole telephone calls on each way of carrying them: greeting, interruption, tool, callback, a person; and lines that fail."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -24,11 +25,14 @@ from bot.channels.voice.stream import Answering, Streams
 from bot.channels.voice.webhook import routes
 from bot.clock import Clock, SystemClock
 from bot.config import Settings
-from bot.conversation import Queue
-from bot.records.calls import Call, Callback, CallbackStatus, CallStatus, NextKind, ProcessingStatus
+from bot.conversation import AgentRef, AssigneeKind
+from bot.policy import CALLS
+from bot.records.calls import Call, Callback, CallbackStatus, CallDirection, CallStatus, NextKind, ProcessingStatus
 from bot.records.conversations import Conversation, Message
 from bot.records.handoffs import Cause, Handoff
 from bot.records.tickets import Ticket
+from bot.services.calling_facts import To
+from bot.services.dialling import State
 from bot.store.base import Store
 from bot.store.sqlite import SqliteStore
 from bot.testing.clock import ManualClock
@@ -37,6 +41,7 @@ from bot.testing.openai import FakeOpenAI
 from bot.testing.processes import free_port, surroundings
 from bot.testing.twilio import ACCOUNT_SID, AUTH_TOKEN, OURS, FakeCaller, Vendor
 from bot.testing.twilio.stream import WordsVoice
+from bot.testing.twilio_rest import FakeRest
 from bot.vendors import AtEnd, telephone_routes
 from bot.web.server import build_site
 
@@ -87,6 +92,11 @@ async def story(ana: FakeCaller, *, interrupts: bool) -> None:
     await ana.hears("It is booked")
     await ana.says(PERSON)
     await ana.hears("person in our team")
+    async with asyncio.timeout(20):
+        while not ana.has_heard("nobody of our team is free right now"):  # nobody is at a desk
+            await ana.waits(0.4)
+            if ana.gather is not None:
+                await ana.keeps_silent()
     await ana.hangs_up()
 
 
@@ -108,14 +118,15 @@ async def check_records(store: Store, call: Call, *, interrupts: bool) -> None:
     assert call.next_step is None
     conversation = await store.get(Conversation, call.conversation_id or "")
     assert conversation is not None
-    assert conversation.assignee == Queue("support")
+    assert conversation.assignee == AgentRef("support")
     [ticket] = await store.find(Ticket, {"customer_id": call.customer_id})
     assert ticket.subject == "Internet down"
     [callback] = await store.find(Callback, {"customer_id": call.customer_id})
     assert (callback.status, callback.requested_time.isoformat()) == (CallbackStatus.SCHEDULED, "2027-01-15T17:00:00+00:00")
     assert callback.conversation_id == conversation.id
-    [handoff] = await store.find(Handoff, {"conversation_id": conversation.id})
-    assert (handoff.cause, handoff.to_name) == (Cause.ASKED, "support")
+    there, back = await store.find(Handoff, {"conversation_id": conversation.id}, sort=("at",))
+    assert (there.cause, there.to_kind, there.to_name) == (Cause.ASKED, AssigneeKind.QUEUE, "support")
+    assert (back.cause, back.to_kind) == (Cause.HANDED_BACK, AssigneeKind.AGENT)
     said = sorted(await store.find(Message, {"conversation_id": conversation.id}), key=lambda message: message.id)
     assert all(message.start_time is not None for message in said)
     assert call.transcript is not None
@@ -127,7 +138,7 @@ async def check_records(store: Store, call: Call, *, interrupts: bool) -> None:
 
 async def test_a_whole_call_by_plain_webhooks_of_the_real_program(tmp_path: Path) -> None:
     async with FakeOpenAI(rule=model) as openai, surroundings(tmp_path / "around") as around:
-        settings = {
+        settings: dict[str, Any] = {
             "BOT_PUBLIC_URL": "https://bot.example.com",
             "BOT_DEFAULT_LANGUAGE": "en",
             "OPENAI_BASE_URL": openai.url,
@@ -170,7 +181,7 @@ class Joined:
 
 
 @asynccontextmanager
-async def joined(folder: Path, clock: Clock, way: str) -> AsyncIterator[Joined]:
+async def joined(folder: Path, clock: Clock, way: str, **more: Any) -> AsyncIterator[Joined]:
     """By `stream` with ears and a mouth that know the words; all else is as in `bot serve`."""
     port = free_port()
     async with FakeOpenAI(rule=model) as openai:
@@ -186,6 +197,7 @@ async def joined(folder: Path, clock: Clock, way: str) -> AsyncIterator[Joined]:
             TWILIO_AUTH_TOKEN=AUTH_TOKEN,
             TWILIO_FROM_NUMBER=OURS,
             TWILIO_VOICE=way,
+            **more,
         )
         async with assemble(settings, clock=clock) as app:
             await app.worker.start()
@@ -337,5 +349,46 @@ async def test_a_websocket_that_twilio_did_not_ask_for_is_refused_and_a_second_o
         await ana.says(HOURS)
         await ana.hears("in the morning")
         await ana.hangs_up()
-        for task in asyncio.all_tasks():
-            assert "call" not in task.get_name()
+        assert len(line.app.calls.live) == 0
+
+
+async def placed(line: Joined, rest: FakeRest) -> FakeCaller:
+    """Somebody whom we call with their consent; their telephone rings."""
+    await line.app.consents.record(ANA, CALLS, source="form of 2026-01-02", by="user:vera")
+    done = await line.app.calling.dialling.place(To(number=ANA), by="user:vera", about="the renewal")
+    assert done.state is State.PLACED, done
+    ana = FakeCaller.called(line.vendor, list(rest.calls)[-1], rest.placed[-1], passes=getattr(line.app.clock, "advance", None))
+    for status, sequence in (("ringing", 1), ("initiated", 0)):
+        await ana.tells(status, sequence=sequence)
+    return ana
+
+
+@pytest.mark.parametrize("way", ["gather", "relay"])
+async def test_whom_we_call_is_told_who_calls_and_how_not_to_be_called_again(tmp_path: Path, way: str) -> None:
+    clock = ManualClock(datetime(2026, 1, 15, 17, tzinfo=UTC))
+    async with FakeRest(clock) as rest, joined(tmp_path, clock, way, TWILIO_API_URL=rest.url) as line:
+        ana = await placed(line, rest)
+        await ana.tells("in-progress", sequence=2)
+        await ana.calls()
+        await ana.tells_machine("human")
+        await ana.hears("a program and not a person", "press 9")
+        await ana.presses("9")
+        await clock.advance(3)
+        await ana.hears("will not call you any more")
+        await ana.ends()
+        [call] = await line.app.store.find(Call, {"external_call_id": ana.sid})
+        assert (call.status, call.direction, call.notes) == (CallStatus.COMPLETED, CallDirection.OUTBOUND, "the renewal")
+        again = await line.app.calling.dialling.place(To(number=ANA), by="user:vera")
+        assert again.state is State.REFUSED
+
+
+async def test_a_machine_that_answers_is_not_talked_to(tmp_path: Path) -> None:
+    clock = ManualClock(datetime(2026, 1, 15, 17, tzinfo=UTC))
+    async with FakeRest(clock) as rest, joined(tmp_path, clock, "gather", TWILIO_API_URL=rest.url) as line:
+        ana = await placed(line, rest)
+        await ana.calls()
+        await ana.tells_machine("machine_end_beep")
+        assert [sid for sid, _ in rest.updates] == [ana.sid]
+        await ana.hangs_up()
+        [call] = await line.app.store.find(Call, {"external_call_id": ana.sid})
+        assert (call.status, call.answered_by) == (CallStatus.COMPLETED, "machine_end_beep")

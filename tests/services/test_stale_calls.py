@@ -66,16 +66,6 @@ async def test_a_lost_line_that_does_not_come_back_ends_the_call_when_it_was_los
         assert (call.status, call.ended_at, call.duration) == (CallStatus.COMPLETED, lost_at, 30)
 
 
-async def test_a_line_that_comes_back_ends_nothing(tmp_path: Path) -> None:
-    async with open_scene(tmp_path) as scene:
-        talking = await talk(scene)
-        await scene.app.phone_calls.lost(talking.call_id)
-        await scene.passes(MINUTE)
-        await scene.app.phone_calls.found(talking.call_id)
-        await scene.passes(10 * MINUTE)
-        assert (await talking.call()).status is CallStatus.IN_PROGRESS
-
-
 async def test_a_call_that_goes_on_over_another_line_is_not_lost(tmp_path: Path) -> None:
     async with open_scene(tmp_path) as scene:
         talking = await talk(scene)

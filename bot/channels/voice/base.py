@@ -31,6 +31,8 @@ class CallInfo:
     """`es`, `en` or `hi`: what is spoken at first."""
     answered_at: float
     """Seconds of our monotonic clock: the zero of all offsets of the call."""
+    about: str = ""
+    """What a call of ours is about, where whoever placed it has said so."""
 
 
 @dataclass(frozen=True, slots=True)

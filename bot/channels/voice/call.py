@@ -10,7 +10,7 @@ from bot.channels.voice.alarms import Alarm
 from bot.channels.voice.backchannels import asks_for_no_calls, is_backchannel, is_halt
 from bot.channels.voice.base import CallInfo, Line, Played
 from bot.channels.voice.figures import Figures
-from bot.channels.voice.keys import NO_MORE_CALLS, TYPED, Keys
+from bot.channels.voice.keys import NO_MORE_CALLS, Keys, expects_number
 from bot.channels.voice.lead import Lead
 from bot.channels.voice.opening import disclosure, invitation
 from bot.channels.voice.parts import CallParts
@@ -90,7 +90,7 @@ class LiveCall:
         for message in unsaid:  # put there before the line was open, or lost with the last one
             self.written(message)
         if conversation is None or not conversation.message_count:  # else it goes on, over another line
-            self._timeline.remark(*disclosure(self.language, self._parts.rules), is_due=True)
+            self._timeline.remark(*disclosure(self.language, self._parts.rules, self.info.about), is_due=True)
             self._timeline.remark(invitation(self.info.direction, self.language))
         self._weigh()
 
@@ -194,7 +194,7 @@ class LiveCall:
         if conversation.language != self._stored_language:
             self._stored_language = conversation.language
             self._switch_to(conversation.language)
-        self._keys.expects_number = conversation.flow is not None and conversation.flow.name in TYPED
+        self._keys.expects_number = conversation.flow is not None and expects_number(conversation.flow)
         before, self._holder = self._holder, conversation.assignee_kind
         if self._holder is AssigneeKind.OPERATOR and before is not AssigneeKind.OPERATOR and not self._is_deaf():
             self._fall_silent(everything=True)

@@ -1,13 +1,12 @@
 """A stream of words, cut into clauses that can be spoken while the rest is still being written.
 
 A clause ends where a speaker would breathe: at the end of a sentence or a line, at a comma once it is long enough. The first one
-is cut as early as sensible, because somebody waits for it. `speakable` makes of a clause what can be read out.
+is cut as early as sensible, because somebody waits for it.
 """
 
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Iterator
 
 FIRST_SOFT = 10
@@ -104,49 +103,3 @@ def _is_end(text: str, found: re.Match[str]) -> bool:
     word = last.group()
     is_number = word.isdecimal() and not before[: last.start()].rpartition("\n")[2].strip()
     return not (word.casefold() in _ABBREVIATIONS or _INITIALS.fullmatch(word) or is_number)
-
-
-# Models repeat themselves without end, and callers make them: no pattern here takes longer than some times the length of a text.
-_LINK = re.compile(r"!?\[([^\[\]]*)\]\(\s*[^\s)]{1,500}(?:\s+\"[^\"]*\")?\s*\)")
-_URL = re.compile(r"https?://(?:www\.)?([^\s/?#]+)((?:/[^\s?#]*)?)[^\s]*", re.IGNORECASE)
-_LINE_MARK = re.compile(r"(?m)^[^\S\n]*(?:#{1,6}\s+|>\s*|[-*+•]\s+)")
-_RULE = re.compile(r"(?m)^[-*_=|: \t]+$")
-_EMPHASIS = re.compile(r"(?<!\w)(\*{1,3}|_{1,3}|~~|`{1,3})(?=\S)|(?<=\S)(\*{1,3}|_{1,3}|~~|`{1,3})(?!\w)")
-_FENCE = re.compile(r"(?m)^[^\S\n]*```\w*[^\S\n]*$")
-_DIGITS = re.compile(r"(?<![\w.,])\+?(?:0\d{3,}|\d{7,})(?![\w]|[.,]\d)|(?<=-)0\d{3,}(?!\w)")
-
-
-def speakable(text: str) -> str:
-    """The clause as it is read out: without Markdown, emoji and the machinery of addresses, long numbers digit by digit.
-
-    Empty where nothing of it can be spoken.
-    """
-    text = _RULE.sub(" ", _FENCE.sub(" ", text))
-    text = _URL.sub(_spoken_address, _LINK.sub(r"\1", text))
-    text = _EMPHASIS.sub("", _LINE_MARK.sub("", text)).replace("|", ", ")
-    text = "".join(map(_spoken_sign, text))
-    text = _DIGITS.sub(lambda found: " ".join(found.group().lstrip("+")), text)
-    text = re.sub(r"\s+([,.;:!?।])", r"\1", " ".join(text.split()))
-    return text if any(map(_is_said, text)) else ""
-
-
-def _spoken_address(found: re.Match[str]) -> str:
-    """Of a web address the host and a short path; what stands behind them nobody could note down."""
-    host, path = found.group(1), found.group(2)
-    whole = found.group()
-    tail = whole[len(whole.rstrip(".,;:!?)]")) :]
-    address = host + (path if len(path) <= 20 else "")
-    return address.rstrip("/.,;:!?)]") + tail
-
-
-def _spoken_sign(sign: str) -> str:
-    """A sign as it is, unless it is a picture or steers a machine. Joiners stay: Indic scripts write with them."""
-    category = unicodedata.category(sign)
-    if category in ("Cc", "Cs", "Co", "Cn", "Zl", "Zp"):
-        return " "
-    is_picture = (category == "So" and ord(sign) >= 0x2190) or 0x1F3FB <= ord(sign) <= 0x1F3FF
-    return "" if is_picture or 0xFE00 <= ord(sign) <= 0xFE0F or ord(sign) == 0x20E3 else sign
-
-
-def _is_said(sign: str) -> bool:
-    return unicodedata.category(sign)[0] in "LN"

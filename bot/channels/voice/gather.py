@@ -21,7 +21,7 @@ from bot.channels.voice.channel import NAME
 from bot.channels.voice.hooks import Hooks
 from bot.channels.voice.keys import NO_MORE_CALLS
 from bot.channels.voice.opening import disclosure, invitation
-from bot.channels.voice.reading import MOST_CHOICES, buttons_of, read_message
+from bot.channels.voice.reading import MOST_CHOICES, Menus, buttons_of, read_message
 from bot.channels.voice.rules import CallRules
 from bot.clock import Clock, new_id
 from bot.config import Settings
@@ -36,7 +36,7 @@ from bot.records.conversations import Conversation, Direction, Message
 from bot.records.work import Delivery, InboxRow, InboxState
 from bot.resources import say
 from bot.running import end_tasks
-from bot.services.call_timeline import CHARACTERS_PER_SECOND, CallTimeline
+from bot.services.call_timeline import CHARACTERS_PER_SECOND, CallTimeline, part_of
 from bot.services.conversations import Conversations, is_held_by_ai
 from bot.services.phone_calls import PhoneCalls, sender_of
 from bot.store.base import LaneKinds, Store
@@ -151,7 +151,7 @@ class Gather:
         ):
             return
         direction = talk.call.direction or CallDirection.INBOUND
-        sentences = [*disclosure(talk.language, self._rules), invitation(direction, talk.language)]
+        sentences = [*disclosure(talk.language, self._rules, talk.call.about), invitation(direction, talk.language)]
         await self._parts.call_timeline.say(talk.call, talk.conversation, " ".join(sentences), "opening")
 
     async def begin(self, talk: Talk, why: str, *, turn: int = 1, recording: twiml.Recording | None = None) -> str:
@@ -263,13 +263,13 @@ class Gather:
     async def _next(self, talk: Talk, asked: Asked, recording: twiml.Recording | None = None) -> str:
         """Says what is on the timeline and was not said yet, then does what was decided, or listens."""
         now = await self._again(talk)
-        language = now.language
+        language, before = now.language, await self._read_before(now.conversation, asked)
 
         def fits(messages: Sequence[Message]) -> int:
-            return twiml.fitting([read_message(message, language) for message in messages])
+            return twiml.fitting(_read(messages, language, before))
 
         part = await self._parts.call_timeline.take(now.call, now.conversation.id, asked.part, fits)
-        said = [read_message(message, language) for message in part.messages]
+        said = _read(part.messages, language, before)
         if part.has_more:
             return twiml.go_on(said, language, self._gather(turn=asked.turn, wait=asked.wait + 1), recording=recording)
         if (step := now.call.next_step) is not None:
@@ -282,6 +282,12 @@ class Gather:
             said = [say(language, "call_noted")]
         menu = await self._menu(now.conversation)
         return self._listen(now, said, replace(asked, turn=asked.turn + 1, silence=0), menu, recording)
+
+    async def _read_before(self, conversation: Conversation, asked: Asked) -> list[Sequence[Button]]:
+        """The menus that were read out before this answer of ours."""
+        latest = await self._parts.call_timeline.latest(conversation.id)
+        spoken = [one for one in latest if one.direction is Direction.OUTBOUND and one.start_time is not None]
+        return [buttons_of(message) for message in spoken if part_of(message) != asked.part]
 
     async def _again(self, talk: Talk) -> Talk:
         """The same call as the turn has left it."""
@@ -350,6 +356,11 @@ class Gather:
 
     def _gather(self, **query: int) -> str:
         return _gather_url(self._url, **query)
+
+
+def _read(messages: Sequence[Message], language: str, before: Sequence[Sequence[Button]]) -> list[str]:
+    menus = Menus(before)
+    return [read_message(message, language, menus) for message in messages]
 
 
 def _gather_url(url: str, **query: int) -> str:

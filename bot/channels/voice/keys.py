@@ -5,16 +5,23 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from bot.channels.voice.alarms import Alarm
-from bot.channels.voice.timeline import MOST_KEYS
+from bot.channels.voice.reading import MOST_CHOICES
 from bot.clock import Clock
 from bot.message import Choice, Content, Text
-from bot.records.conversations import InteractiveButton
+from bot.records.conversations import FlowState, InteractiveButton
+from bot.services.callbacks import CALLBACK_FLOW
 
 NO_MORE_CALLS = "9"
 """Pressed alone, where nothing with that digit is offered."""
 MOST_DIGITS = 32
-TYPED = frozenset({"one_time_code"})
+_TYPED = frozenset({"one_time_code"})
 """Flows that wait for a number: there a digit may be its first, whatever else is offered."""
+_TYPED_STEP = "number"
+
+
+def expects_number(flow: FlowState) -> bool:
+    """Whether what is waited for is a code, or a telephone number."""
+    return flow.name in _TYPED or (flow.name == CALLBACK_FLOW and flow.step == _TYPED_STEP)
 
 
 class Keys:
@@ -33,7 +40,7 @@ class Keys:
 
     def offer(self, buttons: Sequence[InteractiveButton]) -> None:
         """From now on the first digit stands for the first of these, and so on."""
-        self._menu = tuple(buttons)[:MOST_KEYS]
+        self._menu = tuple(buttons)[:MOST_CHOICES]
 
     def press(self, key: str) -> None:
         """One of `0-9*#`; anything else is none. `#` ends a number, `*` begins it anew."""

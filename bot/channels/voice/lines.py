@@ -11,7 +11,7 @@ from bot.channels.voice.caller import shown_number
 from bot.channels.voice.frames import Start
 from bot.channels.voice.joining import Calls
 from bot.channels.voice.relay_messages import Setup
-from bot.channels.voice.stream_line import HANG_UP, HUNG_UP
+from bot.channels.voice.stream_line import HANG_UP
 from bot.clock import Clock
 from bot.records.calls import CALL_MOVES, Call, CallDirection, NextKind
 from bot.records.conversations import Conversation
@@ -47,7 +47,7 @@ class Lines:
         call = self._calls.live.by_sid(info.sid)
         if call is not None:
             await call.ended()
-        if left in (HANG_UP, HUNG_UP):
+        if left == HANG_UP:
             record = await self._phone_calls.by_sid(info.sid)
             if record is not None and record.next_step is None:
                 await self._phone_calls.then(record.id, NextKind.HANG_UP)
@@ -70,6 +70,7 @@ class Lines:
             direction=call.direction or CallDirection.INBOUND,
             language=conversation.language or "",
             answered_at=self._clock.monotonic() - self._since(call.started_at),
+            about=call.about,
         )
 
     def _since(self, at: datetime | None) -> float:

@@ -7,11 +7,12 @@ from bot.records.calls import CallDirection
 from bot.resources import say
 
 
-def disclosure(language: str, rules: CallRules) -> list[str]:
-    """The sentences that everybody has to hear, in order."""
+def disclosure(language: str, rules: CallRules, about: str = "") -> list[str]:
+    """The sentences that everybody has to hear, in order; whom we call also hears what it is `about`, where that was said."""
     greeting = say(language, "call_greeting_of", company=rules.company) if rules.company else say(language, "call_greeting")
     recorded = [say(language, "call_recorded")] if rules.is_recorded else []
-    return [greeting, say(language, "call_disclosure"), *recorded]
+    purpose = [say(language, "call_about", about=about.rstrip("."))] if about else []
+    return [greeting, say(language, "call_disclosure"), *recorded, *purpose]
 
 
 def invitation(direction: CallDirection, language: str) -> str:

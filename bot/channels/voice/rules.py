@@ -39,7 +39,7 @@ class CallRules:
 def rules_of(settings: Settings, *, company: str = "", is_recorded: bool = False) -> CallRules:
     """As the settings say."""
     return CallRules(
-        company=company,
+        company=company or settings.company,
         is_recorded=is_recorded,
         interrupt_words=settings.interrupt_words,
         idle_seconds=float(settings.call_idle_seconds),

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from bot.channels.voice.base import Clause, Line, Played
-from bot.channels.voice.clauses import speakable
 from bot.channels.voice.hearing import beginning, find_words
+from bot.channels.voice.speakable import speakable
 
 
 @dataclass(slots=True, eq=False)
@@ -104,7 +104,7 @@ class Saying:
         """Says some more of a message, behind all that is to be said. What cannot be spoken goes with what comes before."""
         if said.is_cut:
             return
-        piece = Piece(said, raw, speakable(raw) if text is None else text, language, fixed)
+        piece = Piece(said, raw, speakable(raw, language) if text is None else text, language, fixed)
         said.pieces.append(piece)
         self._pieces.append(piece)
         if not self._is_paused:

@@ -188,7 +188,15 @@ class StreamLine:
         self.left = self.left or reason
         if self._guard is not None:
             self._guard.cancel()
-        self._playing.close()  # but how far it came can still be asked
+        playing = self._playing
+        if playing.underruns:
+            log.warning(
+                "sound came too late on a call",
+                call=self.info.call_id,
+                times=playing.underruns,
+                longest=round(playing.longest_underrun, 3),
+            )
+        playing.close()  # but how far it came can still be asked
         if self._utterances is not None:
             self._utterances.close()
         else:

@@ -10,14 +10,12 @@ from bot.channels.voice.clauses import Clauses
 from bot.channels.voice.figures import Figures
 from bot.channels.voice.notes import Notes, Write
 from bot.channels.voice.parts import CallParts
+from bot.channels.voice.reading import Menus, read_choice
 from bot.channels.voice.saying import Said, Saying
 from bot.clock import new_id
 from bot.errors import NotFound
+from bot.message import Button
 from bot.records.conversations import InteractiveButton, Message, MessageSender
-from bot.resources import say
-
-MOST_KEYS = 9
-"""Buttons that have a key: 1 to 9."""
 
 
 class Timeline:
@@ -38,6 +36,7 @@ class Timeline:
         self._phone_calls = parts.phone_calls
         self._language = language
         self._notes = Notes(parts.clock, tell)
+        self._menus = Menus()
 
     def now(self) -> float:
         """Seconds of the call."""
@@ -60,8 +59,8 @@ class Timeline:
         for raw in (*clauses.feed(text), clauses.flush()):
             if raw:
                 self._saying.add(said, raw, language)
-        for digit, button in enumerate(buttons[:MOST_KEYS], start=1):
-            self._saying.add(said, "", language, text=say(language, "call_press", title=button.title, digit=digit))
+        for digit, button in self._menus.read([Button(button.id, button.title) for button in buttons]):
+            self._saying.add(said, "", language, text=read_choice(button, digit, language))
         self._saying.end(said)
 
     def spoken(self, said: Said, *, turn_id: str) -> None:

@@ -32,7 +32,7 @@ from bot.dialogs.router import Router
 from bot.errors import Overloaded, StoreError
 from bot.meter import Counted, Meter
 from bot.policy import is_blocked
-from bot.records.calls import CALL_MOVES, TWILIO_STATUSES, CallDirection, CallStatus, NextKind
+from bot.records.calls import CALL_MOVES, TWILIO_STATUSES, Call, CallDirection, CallStatus, NextKind
 from bot.records.conversations import ConversationKind
 from bot.resources import say
 from bot.services.after_call import AfterCall
@@ -265,8 +265,6 @@ class _Calls:
 
     async def begin(self, posted: Posted) -> str:
         """A call begins, or one that we placed was answered."""
-        if intent := posted.query.get("call", ""):
-            await self._hooks.placed(intent, posted.sid)
         phone_call = await self._phone_call(posted)
         call = phone_call.call
         if not CALL_MOVES[call.status]:  # a late retry: it is over
@@ -342,12 +340,10 @@ class _Calls:
         """How far the call has come. Twilio numbers its news (SequenceNumber), for they overtake each other: a call only moves
         forward (`CALL_MOVES`), so that what comes late or twice changes nothing.
         """
-        if intent := posted.query.get("call", ""):
-            await self._hooks.placed(intent, posted.sid)
         await self._moved(posted)
 
     async def _moved(self, posted: Posted) -> None:
-        call = await self._parts.phone_calls.by_sid(posted.sid)
+        call = await self._known(posted)
         word = posted.form.get("CallStatus", "")
         to = TWILIO_STATUSES.get(word)
         if call is None or to is None:
@@ -360,22 +356,28 @@ class _Calls:
         self._parts.live.tell(address_of(_ours(posted.form), posted.sid).lane)
 
     async def answered_by(self, posted: Posted) -> None:
-        call = await self._parts.phone_calls.by_sid(posted.sid)
+        call = await self._known(posted)
         if call is not None:
             await self._hooks.answered_by(call, posted.form.get("AnsweredBy", ""))
 
     async def recorded(self, posted: Posted) -> None:
-        call = await self._parts.phone_calls.by_sid(posted.sid)
+        call = await self._known(posted)
         if call is not None:
             await self._hooks.recorded(call, dict(posted.form))
+
+    async def _known(self, posted: Posted) -> Call | None:
+        """The call, if it is on record; one that we placed is named in the address, should nobody have told us its id."""
+        if intent := posted.query.get("call", ""):
+            await self._hooks.placed(intent, posted.sid)
+        return await self._parts.phone_calls.by_sid(posted.sid)
 
     async def _phone_call(self, posted: Posted) -> PhoneCall:
         """The call, with its conversation: made where it is not there yet."""
         form, sid = posted.form, posted.sid
         ours, theirs = _ours(form), _theirs(form)
-        is_known = await self._parts.phone_calls.by_sid(sid)
-        language, direction = "", _direction(form)
-        if is_known is None or is_known.conversation_id is None:
+        known = await self._known(posted)
+        language, direction = (known.language or "") if known is not None else "", _direction(form)
+        if not language and (known is None or known.conversation_id is None):
             person = await self._parts.people.recognise(address_of(ours, sid), sender_of(theirs), self._parts.clock.now())
             language = language_of(person, theirs, self._parts.settings.default_language)
         agent = self._parts.router.first(ConversationKind.CALL, NAME, language=language).name

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 from bot.running import end_tasks
 from bot.testing.twilio.documents import BadDocument, Verb, read
@@ -62,6 +62,8 @@ class FakeCaller:
     """Lets so many seconds of the call go by; by default they are slept, `speed` times faster."""
     url: str = VOICE
     """What Twilio asks when the call begins; of a call that we placed, the address that was given."""
+    status_url: str = f"{VOICE}/status"
+    amd_url: str = f"{VOICE}/amd"
 
     heard: list[str] = field(default_factory=list)
     """What was said to them, in order."""
@@ -79,6 +81,16 @@ class FakeCaller:
     """Where we listen to them now."""
     carried: Carried | None = None
     """The websocket that carries the call now."""
+
+    @classmethod
+    def called(cls, vendor: Vendor, sid: str, form: Mapping[str, str], **options: Any) -> FakeCaller:
+        """Somebody whom we call, by the form with which Twilio was asked to (`FakeRest.placed`)."""
+        addresses: dict[str, Any] = {
+            "url": form["Url"],
+            "status_url": form["StatusCallback"],
+            "amd_url": form["AsyncAmdStatusCallback"],
+        }
+        return cls(vendor, form["To"], ours=form["From"], sid=sid, direction="outbound-api", **addresses, **options)
 
     def __post_init__(self) -> None:
         self._sequence = 0
@@ -142,7 +154,7 @@ class FakeCaller:
         """Waits until we have ended the call."""
         async with asyncio.timeout(within):
             while not self.is_over and self.trouble is None:
-                await self._waits()
+                await self.waits()
             if self._task is not None:
                 await self._task
 
@@ -159,7 +171,7 @@ class FakeCaller:
         """Waits until a document listens to them, or it is over: behind a websocket that carried the call."""
         async with asyncio.timeout(within):
             while self.gather is None and not self.is_over and self.trouble is None:
-                await self._waits()
+                await self.waits()
         if self.trouble is not None:
             raise self.trouble
 
@@ -190,13 +202,13 @@ class FakeCaller:
         number = self._sequence if sequence is None else sequence
         self._sequence = max(self._sequence, number) + 1
         extra = {"CallbackSource": "call-progress-events", "Timestamp": self.vendor.timestamp(), "SequenceNumber": str(number)}
-        return await self.vendor.post(f"{VOICE}/status", {**self.fields(), "CallStatus": status, **extra, **fields})
+        return await self.vendor.post(self.status_url, {**self.fields(), "CallStatus": status, **extra, **fields})
 
     async def tells_machine(self, answered_by: str, milliseconds: int = 3460) -> Answer:
         """The asynchronous result of answering machine detection."""
         found = {"AnsweredBy": answered_by, "MachineDetectionDuration": str(milliseconds)}
         short = {name: value for name, value in self.fields().items() if name in ("AccountSid", "CallSid")}
-        return await self.vendor.post(f"{VOICE}/amd", {**short, **found})
+        return await self.vendor.post(self.amd_url, {**short, **found})
 
     async def tells_recording(self, sid: str, seconds: int = 12, status: str = "completed") -> Answer:
         """A recording is there."""
@@ -345,11 +357,11 @@ class FakeCaller:
         if self._task is not None:
             await end_tasks(self._task)
 
-    async def _waits(self) -> None:
-        """A moment, on the call's clock and on the wall's."""
-        await asyncio.sleep(0.01)
+    async def waits(self, seconds: float = 0.01) -> None:
+        """Lets a moment go by, on the wall's clock; on one that a test moves five times as much."""
+        await asyncio.sleep(seconds)
         if self.passes is not None:
-            await self._passes(0.1)
+            await self._passes(5 * seconds)
 
     async def _passes(self, seconds: float) -> None:
         self._lasted += seconds

@@ -56,7 +56,7 @@ class Opening:
                 "write": allows(granted, "messages", "write"),
                 "assign": allows(granted, "conversations", "assign"),
                 "tickets": allows(granted, "tickets", "write"),
-                "call": allows(granted, "messages", "write") and bool(self._parts.settings.twilio_account_sid),
+                "call": allows(granted, "calls", "write") and self._parts.settings.has_twilio,
             },
         }
 

@@ -1,7 +1,7 @@
 // Telephone calls on the desk: which are under way, and what one can do with them.
 import { area, ask, field, select, toast } from "./desk-dialog.js";
 import { badge, button, h, icon } from "./desk-dom.js";
-import { span, t, word } from "./desk-words.js";
+import { moment, span, t, word } from "./desk-words.js";
 
 /** Whether a conversation is a call that is under way. */
 export const isLive = ({ call }) => Boolean(call) && !call.ended_at && ["ringing", "initiated", "in-progress"].includes(call.status);
@@ -58,14 +58,17 @@ async function post(desk, path, body, done) {
 
 /** Has a person called by the AI, where that is allowed; the reason why not comes from the rules, in words. */
 export async function placeCall(desk, person) {
-  const about = area("", { rows: "3", maxlength: "500" });
+  const about = area("", { rows: "3", maxlength: "300" });
+  const expected = h("input", { type: "checkbox" });
   const given = await ask({ title: t("call_them", { name: person.name || t("no_name") }), mark: "phone", done: t("call_now"),
-    fields: [h("p", { class: "soft" }, t("call_them_more")), field(t("call_about"), about)], read: () => ({ about: about.value.trim() }) });
+    fields: [h("p", { class: "soft" }, t("call_them_more")), field(t("call_about"), about), h("label", { class: "row" }, expected, t("call_expected"))],
+    read: () => ({ about: about.value.trim(), is_personal: expected.checked }) });
   if (!given) return;
   try {
-    const placed = await desk.api.post("/calls", { customer_id: person.id, about: given.about });
-    const why = placed.refusal ?? (placed.verdict?.allowed === false ? placed.verdict.why || placed.verdict.detail || placed.verdict.rule : "");
-    toast(why ? t("call_refused", { why }) : t("call_placed"), { mark: why ? "warn" : "phone" });
+    const { state, detail, rule, again_at: again } = await desk.api.post("/calls", { customer_id: person.id, ...given });
+    const isRefused = ["refused", "failed"].includes(state);
+    const why = [detail || rule, again && t("not_before", { at: moment(again) })].filter(Boolean).join("; ");
+    toast(isRefused ? t("call_refused", { why }) : t("call_placed"), { mark: isRefused ? "warn" : "phone" });
   } catch (error) {
     desk.tell(error);
   }

@@ -111,11 +111,11 @@ async def test_a_store_that_stumbles_is_asked_again(scene: Scene) -> None:
         assert phone.line.end == "hang_up"
 
 
-async def test_buttons_are_read_out_and_a_key_chooses(scene: Scene) -> None:
+async def test_yes_and_no_have_keys_that_nobody_is_told_of(scene: Scene) -> None:
     scene.model.will(Called("book_callback", requested_time="2026-01-16T17:00:00-06:00"), Said("Then we talk tomorrow."))
     async with on_the_phone(scene) as phone:
         said = await phone.answers("Call me tomorrow at five")
-        assert said[-2:] == ["For Yes, press 1.", "For No, press 2."]
+        assert said == ["Shall we call you on Friday 16 January at 5 PM?"]
         phone.call.pressed("1")
         await phone.rests()
         [booked] = await scene.app.store.find(Callback, {"customer_id": In([phone.begun.customer.id])})

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.channels.voice.clauses import LONG, Clauses, speakable
+from bot.channels.voice.clauses import LONG, Clauses
 
 pytestmark = pytest.mark.unit
 
@@ -68,35 +68,3 @@ def test_a_flood_of_words_is_spoken_in_pieces(words: list[str]) -> None:
 )
 def test_a_clause_ends_where_a_speaker_breathes(text: str, clauses: list[str]) -> None:
     assert [piece for piece in cut(text, [3]) if piece] == clauses
-
-
-@pytest.mark.parametrize(
-    ("written", "spoken"),
-    [
-        ("We are **open** until _eight_.", "We are open until eight."),
-        ("- First\n", "First"),
-        ("## Hours", "Hours"),
-        ("See [our page](https://example.com/a?b=c).", "See our page."),
-        ("See https://www.example.com/help?utm=1.", "See example.com/help."),
-        ("Done ✅ 😀!", "Done!"),
-        ("👍", ""),
-        ("***", ""),
-        ("| a | b |", ", a, b,"),
-        ("Call +12025550123", "Call 1 2 0 2 5 5 5 0 1 2 3"),
-        ("TICKET-2026-000001", "TICKET-2026-0 0 0 0 0 1"),
-        ("3_000 and snake_case", "3_000 and snake_case"),
-        ("It is 21°C; $1,250.50", "It is 21°C; $1,250.50"),
-        ("क्षत्रिय \u200dज़", "क्षत्रिय \u200dज़"),
-        ("a\x00b", "a b"),
-        ("`code` and ~~gone~~", "code and gone"),
-    ],
-)
-def test_what_is_read_out_is_what_can_be_spoken(written: str, spoken: str) -> None:
-    assert speakable(written) == spoken
-
-
-@given(TEXTS)
-def test_what_is_read_out_holds_no_sign_that_steers_a_machine(text: str) -> None:
-    spoken = speakable(text)
-    assert spoken == " ".join(spoken.split())
-    assert not any(sign < " " for sign in spoken)

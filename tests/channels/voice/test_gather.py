@@ -256,7 +256,7 @@ async def test_what_xml_cannot_hold_is_not_said(line: Line) -> None:
     await ana.calls()
     line.model.will(Said("Until \x00eight\x1b & <no>\ufffe later."))
     await ana.says("Until \x00when?")
-    assert ana.heard[-1] == "Until eight & <no> later."
+    assert ana.heard[-1] == "Until eight and <no> later."
 
 
 async def test_what_cannot_be_stored_is_asked_for_again(tmp_path: Path) -> None:

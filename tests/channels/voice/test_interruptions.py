@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import pytest
@@ -224,6 +225,15 @@ async def test_what_was_done_is_known_also_where_the_answer_was_spoken_over(tmp_
         assert "create_ticket" in prompt
         assert "TICKET-2026-000001" in prompt
         assert phone.asked() == [("user", "My internet is down, open a ticket"), ("user", "and please open a ticket")]
+
+
+@pytest.mark.parametrize("rounds", [*range(0, 24, 3), *range(30, 200, 10)])
+async def test_a_sentence_of_the_runtime_that_is_cut_while_it_is_written_was_not_said(scene: Scene, rounds: int) -> None:
+    async with on_the_phone(scene) as phone:
+        phone.says("unsubscribe")
+        for number in range(rounds):
+            await asyncio.sleep(0 if number % 4 else 0.0002)
+    assert not any("will not message you" in words for who, words in await phone.timeline() if who == "system")
 
 
 async def test_an_operators_words_stay_however_little_of_them_was_heard(scene: Scene) -> None:

@@ -25,6 +25,7 @@ from tests.channels.voice.calls import OURS, SID, THEIRS, parts_of, tasks_of_cal
 
 pytestmark = pytest.mark.scenario
 
+
 Client = TestClient[web.Request, web.Application]
 
 SETUP = {"type": "setup", "sessionId": "VX1", "callSid": SID, "from": THEIRS, "to": OURS, "customParameters": {}}
@@ -87,7 +88,7 @@ async def relaying(scene: Scene, *, known: bool = True) -> AsyncIterator[Twilio]
     listening = app.live.count()
     site = web.Application()
     site.router.add_get("/relay", Relay(calls, begin, app.clock).handle)
-    client: TestClient[web.Request, web.Application] = TestClient(TestServer(site))
+    client: Client = TestClient(TestServer(site))
     async with client, client.ws_connect("/relay") as socket:
         yield Twilio(scene, calls, client, socket)
         await socket.close()
