@@ -15,6 +15,9 @@ _LINE_MARK = re.compile(r"(?m)^[^\S\n]*(?:#{1,6}\s+|>\s*|[-*+•]\s+)")
 _RULE = re.compile(r"(?m)^[-*_=|: \t]+$")
 _EMPHASIS = re.compile(r"(?<!\w)(\*{1,3}|_{1,3}|~~|`{1,3})(?=\S)|(?<=\S)(\*{1,3}|_{1,3}|~~|`{1,3})(?!\w)")
 _FENCE = re.compile(r"(?m)^[^\S\n]*```\w*[^\S\n]*$")
+_BLANKS = re.compile(r"\s{4,}")
+_ENDLESS = re.compile(r"\S{100}(?=\S)")
+"""So much of a word that nobody has meant: with blanks within it, it costs no more than any other text."""
 _ASIDE = re.compile(r"\s*\(([^()]*)\)")
 _ARROW = re.compile(r"\s*(?:→|⇒|->|=>)\s*")
 
@@ -22,11 +25,11 @@ _ARROW = re.compile(r"\s*(?:→|⇒|->|=>)\s*")
 def speakable(text: str, language: str) -> str:
     """A clause, or all of a text, for a voice of this language. Empty where nothing of it can be spoken."""
     text, _ = without_sources(text)
-    text = _RULE.sub(" ", _FENCE.sub(" ", text))
+    text = _RULE.sub(" ", _FENCE.sub(" ", _BLANKS.sub("\n", text)))
     text = _URL.sub(_spoken_address, _LINK.sub(r"\1", text))
     text = _EMPHASIS.sub("", _LINE_MARK.sub("", text)).replace("|", ", ")
     text = "".join(map(_spoken_sign, _ARROW.sub(", ", text)))
-    text = _ASIDE.sub(r", \1,", worded(text, language))
+    text = _ASIDE.sub(r", \1,", worded(_ENDLESS.sub(r"\g<0> ", text), language))
     text = re.sub(r"\s+([,.;:!?।])", r"\1", " ".join(text.split()))
     text = re.sub(r",+(?=[,.;:!?।])|(?<=[.;:!?।]),|^,\s*", "", text)
     return text if any(map(_is_said, text)) else ""
