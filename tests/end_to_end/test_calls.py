@@ -348,8 +348,9 @@ async def test_a_websocket_that_twilio_did_not_ask_for_is_refused_and_a_second_o
         await ana.hears("How can I help")
         second = caller_of(line, sid=ana.sid, tells_status=False)
         stranger = caller_of(line, tells_status=False)
-        for other in (second, stranger):
-            await other.opens(way)
+        [call] = await line.app.store.find(Call, {"external_call_id": ana.sid})
+        for other, parameters in ((second, {"call": call.id}), (second, {"call": "another"}), (second, {}), (stranger, {})):
+            await other.opens(way, **parameters)
             assert other.heard == []
         await ana.says(HOURS)
         await ana.hears("in the morning")
