@@ -21,7 +21,7 @@ pytestmark = pytest.mark.unit
 
 HOURS = read_calling_hours(CALLING_RULES["calling_hours"])
 
-INDIA, WASHINGTON, MEXICO, LONDON = "+919876543210", "+12025550123", "+525555550123", "+442079460123"
+INDIA, WASHINGTON, MEXICO, LONDON = "+919999900113", "+12025550123", "+525555550123", "+442079460123"
 WHOLE_ALASKA, TOLL_FREE = "+19072345678", "+18005550123"
 
 MOMENTS = st.integers(1_704_067_200, 1_956_528_000).map(lambda seconds: datetime.fromtimestamp(seconds, UTC))
