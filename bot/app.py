@@ -408,7 +408,7 @@ def _join(
     )
     engine = Engine(parts)
     transfer_calls = TransferCalls(store, clock, audit, outbox, conversations, desk.transfers, shared.live)
-    jobs.register(WAITING_CALL_JOB, WaitingCalls(store, clock, jobs, transfer_calls))
+    jobs.register(WAITING_CALL_JOB, WaitingCalls(store, clock, jobs, transfer_calls, desk.queueing))
     calls = Calls(
         settings, engine, lanes.turns, store, phone_calls, after_call.turns, shared.live, clock, meter, calling.do_not_call.said
     )

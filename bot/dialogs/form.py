@@ -21,7 +21,7 @@ from bot.message import Button, Reply, Text
 from bot.principal import PersonRef, Strength
 from bot.resources import LANGUAGES, say
 from bot.services.hours import DEFAULT_ZONE
-from bot.services.phones import zone_of
+from bot.services.phones import place_of, zone_of
 
 MISSES = 3
 """After so many answers that do not fit a person is offered."""
@@ -293,7 +293,8 @@ class Form:
 
     async def _here(self, turn: FlowTurn) -> Here:
         language = turn.context.language if turn.context.language in LANGUAGES else LANGUAGES[0]
-        return Here(language, turn.now, await _zone(turn))
+        ours = place_of(turn.context.conversation.our_address)
+        return Here(language, turn.now, await _zone(turn), region=ours.country if ours is not None else "")
 
     async def known(self, turn: FlowTurn, values: Mapping[str, Any], slot: Slot, here: Here) -> Any:
         """What an answer to a slot's question is read on top of: "at six" on the day that is known."""

@@ -47,6 +47,8 @@ class Here:
     zone: ZoneInfo
     options: tuple[Button, ...] = ()
     """Between which the person chooses, each with its value as id."""
+    region: str = ""
+    """Country of the number on which they talk to us, two letters; empty where there is none."""
 
 
 @dataclass(frozen=True)
@@ -148,12 +150,14 @@ class Who(Slot):
 
 @dataclass(frozen=True)
 class Telephone(Slot):
-    """A telephone number, kept as E.164; one without a country code is from where the person, or else the company, is."""
+    """A telephone number, kept as E.164; one without a country code is from the country of ours, or where they are."""
 
     def read(self, text: str, here: Here, known: Any) -> Any:
-        region = get_global("zone_territories").get(here.zone.key)
-        number = parse_phone(text[:_READ], language=here.language, region=region)
-        return number.e164 if number is not None else None
+        for region in (here.region, get_global("zone_territories").get(here.zone.key)):
+            number = parse_phone(text[:_READ], language=here.language, region=region) if region else None
+            if number is not None and number.e164 is not None:
+                return number.e164
+        return None
 
     def find(self, text: str, here: Here) -> Any:
         return self.read(text, here, None)

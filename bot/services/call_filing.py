@@ -49,8 +49,6 @@ from bot.store.base import Change, In, Store, Unit
 
 log = structlog.get_logger()
 
-AGENT = "after_call"
-"""Under this name what the model takes is counted."""
 _UNDONE = In([ProcessingStatus.PENDING, ProcessingStatus.PROCESSING, ProcessingStatus.FAILED])
 _INTENT = 50
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from enum import StrEnum
 from typing import Protocol
@@ -16,7 +16,7 @@ from bot.records.calling import CallBasis
 from bot.records.calls import Call, CallStatus
 from bot.records.settings import CALLING_RULES
 from bot.services.calling_facts import Asked, To
-from bot.services.calling_rules import CallingRules, CallVerdict
+from bot.services.calling_rules import CallingRules, CallVerdict, Rule
 from bot.services.calling_settings import LINE, LineRules, Machine, read_line
 from bot.services.phone_calls import PhoneCalls
 from bot.services.settings import SystemSettings
@@ -126,7 +126,11 @@ class Placing:
     async def _judged_anew(self, call: Call) -> CallVerdict:
         to = To(lead_id=call.lead_id) if call.lead_id else To(number=call.dialed_number or "")
         basis = call.basis or CallBasis.OUTREACH
-        return await self._rules.may_call(Asked(to, basis, call.callback_id or "", call.id, call.created_by or "system"))
+        verdict = await self._rules.may_call(Asked(to, basis, call.callback_id or "", call.id, call.created_by or "system"))
+        if verdict.allowed and (verdict.facts is None or verdict.facts.number != call.dialed_number):
+            changed = "the lead has another number by now than the one that was to be called; call them anew"
+            return replace(verdict, allowed=False, rule=Rule.NOBODY, detail=changed)
+        return verdict
 
     async def _ask(self, telephone: Telephone, call: Call, verdict: CallVerdict) -> Placed:
         try:

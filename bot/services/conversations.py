@@ -53,8 +53,8 @@ DESK_JOB = "desk"
 """The job that looks after who waits: it gives them to operators, and tells them how it stands."""
 WAITING_CALL_JOB = "waiting-call"
 """The job that looks after who waits for a person on the telephone."""
-_WAITING_CALL_SECONDS = 6.0
-"""So long the sentence takes that tells them how it stands."""
+_WAITING_CALL_SECONDS = 2.0
+"""So long the sentence takes that tells them that somebody is looked for."""
 FIRST_AGENT = "support"
 """The agent that holds a new conversation."""
 

@@ -72,15 +72,14 @@ class Queueing:
     ) -> str:
         """What somebody is told who enters a queue with this unit: this sentence, and how it stands.
 
-        Empty where they are to be told nothing at all (S2-096). Nobody is asked to stay on the line while nobody is there.
+        Empty where they are to be told nothing at all (S2-096). On a call the place is told once somebody is known to be there.
         """
         standing = await self.standing(skill, priority or conversation.priority, conversation.waiting_since)
         if _is_silent(conversation, standing):
             return ""
         self._note(unit, conversation, standing)
-        if standing.opens is not None and conversation.kind is ConversationKind.CALL:
-            return words(language, standing)
-        return f"{sentence}\n{words(language, standing)}"
+        is_short = conversation.kind is ConversationKind.CALL and standing.opens is None
+        return sentence if is_short else f"{sentence}\n{words(language, standing)}"
 
     async def again(self, unit: Unit, conversation: Conversation, language: str) -> str:
         """What somebody is told who writes while they wait: not each time; empty where they were told a short while ago."""

@@ -6,6 +6,7 @@ the provider then asks us what comes next, and is told to dial. So it works from
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import timedelta
 
 from bot.clock import Clock, new_id
@@ -27,7 +28,7 @@ from bot.services.conversations import FIRST_AGENT, Conversations
 from bot.services.telephones import telephone_of
 from bot.services.transfers import Transfers
 from bot.services.users import name_of
-from bot.store.base import Change, Store, Unit
+from bot.store.base import Change, Require, Store, Unit
 
 _OFFER_LIVES = timedelta(minutes=30)
 
@@ -113,6 +114,15 @@ class TransferCalls:
             return False  # somebody has them now
         self._live.tell(conversation.lane)
         return True
+
+    async def tell(self, conversation: Conversation, text: str) -> None:
+        """A sentence of ours, said to who waits; nothing where it changed hands."""
+        unit = Unit(Require(Conversation, {"id": conversation.id, "epoch": conversation.epoch}))
+        said = self._outbox.add(unit, conversation, [Reply(text)], Author.SYSTEM, spoken=True)
+        self._conversations.said(unit, conversation, said)
+        with suppress(Conflict):
+            await self._store.commit(unit)
+            self._live.tell(conversation.lane)
 
     def _offer(self, agent: str, epoch: int, asked: str) -> FlowState:
         """What the conversation waits for from then on: whether they want to be called back."""

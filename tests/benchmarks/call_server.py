@@ -47,7 +47,8 @@ ANSWER = (
 OURS = "+12025550100"
 CHARACTER = 0.036
 """Seconds of sound of one: the answer lasts as long as the anchors' does, 5.3 s."""
-PIECE = 160
+PIECE = 800
+"""Bytes of sound that the voice gives at a time: 100 ms, as the anchors' does."""
 SAMPLES: defaultdict[str, array[float]] = defaultdict(lambda: array("d"))
 COUNTS: Counter[str] = Counter()
 BEGAN = {"cpu": 0.0, "wall": 0.0, "busy": 0.0}

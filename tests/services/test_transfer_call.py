@@ -9,6 +9,7 @@ from bot.errors import NotFound, RecordError, ServiceError, Taken
 from bot.records.calls import Call, CallDirection, CallStatus, NextKind, NextStep
 from bot.records.conversations import Conversation, Message, MessageSender, MessageStatus
 from bot.records.users import Role, User
+from bot.services.callbacks import CALLBACK_FLOW, OFFERED
 from bot.services.phone_calls import PhoneCall
 from bot.services.telephones import read_number, read_sip, telephone_of
 from bot.store.base import Unit
@@ -107,8 +108,8 @@ async def test_where_nobody_answers_the_ai_goes_on_and_offers_to_call_back_once(
     assert (conversation.assignee, call.next_step) == (AgentRef("support"), None)
     [sorry] = await said(scene, begun)
     assert (sorry.content, sorry.status) == ("I am sorry, nobody answered just now. Shall we call you back?", MessageStatus.SENT)
-    assert sorry.interactive is not None
-    assert [button.title for button in sorry.interactive.buttons] == ["Get a call", "Open a ticket"]
+    assert conversation.flow is not None
+    assert (conversation.flow.name, conversation.flow.step) == (CALLBACK_FLOW, OFFERED)  # a plain "yes" books it
 
 
 async def test_an_unanswered_transfer_of_a_call_that_is_over_says_nothing(scene: Scene) -> None:
@@ -161,3 +162,30 @@ def test_a_telephone_is_a_number_that_can_be_dialled_or_an_address_of_sip() -> N
         with pytest.raises(RecordError, match=r"^User\.sip: must be an address of SIP"):
             read_sip(typed)
     assert telephone_of(User(id="1", email="a@example.com", phone="555 0177")) == ""
+
+
+async def test_who_waits_on_the_telephone_is_put_through_to_who_has_one_and_is_not_on_it(scene: Scene) -> None:
+    await open_hours(scene)
+    await add_user(scene, "Ana")
+    await add_user(scene, "Tom", phone="+12025550177")
+    first, second = await on_the_line(scene), await on_the_line(scene, SID.replace("1", "2"))
+    await enters_the_queue(scene, first)
+    await scene.passes(1)
+    conversation, call = await now(scene, first)
+    assert (conversation.assignee, call.next_step) == (
+        OperatorRef("tom"),
+        NextStep(kind=NextKind.TRANSFER, to="+12025550177"),
+    )
+    await enters_the_queue(scene, second)
+    await scene.passes(1)
+    conversation, call = await now(scene, second)
+    assert (conversation.assignee, call.next_step) == (Queue("support"), None)
+
+
+async def test_while_somebody_is_at_a_desk_who_waits_on_the_line_hears_how_it_stands(scene: Scene) -> None:
+    await open_hours(scene)
+    await add_user(scene, "Ana")
+    begun = await on_the_line(scene)
+    await enters_the_queue(scene, begun)
+    await scene.passes(4)
+    assert [message.content for message in await said(scene, begun)] == ["You are next. Please stay on the line."]

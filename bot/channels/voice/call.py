@@ -57,6 +57,8 @@ class LiveCall:
         self._last = Alarm(clock, lambda: self.over("left"))
         self._is_hearing = False
         """Whether the person is saying something."""
+        self._spoke_over_us = False
+        """Whether they began it while we spoke."""
         self._asked = 0
         """So often in a row it was asked whether somebody is there."""
         self._failures = 0
@@ -113,8 +115,9 @@ class LiveCall:
             return
         self._is_hearing = False
         is_listening = is_backchannel(text, self.language) and not self._saying.is_asking
-        was_spoken_over = self._saying.is_paused or self._saying.is_speaking
-        if not plain(text) or (was_spoken_over and is_listening):
+        was_spoken_over = self._spoke_over_us or self._saying.is_paused or self._saying.is_speaking
+        self._spoke_over_us = False
+        if not plain(text) or (is_listening and (self._saying.is_paused or self._saying.is_speaking)):
             self._go_on()
             return
         self._asked = self._failures = 0
@@ -144,7 +147,7 @@ class LiveCall:
         if self._is_ending:
             self._take_back(everything=True)
         else:
-            self._is_hearing = True
+            self._is_hearing = self._spoke_over_us = True
             self._hold.set(self._parts.rules.hold_seconds)
         self._weigh()
 

@@ -17,6 +17,8 @@ SHORT = 12
 """A later sentence that is shorter is spoken together with what follows."""
 LONG = 160
 """A clause without any mark is cut at a word from here on."""
+LONGEST = 2 * LONG
+"""A clause of a single word is cut from here on, in the word: so nothing that is written costs more than its length."""
 
 _HARD_END = re.compile(r"""[.!?…]+["'”’»)\]*_]*(?=\s)|[।॥]+["'”’»)\]*_]*|\n""")
 _SOFT_END = re.compile(r"""[,;:—–]["'”’»)\]*_]*(?=\s)""")
@@ -73,6 +75,7 @@ class Clauses:
 
 def _end(text: str, *, is_first: bool) -> int:
     """Where the first clause ends; 0 while that cannot be told."""
+    is_longer, text = len(text) > LONGEST, text[:LONGEST]
     least = 1 if is_first else SHORT
     ends = [found.end() for found in _HARD_END.finditer(text) if _length(text[: found.end()]) >= least and _is_end(text, found)]
     softly = FIRST_SOFT if is_first else SOFT
@@ -82,7 +85,7 @@ def _end(text: str, *, is_first: bool) -> int:
     if len(text) <= LONG:
         return 0
     blank = max((found.start() for found in re.finditer(r"\s+", text[:LONG]) if text[: found.start()].strip()), default=0)
-    return blank or (min(ends) if ends else 0)  # never within a word
+    return blank or (min(ends) if ends else LONGEST if is_longer else 0)
 
 
 def _length(piece: str) -> int:

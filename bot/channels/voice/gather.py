@@ -27,7 +27,7 @@ from bot.clock import Clock, new_id
 from bot.config import Settings
 from bot.conversation import Heard, Turn
 from bot.engine import Engine
-from bot.errors import Overloaded, StoreUnavailable
+from bot.errors import Overloaded, StoreError, StoreUnavailable
 from bot.inbox import Inbox
 from bot.live import Live
 from bot.message import Address, Button, Choice, Content, InboundMessage, Text
@@ -312,8 +312,12 @@ class Gather:
         return self._listen(talk, told, replace(asked, silence=count), menu)
 
     async def _stop_calling(self, talk: Talk, asked: Asked) -> str:
-        """Stored first, then said."""
-        await self._hooks.do_not_call(talk.call.id, asked.speech or f"pressed {NO_MORE_CALLS}")
+        """Stored first, then said; what could not be stored is not confirmed."""
+        try:
+            await self._hooks.do_not_call(talk.call.id, asked.speech or f"pressed {NO_MORE_CALLS}")
+        except StoreError as error:
+            log.warning("that somebody wants no more calls could not be stored", call=talk.call.id, error=str(error))
+            return self._listen(talk, [say(talk.language, "call_not_noted")], asked, ())
         if asked.speech:
             await self._note(talk, asked)
         return await self._end(talk, asked, "call_no_more_calls")

@@ -52,6 +52,8 @@ class Lead:
         self._turns: list[LiveTurn] = []
         """What is being answered, and what is to be."""
         self._in_hand = 0
+        self._unstored: list[str] = []
+        """How somebody said that they want no more calls, as long as that is not stored."""
 
     @property
     def is_busy(self) -> bool:
@@ -92,7 +94,11 @@ class Lead:
         """Stores that the person wants no more calls; `noted` is told once it is, or could not be."""
 
         async def step(_: Claim) -> None:
-            noted(await self._is_noted(proof))
+            is_noted = await self._is_noted(proof)
+            self._unstored.remove(proof)
+            noted(is_noted)
+
+        self._unstored.append(proof)
 
         self._add(step)
 
@@ -112,7 +118,15 @@ class Lead:
         self._steps.put_nowait(None)
 
     async def work(self, claim: Claim) -> None:
-        """Until `end`. Raises FenceLost."""
+        """Until `end`. Raises FenceLost; that somebody wants no more calls is stored also then, for it needs no claim."""
+        try:
+            await self._work(claim)
+        except FenceLost:
+            for proof in self._unstored:
+                await self._is_noted(proof)
+            raise
+
+    async def _work(self, claim: Claim) -> None:
         while (step := await self._steps.get()) is not None:
             await self._timeline.settled()
             try:

@@ -20,6 +20,9 @@ from bot.store.base import Store
 
 log = structlog.get_logger()
 
+CALL = "call"
+"""The parameter that says which call of ours it is: the document that opened the line has told it to Twilio alone."""
+
 
 class Lines:
     """What both kinds of websockets ask: a handshake says that it is Twilio's, and its first message which call it carries."""
@@ -33,11 +36,11 @@ class Lines:
 
     async def of_relay(self, setup: Setup) -> CallInfo | None:
         """The call of a ConversationRelay; None for one that is none of ours, or over."""
-        return await self._info(setup.account_sid, setup.call_sid)
+        return await self._info(setup.account_sid, setup.call_sid, setup.custom_parameters.get(CALL))
 
     async def of_stream(self, start: Start) -> CallInfo | None:
         """The same of a Media Stream."""
-        return await self._info(start.account_sid, start.call_sid)
+        return await self._info(start.account_sid, start.call_sid, start.parameters.get(CALL))
 
     async def over(self, info: CallInfo, left: str) -> None:
         """A stream is over (`left`: why). A Media Stream hands nothing over, so what we decided has to be on the record."""
@@ -49,8 +52,11 @@ class Lines:
             if record is not None and record.next_step is None:
                 await self._phone_calls.then(record.id, NextKind.HANG_UP)
 
-    async def _info(self, account_sid: str, sid: str) -> CallInfo | None:
+    async def _info(self, account_sid: str, sid: str, call_id: object) -> CallInfo | None:
+        """The signature of a handshake is the same for every call, so a websocket has to know our own name of its call, too."""
         call = await self._phone_calls.by_sid(sid) if account_sid == self._account_sid else None
+        if call is not None and call.id != call_id:
+            call = None
         conversation = await self._store.get(Conversation, call.conversation_id or "") if call is not None else None
         if call is None or conversation is None or not CALL_MOVES[call.status]:
             log.warning("a websocket is of no call that is under way")

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import Callable
 from contextlib import aclosing
-from typing import Protocol
 
 import structlog
 
 from bot.channels.voice.base import Clause, Played
 from bot.channels.voice.frames import Outgoing
+from bot.channels.voice.pieces import Piece, Speak, Told
 from bot.channels.voice.speech import BYTES_PER_SECOND
 from bot.clock import Clock
 from bot.errors import SpeechError
@@ -30,6 +30,8 @@ LOW = 0.2
 """Seconds of it at which less than a chunk is sent, too."""
 SLOW = 5.0
 """Seconds without a piece of sound, after which a voice counts as failed."""
+STEP = 0.5
+"""Seconds by which that may be taken less exactly: pieces come fast."""
 LONGEST = 120 * BYTES_PER_SECOND
 """Bytes of sound of one clause; a voice that goes on for longer has lost its way."""
 ECHO = 3.0
@@ -40,41 +42,6 @@ LATEST = 2.0
 """Seconds by which that is believed."""
 CHARACTER = 560.0
 """Bytes of sound of a character, until the voice has told better (70 ms)."""
-
-
-Speak = Callable[[Clause], AsyncGenerator[bytes, None]]
-"""The sound of a clause, in pieces as they come. Raises SpeechError."""
-
-
-class Told(Protocol):
-    """Who is told how the playing goes."""
-
-    def sounding(self, value: bool) -> None:
-        """Our voice begins to be played, or has ended, if only until the next clause is there."""
-
-    def played(self, clause: int) -> None:
-        """The person has heard this clause and all before it."""
-
-    def silent(self) -> None:
-        """All that was to be said has been played."""
-
-    def failed(self, clause: int) -> None:
-        """The voice could not speak this clause to its end; what was to follow it is dropped."""
-
-
-class _Piece:
-    """Something to be played: a clause, or sound of our own."""
-
-    __slots__ = ("clause", "failed", "is_whole", "mark", "sent", "sound", "task")
-
-    def __init__(self, clause: Clause | None, sound: bytes = b"") -> None:
-        self.clause = clause
-        self.sound = bytearray(sound)
-        self.sent = 0
-        self.is_whole = clause is None
-        self.failed = False
-        self.mark = ""
-        self.task: asyncio.Task[None] | None = None
 
 
 class Playing:
@@ -94,15 +61,16 @@ class Playing:
         self._told = told
         self._clock = clock
         self._loop = asyncio.get_running_loop()
-        self._waiting: deque[_Piece] = deque()
+        self._waiting: deque[Piece] = deque()
         """What is not wholly sent; the first may be in part."""
-        self._sent: deque[_Piece] = deque()
+        self._sent: deque[Piece] = deque()
         """What is sent and not known to have been played."""
         self._until = 0.0
         """When all that was sent will have been played, by our clock."""
         self._late = 0.0
         """Seconds by which the provider plays later than that."""
         self._timer: asyncio.TimerHandle | None = None
+        self._due_at = 0.0
         self._tasks: set[asyncio.Task[None]] = set()
         self._marks = 0
         self._per_character = CHARACTER
@@ -124,13 +92,13 @@ class Playing:
 
     def say(self, clause: Clause) -> None:
         """Speaks it after all before it."""
-        self._add(_Piece(clause))
+        self._add(Piece(clause))
 
     def sound(self, sound: bytes) -> None:
         """Plays it after all before it."""
-        self._add(_Piece(None, sound))
+        self._add(Piece(None, sound))
 
-    def _add(self, piece: _Piece) -> None:
+    def _add(self, piece: Piece) -> None:
         self._waiting.append(piece)
         self._make_ahead()
         if piece.is_whole and self._waiting[0] is piece:
@@ -148,12 +116,14 @@ class Playing:
             if place or not piece.sound:
                 break
 
-    async def _make(self, piece: _Piece, clause: Clause) -> None:
-        sound = piece.sound
+    async def _make(self, piece: Piece, clause: Clause) -> None:
+        sound, asked = piece.sound, self._loop.time()
         try:
             async with asyncio.timeout(SLOW) as patience, aclosing(self._speak(clause)) as pieces:
                 async for more in pieces:
-                    patience.reschedule(self._loop.time() + SLOW)
+                    if self._loop.time() > asked + STEP:
+                        asked = self._loop.time()
+                        patience.reschedule(asked + SLOW)
                     sound += more
                     if len(sound) > LONGEST:
                         raise SpeechError(f"a clause of {len(clause.text)} characters has more than {LONGEST} bytes of sound")
@@ -171,17 +141,17 @@ class Playing:
             self._per_character += (len(sound) / len(clause.text) - self._per_character) / 4
         self._came(piece)
 
-    def _came(self, piece: _Piece) -> None:
+    def _came(self, piece: Piece) -> None:
         """More of its sound is there, or all; it may be forgotten meanwhile."""
         if self._waiting and piece is self._waiting[0]:
             self._pump()
 
-    def _fail(self, piece: _Piece, clause: Clause) -> None:
+    def _fail(self, piece: Piece, clause: Clause) -> None:
         """What has been sent of it is played; what was to follow would tell something else without it."""
         if piece not in self._waiting:
             return
         while self._waiting[-1] is not piece:
-            _end(self._waiting.pop())
+            self._waiting.pop().forget()
         piece.is_whole = piece.failed = True
         del piece.sound[piece.sent :]
         self._told.failed(clause.number)
@@ -211,7 +181,7 @@ class Playing:
         if self._sent and not self._waiting:
             self._come_back(self._until - self._clock.monotonic() + ECHO)
 
-    def _send_chunk(self, piece: _Piece, size: int, now: float) -> None:
+    def _send_chunk(self, piece: Piece, size: int, now: float) -> None:
         if self._until < now:
             if piece.sent and self._sounds:
                 self.underruns += 1
@@ -225,7 +195,7 @@ class Playing:
         if is_first:
             self._make_ahead()
 
-    def _finish(self, piece: _Piece) -> None:
+    def _finish(self, piece: Piece) -> None:
         """All of it is sent: a mark tells when it has been played."""
         self._waiting.popleft()
         self._marks += 1
@@ -235,8 +205,13 @@ class Playing:
         self._make_ahead()
 
     def _come_back(self, seconds: float) -> None:
+        """In so many seconds, or before: whoever comes too early comes again."""
+        due = self._clock.monotonic() + seconds
         if self._timer is not None:
+            if self._due_at <= due:
+                return
             self._timer.cancel()
+        self._due_at = due
         self._timer = self._loop.call_later(max(0.001, seconds), self._due)
 
     def _due(self) -> None:
@@ -257,7 +232,7 @@ class Playing:
                 self._have_played(piece)
                 return
 
-    def _until_of(self, piece: _Piece) -> float:
+    def _until_of(self, piece: Piece) -> float:
         """When this one of those sent will have been played, by our clock."""
         after = 0
         for later in reversed(self._sent):
@@ -268,7 +243,7 @@ class Playing:
             after += self._waiting[0].sent
         return self._until - after / BYTES_PER_SECOND
 
-    def _have_played(self, last: _Piece) -> None:
+    def _have_played(self, last: Piece) -> None:
         number: int | None = None
         while self._sent:
             piece = self._sent.popleft()
@@ -295,16 +270,10 @@ class Playing:
         for piece in reversed(begun):
             heard = piece.sent - unplayed
             if heard > 0.0 and piece.clause is not None:
-                return Played(piece.clause.number, min(1.0, heard / self._length(piece)))
+                return Played(piece.clause.number, min(1.0, heard / piece.length(self._per_character)))
             unplayed = max(0.0, unplayed - piece.sent)
         first = next((piece.clause for piece in (*self._sent, *self._waiting) if piece.clause is not None), None)
         return Played(first.number) if first is not None else None
-
-    def _length(self, piece: _Piece) -> float:
-        """Bytes of the whole clause, estimated while its sound is still being made, or never will be."""
-        if piece.clause is None or (piece.is_whole and not piece.failed):
-            return len(piece.sound)
-        return max(len(piece.sound) + 1, len(piece.clause.text) * self._per_character)
 
     # Falling silent
 
@@ -313,7 +282,7 @@ class Playing:
         played = self._position()
         self._clear()
         for piece in self._waiting:
-            _end(piece)
+            piece.forget()
         self._waiting.clear()
         self._sent.clear()
         self._stop_timer()
@@ -341,14 +310,9 @@ class Playing:
         """Nothing is sent any more; `stop` still tells how far it came. Who calls it waits for `tasks`."""
         self._send = _nobody
         for piece in self._waiting:
-            _end(piece)
+            piece.forget()
         self._stop_timer()
 
 
 def _nobody(_: bytes) -> None:
     """Where the sound of a call that is over goes."""
-
-
-def _end(piece: _Piece) -> None:
-    if piece.task is not None:
-        piece.task.cancel()

@@ -27,6 +27,8 @@ BEFORE_SECONDS = 0.3
 """From a text to its first sound."""
 FALSE_SECONDS = 2.0
 """An interruption after which so long no word comes was none."""
+MOST_SAID = 4000
+"""Characters of one thing that somebody says, as on the plain way."""
 _SILENCE_OF_SECONDS = 0.4
 """Each key, and each `w`, of digits that are sent."""
 
@@ -117,7 +119,7 @@ class RelayLine:
             call.hearing(prompt.voice_prompt)
             return
         began, self._speech_began = self._speech_began, None
-        call.heard(prompt.voice_prompt, start=began, end=now, language=prompt.lang.partition("-")[0].lower())
+        call.heard(prompt.voice_prompt[:MOST_SAID], start=began, end=now, language=prompt.lang.partition("-")[0].lower())
 
     def _interrupted(self, call: Hears, item: Interrupt) -> None:
         self._speech_began = self._now()

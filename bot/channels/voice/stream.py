@@ -19,7 +19,7 @@ from bot.channels.voice import frames
 from bot.channels.voice.base import CallInfo, Clause, Hears, Line
 from bot.channels.voice.detector import Detector
 from bot.channels.voice.ears import Ears
-from bot.channels.voice.playing import Speak
+from bot.channels.voice.pieces import Speak
 from bot.channels.voice.speech import Keeps, Recogniser, Voice
 from bot.channels.voice.stream_line import LOST, StreamLine
 from bot.clock import Clock

@@ -10,7 +10,8 @@ import structlog
 from bot.channels.voice import frames
 from bot.channels.voice.base import CallInfo, Clause, Hears, Played
 from bot.channels.voice.ears import Ears
-from bot.channels.voice.playing import Playing, Speak
+from bot.channels.voice.pieces import Speak
+from bot.channels.voice.playing import Playing
 from bot.channels.voice.speech import BYTES_PER_SECOND, Recogniser
 from bot.channels.voice.tones import tones
 from bot.channels.voice.utterances import Utterances

@@ -277,7 +277,9 @@ class _Calls:
             told = await self._hooks.answered_by(call, answered_by)
             if told or answered_by.startswith(("machine", "fax")):
                 return twiml.hang_up([told] if told else [], talk.language)
-        return await self._carried(talk, twiml.Recording(f"{self._url}{RECORDING}") if self._rules.is_recorded else None)
+        # A call that we placed was ordered with its recording: a second one would stay at Twilio, as we keep and delete one.
+        records = self._rules.is_recorded and talk.call.direction is not CallDirection.OUTBOUND
+        return await self._carried(talk, twiml.Recording(f"{self._url}{RECORDING}") if records else None)
 
     async def _carried(self, talk: Talk, recording: twiml.Recording | None) -> str:
         way = self._parts.settings.call_transport
@@ -308,10 +310,11 @@ class _Calls:
             return twiml.hang_up()
         turn = read_asked(posted.query, {}).turn
         if line == "dial":
-            await self._parts.phone_calls.did(talk.call.id)
             if posted.form.get("DialCallStatus") in ("completed", "answered"):
                 return twiml.hang_up()
-            if not await self._hooks.unanswered(talk.call):
+            is_told = await self._hooks.unanswered(talk.call)  # before the transfer is taken off the record, by which it is known
+            await self._parts.phone_calls.did(talk.call.id)
+            if not is_told:
                 sentence = say(talk.language, "call_not_transferred")
                 await self._parts.call_timeline.say(talk.call, talk.conversation, sentence, f"not transferred {turn}")
             return await self._gather.begin(talk, "dial", turn=turn)

@@ -158,10 +158,11 @@ class FakeCaller:
             if self._task is not None:
                 await self._task
 
-    async def opens(self, way: str) -> None:
-        """Opens a websocket without having been told to; comes back when it is over."""
+    async def opens(self, way: str, **parameters: str) -> None:
+        """Opens a websocket without having been told to, with these parameters; comes back when it is over."""
         url = f"ws{self.vendor.public_url.removeprefix('http')}{VOICE}/{way}"
-        noun = Verb("ConversationRelay" if way == "relay" else "Stream", {"url": url}, "")
+        nested = tuple(Verb("Parameter", {"name": name, "value": value}, "") for name, value in parameters.items())
+        noun = Verb("ConversationRelay" if way == "relay" else "Stream", {"url": url}, "", nested)
         end: Carried = RelayEnd(self, noun, self._passes) if way == "relay" else StreamEnd(self, noun)
         async with asyncio.timeout(10):
             await end.run()

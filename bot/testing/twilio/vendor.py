@@ -61,16 +61,19 @@ class Vendor:
         self.auth_token = auth_token
         self.clock = clock or SystemClock()
         self._http: aiohttp.ClientSession | None = None
+        self._is_closed = False
 
     @property
     def http(self) -> aiohttp.ClientSession:
         """The connections to our target."""
+        assert not self._is_closed, "Twilio is gone"
         if self._http is None:
             self._http = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=30))
         return self._http
 
     async def close(self) -> None:
-        """Lets go of its connections."""
+        """Lets go of its connections; whoever is on a call is gone."""
+        self._is_closed = True
         if self._http is not None:
             await self._http.close()
             self._http = None

@@ -101,6 +101,12 @@ class Phone:
             await self.scene.clock.advance(min(left, 0.25))
         await asyncio.sleep(0.003)
 
+    async def comes_to_be(self, is_so: Callable[[], object], within: float = 20.0) -> None:
+        """Lets time go by until something is so."""
+        async with asyncio.timeout(within):
+            while not is_so():
+                await self.passes(0.1)
+
     async def rests(self) -> None:
         """Until the call has nothing more to do for now."""
         await self.until(lambda: not self.call._lead.is_busy)
@@ -150,12 +156,13 @@ async def on_the_phone(
     language: str = "en",
     rules: CallRules | None = None,
     opening: bool = True,
+    theirs: str = THEIRS,
 ) -> AsyncIterator[Phone]:
     """A call that has begun, its opening heard; hung up when the block ends, and nothing is left of it then."""
     app, line, no_calls = scene.app, RecordingLine(), NoCallsList()
-    begun = await app.phone_calls.begin(SID, ours=OURS, theirs=THEIRS, direction=direction, agent="support", language=language)
+    begun = await app.phone_calls.begin(SID, ours=OURS, theirs=theirs, direction=direction, agent="support", language=language)
     info = CallInfo(
-        begun.call.id, SID, begun.conversation.id, OURS, THEIRS, direction, language, answered_at=scene.clock.monotonic()
+        begun.call.id, SID, begun.conversation.id, OURS, theirs, direction, language, answered_at=scene.clock.monotonic()
     )
     listening = app.live.count()
     call = LiveCall(info, line, parts_of(app, no_calls, rules))

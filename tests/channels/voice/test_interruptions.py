@@ -121,6 +121,19 @@ async def test_after_a_mere_stop_we_are_quiet(scene: Scene) -> None:
         assert phone.line.said[-1] == "At ten."
 
 
+async def test_a_stop_whose_words_are_known_early_means_quiet_too(scene: Scene) -> None:
+    scene.model.will(Said(HOURS))
+    async with on_the_phone(scene) as phone:
+        phone.says("Until when are you open?")
+        await phone.rests()
+        phone.line.is_interrupted(0.4)
+        phone.call.hearing("stop")
+        phone.says("Stop!")
+        await phone.rests()
+        assert phone.line.unplayed == []
+        assert (await phone.timeline())[-1] == ("customer", "Stop!")
+
+
 async def test_a_noise_is_followed_by_the_clause_that_it_broke(scene: Scene) -> None:
     scene.model.will(Said(HOURS))
     async with on_the_phone(scene) as phone:
