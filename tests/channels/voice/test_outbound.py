@@ -38,6 +38,7 @@ class World:
     model: ScriptedModel
     vendor: Vendor
     twilio: FakeRest
+    clock: ManualClock
 
     async def places(self, about: str = "your fibre", language: str = "en") -> FakeCaller:
         """Calls them; who picks up."""
@@ -81,7 +82,7 @@ async def world(tmp_path: Path) -> AsyncIterator[World]:
             await server.start_server()
             vendor = Vendor(settings.public_url, clock=clock)
             try:
-                yield World(app, model, vendor, twilio)
+                yield World(app, model, vendor, twilio, clock)
             finally:
                 await vendor.close()
                 await server.close()
@@ -131,6 +132,7 @@ async def test_a_machine_that_picks_up_is_hung_up_on_and_a_person_goes_on(world:
 async def test_a_machine_is_told_what_it_was_about_where_that_is_set(world: World) -> None:
     line = {"ring_seconds": 30, "most_minutes": 30, "machine": "message"}
     await world.app.store.upsert([SystemSetting(id="calling_line", key="calling_line", value=line)])
+    await world.clock.advance(3)  # a setting counts within two seconds
     ana = await world.places()
     assert world.twilio.placed[0]["MachineDetection"] == "DetectMessageEnd"
     await ana.calls()
