@@ -142,7 +142,7 @@ class FakeCaller:
         if carried is not None:
             await carried.hangs_up()
         if self._task is not None:
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(40):
                 await self._task
 
     async def breaks(self) -> None:
@@ -150,7 +150,7 @@ class FakeCaller:
         assert self.carried is not None, "no websocket carries the call"
         await self.carried.breaks()
 
-    async def ends(self, within: float = 10.0) -> None:
+    async def ends(self, within: float = 30.0) -> None:
         """Waits until we have ended the call."""
         async with asyncio.timeout(within):
             while not self.is_over and self.trouble is None:
@@ -164,10 +164,10 @@ class FakeCaller:
         nested = tuple(Verb("Parameter", {"name": name, "value": value}, "") for name, value in parameters.items())
         noun = Verb("ConversationRelay" if way == "relay" else "Stream", {"url": url}, "", nested)
         end: Carried = RelayEnd(self, noun, self._passes) if way == "relay" else StreamEnd(self, noun)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             await end.run()
 
-    async def is_listened_to(self, within: float = 10.0) -> None:
+    async def is_listened_to(self, within: float = 30.0) -> None:
         """Waits until a document listens to them, or it is over: behind a websocket that carried the call."""
         async with asyncio.timeout(within):
             while self.gather is None and not self.is_over and self.trouble is None:
@@ -175,7 +175,7 @@ class FakeCaller:
         if self.trouble is not None:
             raise self.trouble
 
-    async def hears(self, *parts: str, within: float = 10.0) -> str:
+    async def hears(self, *parts: str, within: float = 30.0) -> str:
         """Waits until something was said with all these words, in any case; all that was said, in one text."""
         async with asyncio.timeout(within):
             while True:
