@@ -13,7 +13,7 @@ from typing import Any
 import structlog
 
 from bot.clock import Clock
-from bot.conversation import AssigneeKind
+from bot.conversation import AssigneeKind, Queue
 from bot.errors import Conflict, Duplicate, MoveRefused, NotFound, ServiceError
 from bot.jobs import Jobs
 from bot.live import Live
@@ -31,6 +31,7 @@ from bot.records.calls import (
     TranscriptSegment,
 )
 from bot.records.conversations import Conversation, Direction, Message, Outcome
+from bot.records.handoffs import Cause, Handoff
 from bot.records.leads import LEAD_MOVES, Lead, LeadStatus
 from bot.records.people import Consent, ConsentState, Customer
 from bot.records.tickets import Ticket
@@ -263,9 +264,23 @@ class CallFiling:
         if conversation is None or conversation.openness != "open" or conversation.assignee_kind is not AssigneeKind.AGENT:
             return
         try:
-            await self._conversations.close(conversation, by="system", reason="the call is over")
+            if conversation.flow is not None and (queue := await self._left_waiting(conversation)) is not None:
+                unit, why = Unit(), "hung up before anybody was free, and before a call back was booked"
+                self._conversations.assign(unit, conversation, queue, by="system", reason=why, cause=Cause.ASKED)
+                unit.add(Change(Conversation, {"id": conversation.id}, set={"flow": None}))
+                await self._store.commit(unit)
+            else:
+                await self._conversations.close(conversation, by="system", reason="the call is over")
         except (Conflict, MoveRefused):
             log.info("the conversation of a call stays open: somebody has it", call=call.id)
+
+    async def _left_waiting(self, conversation: Conversation) -> Queue | None:
+        """The queue in which they waited for a person whom they never got: the desk has to see that they did."""
+        note = conversation.handoff
+        if note is None or note.cause is not Cause.HANDED_BACK or note.by != "system":
+            return None
+        last = await self._store.find(Handoff, {"conversation_id": conversation.id}, sort=("-at",), limit=1)
+        return Queue(last[0].from_name) if last and last[0].from_kind is AssigneeKind.QUEUE else None
 
     async def _set(self, call: Call, name: str, status: ProcessingStatus) -> None:
         part = name.partition(".")[0]

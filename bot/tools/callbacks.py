@@ -30,11 +30,11 @@ _MOST = 5
 
 
 async def _ask_book(
-    context: ToolContext, requested_time: datetime, timezone: str = "", notes: str = "", phone_number: str = ""
+    context: ToolContext, requested_time: datetime, timezone: str = "", notes: str = "", said_number: str = ""
 ) -> str:
     when = moment(context.language, requested_time, _zone(timezone))
-    if phone_number:
-        return say(context.language, "confirm_book_callback_at", when=when, number=phone_number)
+    if said_number:
+        return say(context.language, "confirm_book_callback_at", when=when, number=said_number)
     return say(context.language, "confirm_book_callback", when=when)
 
 
@@ -57,7 +57,7 @@ async def book_callback(
         str, Field(description="Where they are, as an IANA name like America/Mexico_City, if you know.", max_length=60)
     ] = "",
     notes: Annotated[str, Field(description="What the call is to be about.", max_length=1000)] = "",
-    phone_number: Annotated[
+    said_number: Annotated[
         str,
         Field(
             description="If not the one on record: the number that they said, with its country code.",
@@ -71,7 +71,7 @@ async def book_callback(
     """
     zone = _zone(timezone)
     person = await context.services.people.get(context.customer_id)
-    said = normal_phone(phone_number) if phone_number and phone_number != person.phone_number else None
+    said = normal_phone(said_number) if said_number and said_number != person.phone_number else None
     if person.phone_number is None and said is None:
         raise ToolError(
             "no phone number of the person is on record; ask for one with its country code, or offer a ticket or a person instead"

@@ -21,7 +21,7 @@ async def test_typed_lines_are_said_and_the_answer_is_printed_as_it_is_spoken(tm
     assert await call.start("I want to talk to a person\n/hang up\n").ended() == 0, call.output()
     said = call.output()
     assert "bot> You are talking to an automatic assistant, a program and not a person." in said
-    assert "bot> Please stay on the line." in said
+    assert "bot> I am looking for somebody in our team." in said
     assert said.rstrip().endswith("(the call is over)")
 
 

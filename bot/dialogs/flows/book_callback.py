@@ -74,7 +74,7 @@ class BookCallback(Form):
         if values.get("topic"):
             arguments["notes"] = str(values["topic"])
         if values.get("number"):
-            arguments["phone_number"] = str(values["number"])
+            arguments["said_number"] = str(values["number"])
         return Move(call=("book_callback", arguments))
 
     async def _has_number(self, turn: FlowTurn) -> bool:

@@ -41,11 +41,11 @@ class Trunk:
 
     async def ring(self) -> Caller:
         """A call that has begun; whoever calls hears whatever they are told as soon as it is there."""
-        await self.app.phone_calls.begin(
+        begun = await self.app.phone_calls.begin(
             CALL, ours=OURS, theirs=THEIRS, direction=CallDirection.INBOUND, agent="support", language="en"
         )
         caller = Caller(await self._client.ws_connect("/stream"))
-        await caller.start()
+        await caller.start(customParameters={"call": begun.call.id})
         return caller
 
     async def messages(self) -> list[str]:
