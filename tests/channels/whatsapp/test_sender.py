@@ -253,7 +253,7 @@ async def test_nobody_there_is_delayed() -> None:
 
 
 async def test_a_full_pool_is_delayed(meta: FakeWhatsApp) -> None:
-    channel = WhatsAppChannel(PHONE_ID, TOKEN, meta.url, timeout=0.3)
+    channel = WhatsAppChannel(PHONE_ID, TOKEN, meta.url, timeout=2.0)
     meta.rule = lambda sent: faults.hang()
     ends = await asyncio.gather(*(channel.send(ANA, Reply("Hello"), str(n)) for n in range(130)), return_exceptions=True)
     assert {type(end) for end in ends} == {SendUnconfirmed, SendDelayed}
