@@ -28,22 +28,3 @@ class Hooks(Protocol):
 
     async def unanswered(self, call: Call) -> bool:
         """Whom the call was passed on to did not answer; whether what is said about it stands on the timeline already."""
-
-
-class NoHooks:
-    """Nobody acts on them."""
-
-    async def placed(self, call_id: str, sid: str) -> None:
-        return
-
-    async def answered_by(self, call: Call, answered_by: str) -> str:
-        return ""
-
-    async def recorded(self, call: Call, news: Mapping[str, str]) -> None:
-        return
-
-    async def do_not_call(self, call_id: str, proof: str) -> None:
-        return
-
-    async def unanswered(self, call: Call) -> bool:
-        return False

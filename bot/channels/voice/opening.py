@@ -18,8 +18,3 @@ def disclosure(language: str, rules: CallRules, about: str = "") -> list[str]:
 def invitation(direction: CallDirection, language: str) -> str:
     """Whom we call is told how to be called no more; who calls us is asked what they need."""
     return say(language, "call_opt_out" if direction is CallDirection.OUTBOUND else "call_offer")
-
-
-def no_room(language: str) -> str:
-    """What is said to who calls while there is no room for one more call (`LiveCalls.may_begin`)."""
-    return say(language, "call_busy")

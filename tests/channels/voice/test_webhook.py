@@ -12,7 +12,7 @@ import aiohttp
 import pytest
 from aiohttp import web
 
-from bot.channels.voice.hooks import NoHooks
+from bot.channels.voice.call_hooks import CallHooks
 from bot.channels.voice.opening import disclosure, invitation
 from bot.channels.voice.rules import CallRules
 from bot.channels.voice.signature import Signatures, read_form
@@ -80,7 +80,9 @@ def form(**fields: str) -> dict[str, str]:
 
 async def test_every_route_is_in_one_of_the_tables(sockets: Line) -> None:
     both: dict[str, Handler] = {"relay": refused, "stream": refused}
-    made = routes(sockets.app, Signatures(AUTH_TOKEN, "https://bot.example.com"), NoHooks(), both, CallRules())
+    app = sockets.app
+    hooks = CallHooks(app.phone_calls, app.calling, app.after_call.recordings.recorded, app.transfer_calls.unanswered)
+    made = routes(app, Signatures(AUTH_TOKEN, "https://bot.example.com"), hooks, both, CallRules())
     assert {f"{route.method} {route.path}" for route in made} == {f"POST {path}" for path in POSTS} | {
         f"GET {path}" for path in SOCKETS
     }
